@@ -1,0 +1,1 @@
+"""The control database: every model, its guards, its migrations."""

@@ -1,0 +1,1 @@
+"""Bill documents: PDF and HTML from the bill record."""

@@ -1,0 +1,1 @@
+"""Steps 1-2: bytes become readings and master data."""

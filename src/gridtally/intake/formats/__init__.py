@@ -1,0 +1,1 @@
+"""The formats that `decode` knows, one file each."""

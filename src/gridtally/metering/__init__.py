@@ -1,0 +1,1 @@
+"""Steps 3-5: readings become determinants."""

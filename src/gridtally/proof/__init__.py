@@ -1,0 +1,1 @@
+"""The trail: Merkle tree, signed heads, bill proofs, offline verifier."""

@@ -1,0 +1,1 @@
+"""Steps 6-7: determinants become bill lines and bills."""

@@ -1,0 +1,1 @@
+"""Tariffs from other people's formats, one file each."""

@@ -1,0 +1,1 @@
+"""Steps 8-9: bills become released or held."""

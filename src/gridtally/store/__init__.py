@@ -1,0 +1,1 @@
+"""Files: raw bytes, readings, snapshots, runs, history."""

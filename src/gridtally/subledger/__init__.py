@@ -1,0 +1,1 @@
+"""Step 10: released bills become issued and posted."""

@@ -1,0 +1,123 @@
+"""Shared by every room: the glossary as code. One word, one meaning, everywhere.
+
+*Exception* belongs to Python and *settlement* to the market: neither names anything else.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+__all__ = [
+    "STEPS",
+    "BillState",
+    "Channel",
+    "LegalSource",
+    "Quality",
+    "RegisterKind",
+    "RoundingMode",
+    "Severity",
+    "Shape",
+]
+
+STEPS = (
+    "receive", "decode", "validate", "estimate", "determine",
+    "rate", "assemble", "audit", "release", "issue",
+)  # fmt: skip
+"""The ten steps, in order. The same word is the module, the command, the folder, the event."""
+
+
+class Channel(StrEnum):
+    """Direction and kind of an interval stream or register. [kWh] or [kvarh]"""
+
+    IMPORT = "import"
+    """Active energy delivered to the customer. [kWh]"""
+    EXPORT = "export"
+    """Active energy received from the customer. [kWh]"""
+    REACTIVE_IMPORT = "reactive_import"
+    """Reactive energy, lagging. [kvarh]"""
+    REACTIVE_EXPORT = "reactive_export"
+    """Reactive energy, leading. [kvarh]"""
+
+
+class Quality(StrEnum):
+    """One letter per reading: how it came to be. Stored as its code, see `QUALITY_RANK`."""
+
+    ACTUAL = "A"
+    """Read by the meter."""
+    SUBSTITUTED = "S"
+    """Replaced by the sender with a value held to be final."""
+    ESTIMATED = "E"
+    """Estimated by the sender, or by us inside a run."""
+    MISSING = "N"
+    """No value: a gap."""
+
+
+QUALITY_RANK = {Quality.ACTUAL: 3, Quality.SUBSTITUTED: 2, Quality.ESTIMATED: 1, Quality.MISSING: 0}
+"""The winner of a slot: higher rank, then declared version, then later load."""
+
+
+class RegisterKind(StrEnum):
+    """What a dial shows."""
+
+    CUMULATIVE = "cumulative"
+    """A counter that only grows until it rolls over. [kWh] or [kvarh]"""
+    DEMAND = "demand"
+    """The largest demand since the last reset. [kW]"""
+
+
+class LegalSource(StrEnum):
+    """Which readings an agreement is billed from; the other kind only checks it."""
+
+    INTERVAL = "interval"
+    REGISTER = "register"
+
+
+class Severity(StrEnum):
+    """What a finding does to the bill that it names."""
+
+    HOLD = "hold"
+    """The bill is not released until a person decides."""
+    WARN = "warn"
+    """A suspicion: ranked by money at risk, shown within the review budget."""
+    NOTE = "note"
+    """Recorded, shown with the bill, holds nothing."""
+
+
+class BillState(StrEnum):
+    """`DRAFT -> RELEASED | HELD | EXCLUDED`, `HELD -> RELEASED | SUPERSEDED`,
+    `RELEASED -> HELD | ISSUED`, `ISSUED -> CANCELLED`."""
+
+    DRAFT = "draft"
+    RELEASED = "released"
+    HELD = "held"
+    EXCLUDED = "excluded"
+    SUPERSEDED = "superseded"
+    ISSUED = "issued"
+    CANCELLED = "cancelled"
+
+
+class Shape(StrEnum):
+    """The charge shapes of a tariff component; `docs/tariff.md` specifies each."""
+
+    ENERGY = "energy"
+    TIERED = "tiered"
+    DEMAND = "demand"
+    FIXED = "fixed"
+    PERCENTAGE = "percentage"
+    POWER_FACTOR = "power_factor"
+    MINIMUM = "minimum"
+    MAXIMUM = "maximum"
+    CREDIT = "credit"
+
+
+class RoundingMode(StrEnum):
+    """How a tie and a remainder are treated. Named in the tariff, never assumed."""
+
+    HALF_UP = "half_up"
+    """To the nearest; a tie goes away from zero (-0.125 -> -0.13)."""
+    HALF_EVEN = "half_even"
+    """To the nearest; a tie goes to the even digit."""
+    DOWN = "down"
+    """Towards zero."""
+    UP = "up"
+    """Away from zero."""
