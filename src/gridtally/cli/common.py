@@ -1,0 +1,116 @@
+"""What the verbs of the command line share: the clock, the console, options, printing."""
+
+from __future__ import annotations
+
+import getpass
+import json
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any
+
+import click
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+from gridtally.errors import UsageError
+from gridtally.periods import Period
+
+__all__ = [
+    "as_json", "as_name", "dry_run", "now", "out", "parse_date", "parse_period", "print_json",
+    "progress", "talk", "workspace_option",
+]  # fmt: skip
+
+out = Console(soft_wrap=True)
+"""Data for people, on stdout."""
+talk = Console(stderr=True)
+"""Everything said beside the data."""
+
+as_json = click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
+dry_run = click.option("--dry-run", is_flag=True, help="The same bytes without effects.")
+as_name = click.option(
+    "--as",
+    "actor",
+    metavar="NAME",
+    default=None,
+    help="Who does this; goes into the trail. Default: the user's login name.",
+    callback=lambda _ctx, _param, value: value or getpass.getuser(),
+)
+workspace_option = click.option(
+    "-w",
+    "--workspace",
+    "where",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=None,
+    help="The workspace; default: this folder, or the nearest above it that is one.",
+)
+
+
+def now() -> int:
+    """The clock, read here and nowhere inside. [UTC seconds]"""
+    return int(time.time())
+
+
+def parse_date(text: str | None, name: str) -> date | None:
+    """A date as YYYY-MM-DD."""
+    if text is None:
+        return None
+    try:
+        return datetime.strptime(text, "%Y-%m-%d").date()  # noqa: DTZ007  a date has no zone
+    except ValueError as err:
+        raise UsageError(
+            f"{name}: {text[:40]!r} is not a date.", remedy="Write it as 2026-10-31."
+        ) from err
+
+
+def parse_period(text: str) -> Period:
+    """`2026-10` for a month, or `2026-10-01:2026-11-01` (the end is not part of it)."""
+    first, colon, last = text.partition(":")
+    if colon:
+        start, end = parse_date(first, "PERIOD"), parse_date(last, "PERIOD")
+        assert start is not None
+        assert end is not None
+        return Period(start, end)
+    day = parse_date(f"{text}-01", "PERIOD")
+    assert day is not None
+    return Period.month(day.year, day.month)
+
+
+def print_json(value: object) -> None:
+    """One JSON document on stdout, numbers as they are, never as floats."""
+    json.dump(value, sys.stdout, ensure_ascii=False, indent=2)
+    sys.stdout.write("\n")
+
+
+@contextmanager
+def progress(enabled: bool = True) -> Iterator[Callable[[str, int, int], None]]:
+    """A progress line per step on a terminal, a plain line per step elsewhere.
+
+    Yields `report(step, done, total)`.
+    """
+    if not enabled:
+        yield lambda _step, _done, _total: None
+        return
+    if not talk.is_terminal:
+        seen: set[str] = set()
+
+        def plain(step: str, done: int, total: int) -> None:
+            if step not in seen:
+                seen.add(step)
+                talk.print(f"  {step} …", highlight=False)
+
+        yield plain
+        return
+    bars: dict[str, Any] = {}
+    columns = (TextColumn("  {task.description:<34}"), BarColumn(24), TimeElapsedColumn())
+    with Progress(*columns, console=talk, transient=False) as display:
+
+        def report(step: str, done: int, total: int) -> None:
+            if step not in bars:
+                bars[step] = display.add_task(step, total=total)
+            display.update(bars[step], completed=done, total=total)
+
+        yield report
