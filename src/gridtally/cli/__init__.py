@@ -76,7 +76,7 @@ def cli() -> None:
     """Electricity bills that are right, audited, issued once, and that prove themselves.
 
     Start with `gridtally demo`, or with `gridtally init` in an empty folder.
-    Tab completion: eval "$(_GRIDTALLY_COMPLETE=bash_source gridtally)"  (or zsh_source, fish_source).
+    Tab completion: eval "$(_GRIDTALLY_COMPLETE=bash_source gridtally)", or zsh_source.
     """
 
 
