@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from fractions import Fraction
 from functools import lru_cache
+from itertools import pairwise
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import numpy as np
@@ -56,7 +57,7 @@ class Period:
         while (cut := _next_month(cut)) < self.end:
             cuts.append(cut)
         cuts.append(self.end)
-        return [Period(a, b) for a, b in zip(cuts, cuts[1:], strict=False)]
+        return [Period(a, b) for a, b in pairwise(cuts)]
 
     @classmethod
     def month(cls, year: int, month: int) -> Period:

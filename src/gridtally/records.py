@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
+from itertools import pairwise
 from typing import Any
 
 import pyarrow as pa
@@ -179,9 +180,7 @@ def _dial(readings: Sequence[Row]) -> dict[str, Any]:
         steps = max(values[1:], default=values[0])
     else:
         turn = 10 ** first["digits"] * MICRO
-        steps = sum(
-            (b - a) + (turn if b < a else 0) for a, b in zip(values, values[1:], strict=False)
-        )
+        steps = sum((b - a) + (turn if b < a else 0) for a, b in pairwise(values))
     factor = Decimal(first["multiplier"]) / MICRO
     return {
         "meter": first["meter"],
@@ -208,7 +207,7 @@ def _carry(rows: Sequence[Row]) -> list[dict[str, Any]]:
 def _events(facts: Facts, row: Row, spans: Sequence[Row]) -> list[dict[str, str]]:
     """What happened inside the period, in words that the page can explain."""
     events = []
-    for before, after in zip(spans, spans[1:], strict=False):
+    for before, after in pairwise(spans):
         terms = ("contract_ukw", "capacity_ukva")
         if any(before[key] != after[key] for key in terms):
             detail = "; ".join(
@@ -226,9 +225,11 @@ def _events(facts: Facts, row: Row, spans: Sequence[Row]) -> list[dict[str, str]
         last = max(term["to"] for term in terms_of)
         if last == row["to"]:
             events.append(_event("move_out", row["to"], ""))
-    for reading in facts.used.get(row["segment"], []):
-        if reading["reason"] == "exchange_in":
-            events.append(_event("meter_exchange", reading["date"], reading["meter"]))
+    events += [
+        _event("meter_exchange", reading["date"], reading["meter"])
+        for reading in facts.used.get(row["segment"], [])
+        if reading["reason"] == "exchange_in"
+    ]
     if row["estimated_ukwh"]:
         events.append(_event("estimated", row["from"], _units(row["estimated_ukwh"])))
     unique = {(e["kind"], e["date"], e["detail"]): e for e in events}
