@@ -44,6 +44,7 @@ class Period:
 
     @property
     def days(self) -> int:
+        """How many local days."""
         return (self.end - self.start).days
 
     def overlap(self, other: Period) -> Period | None:
@@ -61,6 +62,7 @@ class Period:
 
     @classmethod
     def month(cls, year: int, month: int) -> Period:
+        """A whole calendar month."""
         first = date(year, month, 1)
         return cls(first, _next_month(first))
 

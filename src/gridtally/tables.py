@@ -15,9 +15,25 @@ import pyarrow as pa
 from gridtally.terms import Severity
 
 __all__ = [
-    "AGREEMENTS", "BILLS", "BLOCKS", "CARRY", "DETERMINANTS", "FINDINGS", "HISTORY", "LINES",
-    "METERING_POINTS", "METERS", "REGISTERS", "REGISTER_READINGS", "SEGMENTS", "SPANS", "ACCOUNTS",
-    "empty", "finding", "findings_table", "table",
+    "ACCOUNTS",
+    "AGREEMENTS",
+    "BILLS",
+    "BLOCKS",
+    "CARRY",
+    "DETERMINANTS",
+    "FINDINGS",
+    "HISTORY",
+    "LINES",
+    "METERING_POINTS",
+    "METERS",
+    "REGISTERS",
+    "REGISTER_READINGS",
+    "SEGMENTS",
+    "SPANS",
+    "empty",
+    "finding",
+    "findings_table",
+    "table",
 ]  # fmt: skip
 
 STR, I64, I32, I8 = pa.string(), pa.int64(), pa.int32(), pa.int8()
@@ -38,7 +54,7 @@ BLOCKS = _schema(
     ("channel", STR, "import, export, reactive_import, reactive_export"),
     ("start_utc", UTC, "start of the first interval"),
     ("resolution_s", I32, "length of each interval [s]"),
-    ("values", pa.list_(I64), "energy per interval [10^-6 kWh or kvarh]; null: not in this version"),
+    ("values", pa.list_(I64), "energy per interval [10^-6 kWh or kvarh]; null: not here"),
     ("quality", STR, "one letter for all values, or one letter per value: A S E N"),
     ("version", I64, "declared version of the sender, 0 when none (UTC seconds of its mark)"),
     ("load_seq", I64, "order of arrival; 0 until stored"),
