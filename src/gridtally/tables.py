@@ -38,7 +38,8 @@ __all__ = [
 
 STR, I64, I32, I8 = pa.string(), pa.int64(), pa.int32(), pa.int8()
 DATE, UTC = pa.date32(), pa.timestamp("s", tz="UTC")
-QUANTITY, PRICE, AMOUNT = pa.decimal128(38, 6), pa.decimal128(38, 8), pa.decimal128(38, 8)
+QUANTITY = PRICE = AMOUNT = pa.decimal128(38, 8)
+"""A quantity has 6 decimals when it is energy or power, those of amounts when it sums lines."""
 
 
 def _schema(title: str, *columns: tuple[str, pa.DataType, str]) -> pa.Schema:
