@@ -295,7 +295,7 @@ def finding(
     evidence: Mapping[str, object] | None = None,
     money_at_risk: Decimal | None = None,
     count: int = 1,
-    **where: object,
+    **where: Any,
 ) -> dict[str, Any]:
     """A row of FINDINGS. `where` takes the columns file, line, metering_point, … of FINDINGS."""
     text = {key: str(value) for key, value in (evidence or {}).items()}

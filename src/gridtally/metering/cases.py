@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import pyarrow as pa
@@ -60,7 +60,7 @@ class Cases:
         self._grids = list(dense)
         self._rows = [{point: i for i, point in enumerate(grid.points)} for grid in self._grids]
 
-    def __iter__(self) -> Iterable[str]:  # type: ignore[override]
+    def __iter__(self) -> Iterator[str]:
         return iter(self._spans)
 
     def digest(self, segment: str) -> str:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -177,7 +178,8 @@ def _codes(column: pa.ChunkedArray) -> Days:
     encoded = column.combine_chunks().dictionary_encode()
     rank = np.empty(len(encoded.dictionary), np.int64)
     rank[np.asarray(pc.sort_indices(encoded.dictionary))] = np.arange(len(rank))
-    return rank[np.asarray(encoded.indices)]
+    codes: Days = rank[np.asarray(encoded.indices)]
+    return codes
 
 
 def _dates(days: Days) -> pa.Array:
@@ -198,19 +200,19 @@ def _instants(days: Days, zones: list[str | None]) -> pa.Array:
 def _findings(spans: pa.Table) -> pa.Table:
     found = [_no_tariff(row) for row in spans.filter(pc.is_null(spans["tariff"])).to_pylist()]
     found += [_no_zone(row) for row in spans.filter(pc.is_null(spans["zone"])).to_pylist()]
-    same = np.asarray(pc.equal(spans["segment"][1:], spans["segment"][:-1])) if len(spans) else []
-    step = _days(spans["from"], fill=0)[1:] - _days(spans["to"], fill=0)[:-1] if len(spans) else []
-    for i in np.flatnonzero(np.asarray(same, bool) & (np.asarray(step) != 0)):
-        found.append(_torn(spans.slice(i, 2).to_pylist()))
+    if len(spans) > 1:
+        same = np.asarray(pc.equal(spans["segment"][1:], spans["segment"][:-1]))
+        step = _days(spans["from"], fill=0)[1:] - _days(spans["to"], fill=0)[:-1]
+        found += [_torn(spans.slice(i, 2).to_pylist()) for i in np.flatnonzero(same & (step != 0))]
     return findings_table(found)
 
 
-def _where(row: Mapping[str, object]) -> dict[str, object]:
+def _where(row: Mapping[str, Any]) -> dict[str, Any]:
     keys = ("segment", "account", "metering_point", "start_utc", "end_utc")
     return {key: row[key] for key in keys}
 
 
-def _no_tariff(row: Mapping[str, object]) -> dict[str, object]:
+def _no_tariff(row: Mapping[str, Any]) -> dict[str, Any]:
     return finding(
         "rating.tariff.none",
         Severity.HOLD,
@@ -222,7 +224,7 @@ def _no_tariff(row: Mapping[str, object]) -> dict[str, object]:
     )
 
 
-def _no_zone(row: Mapping[str, object]) -> dict[str, object]:
+def _no_zone(row: Mapping[str, Any]) -> dict[str, Any]:
     return finding(
         "metering.point.unknown",
         Severity.HOLD,
@@ -234,9 +236,9 @@ def _no_zone(row: Mapping[str, object]) -> dict[str, object]:
     )
 
 
-def _torn(pair: list[dict[str, object]]) -> dict[str, object]:
+def _torn(pair: list[dict[str, Any]]) -> dict[str, Any]:
     before, after = pair
-    what = "overlap" if after["from"] < before["to"] else "leave days out"  # type: ignore[operator]
+    what = "overlap" if after["from"] < before["to"] else "leave days out"
     return finding(
         "metering.agreement.torn",
         Severity.HOLD,
