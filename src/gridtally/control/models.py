@@ -1,0 +1,442 @@
+"""The control database: every model, in the order of the flow.
+
+Instants are UTC seconds, dates local, money an integer of the currency's smallest unit,
+digests lower-case hex SHA-256. What may never change after it was written, and what may change
+only in one direction, is enforced by the triggers of `guards.py`.
+"""
+
+from __future__ import annotations
+
+from django.db import models
+from django.db.models import F, Q
+
+__all__ = [
+    "Decision", "Entry", "Event", "FixedSetting", "Head", "HistoryFile", "IssuedBill",
+    "IssuedSegment", "Leaf", "LedgerAccount", "Load", "MasterTable", "MasterVersion", "Outbox",
+    "PersonKey", "Quarantine", "ReadingFile", "Release", "ReleaseItem", "Run", "RunBill",
+    "SourceFile", "TariffDocument",
+]  # fmt: skip
+
+
+def _digest(**options: object) -> models.CharField:
+    return models.CharField(max_length=71, **options)
+
+
+def _name(**options: object) -> models.CharField:
+    return models.CharField(max_length=200, **options)
+
+
+def _link(to: str, **options: object) -> models.ForeignKey:
+    """A reference to a row that cannot be deleted; nobody needs the way back."""
+    return models.ForeignKey(to, on_delete=models.PROTECT, related_name="+", **options)
+
+
+class FixedSetting(models.Model):
+    """A setting that the stored files depend on, so it is fixed when the workspace is made."""
+
+    key = models.CharField(max_length=40, primary_key=True)
+    value = _name()
+
+    class Meta:
+        db_table = "fixed_setting"
+
+
+class Event(models.Model):
+    """Who did what, when, to what."""
+
+    at = models.BigIntegerField()
+    actor = _name()
+    what = models.CharField(max_length=60)
+    subject = models.CharField(max_length=300)
+    detail = models.TextField(default="")
+
+    class Meta:
+        db_table = "event"
+
+
+# ------------------------------------------------------------ steps 1-2: intake
+
+
+class SourceFile(models.Model):
+    """Delivered bytes that were accepted; `digest` is that of the content, unpacked."""
+
+    digest = _digest(primary_key=True)
+    delivered = _digest()
+    name = _name()
+    sender = _name()
+    size = models.BigIntegerField()
+    arrived = models.BigIntegerField()
+    format = models.CharField(max_length=40)
+    rows = models.BigIntegerField()
+    accepted = models.BigIntegerField()
+    duplicates = models.BigIntegerField()
+    quarantined = models.BigIntegerField()
+    findings = models.TextField(default="[]")
+
+    class Meta:
+        db_table = "source_file"
+        indexes = [models.Index(fields=["name"], name="source_file_name")]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(rows=F("accepted") + F("duplicates") + F("quarantined")),
+                name="source_file_rows_add_up",
+            )
+        ]
+
+
+class Quarantine(models.Model):
+    """Delivered bytes that were refused whole: kept aside, nothing of them stored as readings."""
+
+    digest = _digest()
+    name = _name()
+    sender = _name()
+    arrived = models.BigIntegerField()
+    code = models.CharField(max_length=80)
+    line = models.BigIntegerField(null=True)
+    message = models.TextField()
+
+    class Meta:
+        db_table = "quarantine"
+
+
+class Load(models.Model):
+    """The publication of one source file's readings; `seq` orders them, without a hole."""
+
+    seq = models.BigIntegerField(primary_key=True)
+    source = models.OneToOneField(SourceFile, on_delete=models.PROTECT, related_name="+")
+
+    class Meta:
+        db_table = "load"
+
+
+class ReadingFile(models.Model):
+    """The manifest: an immutable Parquet file of one load, month and bucket."""
+
+    load = _link("Load")
+    kind = models.CharField(max_length=10)
+    month = models.CharField(max_length=7)
+    bucket = models.IntegerField()
+    path = models.CharField(max_length=200, unique=True)
+    rows = models.BigIntegerField()
+    digest = _digest()
+    first_utc = models.BigIntegerField()
+    last_utc = models.BigIntegerField()
+
+    class Meta:
+        db_table = "reading_file"
+        indexes = [
+            models.Index(fields=["kind", "bucket", "first_utc"], name="reading_file_find"),
+        ]
+
+
+class MasterVersion(models.Model):
+    """The master data as known from some instant on."""
+
+    seq = models.BigIntegerField(primary_key=True)
+    digest = _digest()
+    recorded = models.BigIntegerField()
+    actor = _name()
+
+    class Meta:
+        db_table = "master_version"
+
+
+class MasterTable(models.Model):
+    """One table of a master version."""
+
+    version = _link("MasterVersion")
+    name = models.CharField(max_length=40)
+    path = models.CharField(max_length=200)
+    rows = models.BigIntegerField()
+    digest = _digest()
+
+    class Meta:
+        db_table = "master_table"
+        constraints = [
+            models.UniqueConstraint(fields=["version", "name"], name="master_table_once")
+        ]
+
+
+class TariffDocument(models.Model):
+    """A tariff version; the versions of one tariff never overlap."""
+
+    seq = models.BigAutoField(primary_key=True)
+    tariff = models.CharField(max_length=64)
+    digest = _digest(unique=True)
+    valid_from = models.DateField()
+    valid_to = models.DateField(null=True)
+    path = models.CharField(max_length=200)
+    recorded = models.BigIntegerField()
+    actor = _name()
+
+    class Meta:
+        db_table = "tariff_document"
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(valid_to__isnull=True) | Q(valid_to__gt=F("valid_from")),
+                name="tariff_document_not_empty",
+            )
+        ]
+
+
+# --------------------------------------------------- steps 3-9: runs and releases
+
+
+class Run(models.Model):
+    """A sealed run; its tables are in its folder. `actor` prepared it."""
+
+    id = models.CharField(max_length=80, primary_key=True)
+    period_from = models.DateField()
+    period_to = models.DateField()
+    scope_digest = _digest()
+    root = _digest()
+    done_digest = _digest()
+    parent = _link("Run", null=True)
+    actor = _name()
+    recorded = models.BigIntegerField()
+    closed = models.BigIntegerField(null=True)
+
+    class Meta:
+        db_table = "run"
+
+
+class RunBill(models.Model):
+    """A bill of a run, the leaf that an approval binds, and its state."""
+
+    run = _link("Run")
+    bill = _name()
+    account = _name()
+    leaf = _digest()
+    state = models.CharField(max_length=12)
+    reason = models.TextField(default="")
+
+    class Meta:
+        db_table = "run_bill"
+        constraints = [models.UniqueConstraint(fields=["run", "bill"], name="run_bill_once")]
+
+
+class Decision(models.Model):
+    """What a person decided about a bill: release, hold or exclude; and why."""
+
+    run = _link("Run")
+    bill = _name()
+    action = models.CharField(max_length=10)
+    actor = _name()
+    at = models.BigIntegerField()
+    why = models.TextField()
+
+    class Meta:
+        db_table = "decision"
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(action__in=["release", "hold", "exclude"]), name="decision_action"
+            ),
+            models.CheckConstraint(condition=~Q(why=""), name="decision_has_reason"),
+        ]
+
+
+class Release(models.Model):
+    """A signed, immutable list of bills that may be issued. `actor` approved it."""
+
+    id = models.CharField(max_length=80, primary_key=True)
+    run = _link("Run")
+    root = _digest()
+    list_digest = _digest()
+    signature = models.TextField()
+    actor = _name()
+    at = models.BigIntegerField()
+
+    class Meta:
+        db_table = "release"
+
+
+class ReleaseItem(models.Model):
+    """One bill of a release, with the leaf that was approved and who or what let it go."""
+
+    release = _link("Release")
+    bill = _name()
+    leaf = _digest()
+    decision = _name()
+
+    class Meta:
+        db_table = "release_item"
+        constraints = [
+            models.UniqueConstraint(fields=["release", "bill"], name="release_item_once")
+        ]
+
+
+# ---------------------------------------------------------------- step 10: issue
+
+
+class Leaf(models.Model):
+    """A leaf of the proof tree: indices are dense, from 0."""
+
+    index = models.BigIntegerField(primary_key=True)
+    hash = _digest()
+    kind = models.CharField(max_length=20)
+    subject = _name()
+
+    class Meta:
+        db_table = "leaf"
+
+
+class Head(models.Model):
+    """A signed head over the first `size` leaves."""
+
+    size = models.BigIntegerField(primary_key=True)
+    root = _digest()
+    checkpoint = models.TextField()
+    recorded = models.BigIntegerField()
+
+    class Meta:
+        db_table = "head"
+
+
+class IssuedBill(models.Model):
+    """An issued bill: numbered once, never edited. Its record is a line of a record file."""
+
+    number = models.CharField(max_length=60, unique=True)
+    series = models.CharField(max_length=40)
+    serial = models.BigIntegerField()
+    bill = _name()
+    version = models.IntegerField(default=0)
+    account = _name()
+    run = _link("Run")
+    release = _link("Release")
+    currency = models.CharField(max_length=3)
+    total_minor = models.BigIntegerField()
+    period_from = models.DateField()
+    period_to = models.DateField()
+    issued = models.DateField()
+    due = models.DateField()
+    record_path = models.CharField(max_length=200)
+    record_offset = models.BigIntegerField()
+    record_size = models.BigIntegerField()
+    leaf = models.OneToOneField(Leaf, on_delete=models.PROTECT, related_name="+")
+
+    class Meta:
+        db_table = "issued_bill"
+        indexes = [models.Index(fields=["account", "serial"], name="issued_bill_account")]
+        constraints = [
+            models.UniqueConstraint(fields=["series", "serial"], name="issued_bill_number_once"),
+            models.UniqueConstraint(fields=["bill", "version"], name="issued_bill_once"),
+        ]
+
+
+class IssuedSegment(models.Model):
+    """An agreement's issued period; live ones of one agreement never overlap."""
+
+    bill = _link("IssuedBill")
+    segment = _name()
+    agreement = _name()
+    metering_point = _name()
+    date_from = models.DateField()
+    date_to = models.DateField()
+    start_utc = models.BigIntegerField()
+    end_utc = models.BigIntegerField()
+    version = models.IntegerField(default=0)
+    live = models.BooleanField(default=True)
+
+    class Meta:
+        db_table = "issued_segment"
+        indexes = [
+            models.Index(fields=["agreement", "date_from"], name="issued_segment_agreement"),
+            models.Index(fields=["metering_point", "start_utc"], name="issued_segment_point"),
+        ]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["agreement", "date_from", "date_to", "version"], name="issued_segment_once"
+            ),
+            models.CheckConstraint(
+                condition=Q(date_to__gt=F("date_from")) & Q(end_utc__gt=F("start_utc")),
+                name="issued_segment_not_empty",
+            ),
+        ]
+
+
+class LedgerAccount(models.Model):
+    """An account of the ledger: receivable, bank, revenue.energy, tax.vat …"""
+
+    code = models.CharField(max_length=80, primary_key=True)
+
+    class Meta:
+        db_table = "ledger_account"
+
+
+class Entry(models.Model):
+    """A posting: `amount` from credit to debit, always above zero, so the books always balance.
+
+    `account` is the customer; entries of one business act share `transaction`.
+    """
+
+    transaction = models.CharField(max_length=120)
+    line = models.IntegerField()
+    kind = models.CharField(max_length=12)
+    debit = _link("LedgerAccount")
+    credit = _link("LedgerAccount")
+    amount = models.BigIntegerField()
+    currency = models.CharField(max_length=3)
+    account = _name()
+    bill = _link("IssuedBill", null=True)
+    service_from = models.DateField(null=True)
+    service_to = models.DateField(null=True)
+    posted = models.DateField()
+    due = models.DateField(null=True)
+    memo = models.CharField(max_length=300, default="")
+
+    class Meta:
+        db_table = "entry"
+        indexes = [models.Index(fields=["account"], name="entry_account")]
+        constraints = [
+            models.UniqueConstraint(fields=["transaction", "line"], name="entry_once"),
+            models.CheckConstraint(condition=Q(amount__gt=0), name="entry_amount_positive"),
+            models.CheckConstraint(condition=~Q(debit=F("credit")), name="entry_two_accounts"),
+            models.CheckConstraint(
+                condition=Q(kind__in=["bill", "payment", "adjustment"]), name="entry_kind"
+            ),
+        ]
+
+
+class Outbox(models.Model):
+    """What is still to be sent or drawn for an issued bill: at least one attempt, one effect."""
+
+    bill = _link("IssuedBill")
+    kind = models.CharField(max_length=40)
+    copy = models.IntegerField(default=0)
+    attempts = models.IntegerField(default=0)
+    done = models.BigIntegerField(null=True)
+    path = models.CharField(max_length=200, default="")
+    digest = _digest(default="")
+
+    class Meta:
+        db_table = "outbox"
+        indexes = [models.Index(fields=["done", "id"], name="outbox_pending")]
+        constraints = [models.UniqueConstraint(fields=["bill", "kind", "copy"], name="outbox_once")]
+
+
+class PersonKey(models.Model):
+    """The key of a customer's commitments; deleting it makes them unreadable for good."""
+
+    account = models.CharField(max_length=200, primary_key=True)
+    key = models.BinaryField()
+
+    class Meta:
+        db_table = "person_key"
+
+
+class HistoryFile(models.Model):
+    """The manifest of the history: `issued` (by a release), `opening` or `backfill` rows."""
+
+    seq = models.BigIntegerField(primary_key=True)
+    kind = models.CharField(max_length=10)
+    path = models.CharField(max_length=200, unique=True)
+    rows = models.BigIntegerField()
+    digest = _digest()
+
+    class Meta:
+        db_table = "history_file"
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(kind__in=["issued", "opening", "backfill"]), name="history_file_kind"
+            )
+        ]

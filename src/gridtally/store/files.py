@@ -1,0 +1,78 @@
+"""The store: bytes reach the disk whole or not at all, before the SQL commit that names them."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import secrets
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from gridtally.errors import Corrupt
+
+__all__ = ["read_checked", "sha256", "sync_dir", "table_bytes", "write"]
+
+
+def sha256(data: bytes | memoryview) -> str:
+    """Lower-case hex SHA-256."""
+    return hashlib.sha256(data).hexdigest()
+
+
+def write(path: Path, data: bytes | memoryview) -> None:
+    """Make `path` hold `data`: temporary file, fsync, rename, fsync of the folder.
+
+    A reader, and a restart after a power cut, sees the old file or the new one.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(6)}")
+    try:
+        with temporary.open("wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            temporary.unlink()
+        raise
+    sync_dir(path.parent)
+
+
+def sync_dir(path: Path) -> None:
+    """Make the names in a folder durable."""
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def table_bytes(table: pa.Table, *, plain: tuple[str, ...] = ()) -> memoryview:
+    """A table as Parquet bytes (lz4); columns in `plain` are written without a dictionary."""
+    sink = pa.BufferOutputStream()
+    pq.write_table(
+        table,
+        sink,
+        compression="lz4",
+        row_group_size=max(1, table.num_rows),
+        use_dictionary=[name for name in table.column_names if name not in plain],
+        write_statistics=False,
+    )
+    return memoryview(sink.getvalue())
+
+
+def read_checked(path: Path, digest: str) -> bytes:
+    """The bytes of a file whose SHA-256 was recorded. Raises `Corrupt` when they differ."""
+    try:
+        data = path.read_bytes()
+    except FileNotFoundError:
+        data = None
+    if data is None or sha256(data) != digest.removeprefix("sha256:"):
+        raise Corrupt(
+            f"{path} is {'gone' if data is None else 'not what was stored'}.",
+            remedy="Restore it from a backup; `gridtally check` lists everything that differs.",
+        )
+    return data
