@@ -5,7 +5,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from enum import StrEnum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
 
 __all__ = [
     "STEPS",
@@ -17,6 +24,7 @@ __all__ = [
     "RoundingMode",
     "Severity",
     "Shape",
+    "Wanted",
 ]
 
 STEPS = (
@@ -121,3 +129,33 @@ class RoundingMode(StrEnum):
     """Towards zero."""
     UP = "up"
     """Away from zero."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What a tariff version wants to know of a channel: one determinant per bucket.
+
+    `labels(start_utc, end_utc, resolution_s)` gives for every interval of that grid the index of
+    its bucket, -1 where it lies outside `months`, -2 where the bucket changes inside it.
+    """
+
+    kind: str
+    """energy (a sum) or demand (the largest mean power of a window)."""
+    channel: str
+    calendar: str
+    """Name of the calendar; empty: one bucket that is always on."""
+    buckets: tuple[str, ...]
+    """Names of the buckets; ("",) without a calendar."""
+    months: tuple[int, ...]
+    """Calendar months that count; empty: all."""
+    window_s: int | None
+    """Demand: length of the window; None: the readings' own intervals. [s]"""
+    optional: bool
+    """A metering point without this channel is no fault."""
+    labels: Callable[[int, int, int], npt.NDArray[np.int16]]
+
+    def name(self, bucket: str) -> str:
+        """Name of a determinant: kind/channel/calendar/bucket, such as energy/import/tou/peak."""
+        kind = f"{self.kind}-{self.window_s // 60}" if self.window_s else self.kind
+        months = "@" + ",".join(map(str, self.months)) if self.months else ""
+        return f"{kind}/{self.channel}/{self.calendar or 'all'}{months}/{bucket or 'all'}"
