@@ -156,6 +156,45 @@ SPANS = _schema(
     ("capacity_ukva", I64, "[10^-6 kVA]; null when none"),
 )
 
+ESTIMATES = _schema(
+    "Estimates: each gap that a run filled, with method and inputs. Readings are never replaced.",
+    ("metering_point", STR, "identifier"),
+    ("channel", STR, "import, export, reactive_import, reactive_export"),
+    ("start_utc", I64, "first instant of the gap [s]"),
+    ("end_utc", I64, "first instant after [s]"),
+    ("method", STR, "linear, like_days, other_days or even; + register when scaled to its total"),
+    ("inputs", STR, "what it was estimated from, in words"),
+    ("energy_ukwh", I64, "energy that was filled in [10^-6 kWh or kvarh]"),
+    ("count", I64, "intervals filled"),
+)
+
+ADVANCES = _schema(
+    "Advances: what the registers of a segment give, per span; all dials of a bucket together.",
+    ("segment", STR, "agreement/from/to"),
+    ("span", I32, "0, 1, … within the segment"),
+    ("channel", STR, "import, export, reactive_import, reactive_export"),
+    ("bucket", STR, "time-of-use bucket of the dials, total for all"),
+    ("kind", STR, "cumulative: sum of the dials; demand: largest of the dials"),
+    ("value", I64, "after multiplier [10^-6 kWh, kvarh or kW]"),
+    ("estimated", I64, "part of the value that rests on a reading that was not read [same unit]"),
+)
+
+REGISTERS_USED = _schema(
+    "Register readings that a segment is billed from, in order of dial and time.",
+    ("segment", STR, "agreement/from/to"),
+    ("meter", STR, "serial number"),
+    ("register", STR, "name of the dial"),
+    ("channel", STR, "import, export, reactive_import, reactive_export"),
+    ("bucket", STR, "time-of-use bucket of the dial, total for all"),
+    ("kind", STR, "cumulative or demand"),
+    ("digits", I8, "digits before the mark"),
+    ("multiplier", I64, "CT x PT x constant [10^-6]"),
+    ("time_utc", UTC, "instant of the reading"),
+    ("reading", I64, "before multiplier [10^-6 kWh, kvarh or kW]"),
+    ("quality", STR, "A S E"),
+    ("reason", STR, "routine, initial, exchange_out, exchange_in, move, check"),
+)
+
 DETERMINANTS = _schema(
     "Determinants: the billed quantities, before prices.",
     ("segment", STR, ""),
