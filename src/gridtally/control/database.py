@@ -16,7 +16,7 @@ from django.db.backends.signals import connection_created
 
 from gridtally.errors import GridtallyError, UnsafeSettings
 
-__all__ = ["atomic", "migrate", "pending", "setup"]
+__all__ = ["atomic", "migrate", "pending", "reading", "setup"]
 
 _PRAGMAS = (
     "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON;"
@@ -84,6 +84,18 @@ def pending() -> bool:
 
     executor = MigrationExecutor(connection)
     return bool(executor.migration_plan(executor.loader.graph.leaf_nodes()))
+
+
+@contextmanager
+def reading() -> Iterator[None]:
+    """One consistent view of the database for several queries; takes no write lock."""
+    with connection.cursor() as cursor:
+        cursor.execute("BEGIN")
+    try:
+        yield
+    finally:
+        with connection.cursor() as cursor:
+            cursor.execute("COMMIT")
 
 
 @contextmanager

@@ -71,6 +71,9 @@ class SourceFile(models.Model):
     accepted = models.BigIntegerField()
     duplicates = models.BigIntegerField()
     quarantined = models.BigIntegerField()
+    readings = models.BigIntegerField()
+    repeated = models.BigIntegerField()
+    conflicting = models.BigIntegerField()
     findings = models.TextField(default="[]")
 
     class Meta:

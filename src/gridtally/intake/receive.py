@@ -1,0 +1,241 @@
+"""Step 1: bytes arrive. They are kept once, by digest; the same bytes again change nothing."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from gridtally import control
+from gridtally.control.faults import fault
+from gridtally.errors import NotFound, RefusedFile
+from gridtally.intake.unpack import unpack
+from gridtally.store import files, publish
+from gridtally.store.publish import Prepared
+from gridtally.store.workspace import Workspace
+from gridtally.tables import finding, findings_table
+from gridtally.terms import Severity
+
+__all__ = ["DecodedReadings", "Receipt", "receive"]
+
+
+class DecodedReadings(Protocol):
+    """What decoding gives: `intake.decode.Decoded`."""
+
+    format: str
+    blocks: pa.Table
+    registers: pa.Table
+    findings: pa.Table
+    rows: int
+    accepted: int
+    duplicates: int
+    quarantined: int
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """The answer to a delivery, given only after everything is on disk.
+
+    `rows = accepted + duplicates + quarantined` counts the file; `readings` were stored,
+    `repeated` were there already, `conflicting` differ from stored ones and were left out.
+    """
+
+    source: str
+    name: str
+    duplicate: bool
+    load_seq: int
+    format: str
+    rows: int
+    accepted: int
+    duplicates: int
+    quarantined: int
+    readings: int
+    repeated: int
+    conflicting: int
+    arrived: int
+    findings: pa.Table
+
+    def as_dict(self) -> dict[str, Any]:
+        """The receipt as JSON values; findings as rows."""
+        row = {name: getattr(self, name) for name in self.__slots__ if name != "findings"}
+        return row | {"findings": self.findings.to_pylist()}
+
+
+def receive(
+    ws: Workspace,
+    delivered: bytes | Path,
+    *,
+    name: str,
+    sender: str,
+    as_of: int,
+    actor: str,
+    decode: Callable[..., DecodedReadings],
+    correction: bool = False,
+) -> Receipt:
+    """Keep a delivered file and publish its readings; `decode(data, name=, as_of=)` reads it.
+
+    `correction`: readings without a version mark are taken as newer than what is stored.
+    The same content again, also renamed or packed anew, gives the receipt of the first.
+    Raises `RefusedFile` when the file is refused whole: its bytes are in quarantine then, and
+    nothing of it is stored.
+    """
+    data = _bytes(delivered)
+    outside = files.sha256(data)
+    try:
+        content = unpack(data, name=name)
+        source = files.sha256(content)
+        if first := _receipt(source):
+            return _again(first, name=name, as_of=as_of, actor=actor)
+        decoded = decode(content, name=name, as_of=as_of)
+    except RefusedFile as refusal:
+        _quarantine(ws, data, refusal, name=name, sender=sender, as_of=as_of)
+        raise
+    files.write(ws.path / "raw" / outside[:2] / outside, data)
+    fault("receive.raw")
+    blocks, registers = decoded.blocks, decoded.registers
+    if correction:
+        blocks, registers = _marked(blocks, as_of), _marked(registers, as_of)
+    while True:
+        prepared = publish.prepare(ws, blocks, registers, source=source, name=name)
+        fault("receive.files")
+        row = _source_row(
+            decoded, prepared, digest=source, delivered=outside, name=name, sender=sender,
+            size=len(data), arrived=as_of,
+        )  # fmt: skip
+        published = _publish(row, prepared, actor=actor)
+        if published is not None:
+            break
+    fault("receive.committed")
+    receipt = _receipt(source)
+    assert receipt is not None
+    return receipt if published else _again(receipt, name=name, as_of=as_of, actor=actor)
+
+
+def _bytes(delivered: bytes | Path) -> bytes:
+    if isinstance(delivered, bytes):
+        return delivered
+    try:
+        return delivered.read_bytes()
+    except OSError as err:
+        raise NotFound(
+            f"{delivered} cannot be read: {err.strerror}.", remedy="Check its name and rights."
+        ) from err
+
+
+def _marked(table: pa.Table, version: int) -> pa.Table:
+    """Readings whose sender gave no version mark get that of the delivery."""
+    given = pc.fill_null(table["version"], 0)
+    marked = pc.if_else(pc.equal(given, 0), pa.scalar(version, pa.int64()), given)
+    field = table.schema.field("version")
+    return table.set_column(table.schema.get_field_index("version"), field, marked)
+
+
+def _source_row(decoded: DecodedReadings, prepared: Prepared, **known: object) -> dict[str, Any]:
+    name = str(known["name"])
+    found = decoded.findings.to_pylist() + prepared.findings + publish.billed(prepared, name=name)
+    return {
+        "format": decoded.format,
+        "rows": decoded.rows,
+        "accepted": decoded.accepted,
+        "duplicates": decoded.duplicates,
+        "quarantined": decoded.quarantined,
+        "readings": prepared.readings,
+        "repeated": prepared.repeated,
+        "conflicting": prepared.conflicting,
+        "findings": found,
+        **known,
+    }
+
+
+def _publish(row: dict[str, Any], prepared: Prepared, *, actor: str) -> bool | None:
+    """Dedupe key, counts and manifest in one transaction.
+
+    True: published. False: another process published the same content first. None: other readings
+    of the same span came in between, so the comparison must be made again.
+    """
+    models = control.models
+    with control.database.atomic():
+        if models.SourceFile.objects.filter(digest=row["digest"]).exists():
+            return False
+        if publish.is_stale(prepared):
+            return None
+        found = row["findings"] + _name_reused(row)
+        text = json.dumps(found, default=str, ensure_ascii=False)
+        models.SourceFile.objects.create(**row | {"findings": text})
+        publish.publish(prepared.entries, source=row["digest"])
+        fault("receive.commit")
+        models.Event.objects.bulk_create(
+            models.Event(at=row["arrived"], actor=actor, what=what, subject=subject)
+            for what, subject in [("file.received", row["digest"])]
+            + [("rebill.proposed", f["segment"]) for f in found if f["code"].endswith(".billed")]
+        )
+    return True
+
+
+def _name_reused(row: dict[str, Any]) -> list[dict[str, Any]]:
+    """M06: a name that brought other content before is accepted, and said."""
+    if not control.models.SourceFile.objects.filter(name=row["name"]).exists():
+        return []
+    return [
+        finding(
+            "intake.file.name_reused",
+            Severity.WARN,
+            f"A file named {row['name']} with other content was received before. This one is "
+            "taken as a new delivery.",
+            remedy="Check that the sender meant to send both.",
+            file=row["name"],
+        )
+    ]
+
+
+def _receipt(source: str) -> Receipt | None:
+    """The receipt of content that was accepted before."""
+    models = control.models
+    row = models.SourceFile.objects.filter(digest=source).first()
+    if row is None:
+        return None
+    return Receipt(
+        source=row.digest,
+        name=row.name,
+        duplicate=False,
+        load_seq=models.Load.objects.get(source=row).seq,
+        format=row.format,
+        rows=row.rows,
+        accepted=row.accepted,
+        duplicates=row.duplicates,
+        quarantined=row.quarantined,
+        readings=row.readings,
+        repeated=row.repeated,
+        conflicting=row.conflicting,
+        arrived=row.arrived,
+        findings=findings_table(json.loads(row.findings)),
+    )
+
+
+def _again(first: Receipt, *, name: str, as_of: int, actor: str) -> Receipt:
+    """The first receipt, marked as that of a duplicate; that it came again is noted."""
+    control.models.Event.objects.create(
+        at=as_of, actor=actor, what="file.repeated", subject=first.source, detail=name
+    )
+    known = {slot: getattr(first, slot) for slot in first.__slots__}
+    return Receipt(**known | {"duplicate": True})
+
+
+def _quarantine(
+    ws: Workspace, data: bytes, refusal: RefusedFile, *, name: str, sender: str, as_of: int
+) -> None:
+    """Keep refused bytes aside with the reason; the same refusal again changes nothing."""
+    models = control.models
+    digest = files.sha256(data)
+    files.write(ws.path / "raw" / "quarantine" / digest, data)
+    with control.database.atomic():
+        if not models.Quarantine.objects.filter(digest=digest, code=refusal.code).exists():
+            models.Quarantine.objects.create(
+                digest=digest, name=name, sender=sender, arrived=as_of, code=refusal.code,
+                line=refusal.line, message=refusal.message,
+            )  # fmt: skip

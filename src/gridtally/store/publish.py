@@ -1,0 +1,155 @@
+"""The store: a load is prepared as files, then published by one SQL transaction.
+
+Until that transaction commits nobody sees the files; when it never does they are rubbish.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from django.db.models import Max
+
+from gridtally import control
+from gridtally.store import readings, snapshot, versions
+from gridtally.store.readings import Entry
+from gridtally.store.workspace import Workspace
+from gridtally.tables import finding
+from gridtally.terms import Severity
+
+__all__ = ["Prepared", "billed", "is_stale", "prepare", "publish"]
+
+
+@dataclass(slots=True)
+class Prepared:
+    """Files that wait to be published, and what was found when they were made."""
+
+    seen_seq: int
+    entries: list[Entry] = field(default_factory=list)
+    readings: int = 0
+    repeated: int = 0
+    conflicting: int = 0
+    findings: list[dict[str, Any]] = field(default_factory=list)
+    touched: list[pa.Table] = field(default_factory=list)
+    """metering_point, first, last [s] of what will be stored"""
+
+
+def prepare(
+    ws: Workspace, blocks: pa.Table, registers: pa.Table, *, source: str, name: str
+) -> Prepared:
+    """Compare new readings with stored ones and write what is new as files."""
+    seen = snapshot.snapshot(ws)
+    result = Prepared(seen.load_seq)
+    for kind, table in (("blocks", blocks), ("registers", registers)):
+        if not table.num_rows:
+            continue
+        for month, bucket, part in readings.cut(table, kind=kind, buckets=ws.settings.buckets):
+            left = _compare(seen, part, kind=kind, bucket=bucket, name=name, result=result)
+            if left.num_rows:
+                _count(left, kind, result)
+                result.entries.append(
+                    readings.write(
+                        ws.path, left, kind=kind, source=source, month=month, bucket=bucket
+                    )
+                )
+    return result
+
+
+def _compare(
+    seen: snapshot.Snapshot, part: pa.Table, *, kind: str, bucket: int, name: str, result: Prepared
+) -> pa.Table:
+    first, last = readings.span_utc(part, kind)
+    read = snapshot.read_blocks if kind == "blocks" else snapshot.read_registers
+    stored = read(seen, bucket=bucket, start_utc=int(first.min()), end_utc=int(last.max()))
+    if not stored.num_rows:
+        return part
+    compare = versions.compare_blocks if kind == "blocks" else versions.compare_registers
+    compared = compare(part, stored, file=name)
+    result.repeated += compared.repeated
+    result.conflicting += compared.conflicting
+    result.findings += compared.findings
+    return compared.table
+
+
+def _count(left: pa.Table, kind: str, result: Prepared) -> None:
+    first, last = readings.span_utc(left, kind)
+    rows = {"metering_point": left["metering_point"], "first": first, "last": last}
+    result.touched.append(pa.table(rows))
+    if kind == "blocks":
+        flat = pc.list_flatten(left["values"])
+        result.readings += len(flat) - flat.null_count
+    else:
+        result.readings += left.num_rows
+
+
+def is_stale(prepared: Prepared) -> bool:
+    """Whether somebody published readings of the same files' span since they were compared."""
+    later = control.models.ReadingFile.objects.filter(load_id__gt=prepared.seen_seq)
+    news = later.values_list("kind", "bucket", "first_utc", "last_utc")
+    mine = {(e.kind, e.bucket, e.first_utc, e.last_utc) for e in prepared.entries}
+    return any(
+        (kind, bucket) == (k, b) and first < end and start < last
+        for kind, bucket, first, last in news
+        for k, b, start, end in mine
+    )
+
+
+def publish(entries: Iterable[Entry], *, source: str) -> int:
+    """Publish files as the next load, inside the caller's transaction; give its number."""
+    models = control.models
+    seq = (models.Load.objects.aggregate(last=Max("seq"))["last"] or 0) + 1
+    load = models.Load.objects.create(seq=seq, source_id=source)
+    columns = ("kind", "month", "bucket", "path", "rows", "digest", "first_utc", "last_utc")
+    models.ReadingFile.objects.bulk_create(
+        models.ReadingFile(load=load, **{name: getattr(entry, name) for name in columns})
+        for entry in entries
+    )
+    return int(seq)
+
+
+def billed(prepared: Prepared, *, name: str) -> list[dict[str, Any]]:
+    """A proposal to rebill for each issued segment whose readings change (M49)."""
+    if not prepared.touched:
+        return []
+    touched = pa.concat_tables(prepared.touched)
+    issued = control.models.IssuedSegment.objects.filter(
+        live=True,
+        start_utc__lt=pc.max(touched["last"]).as_py(),
+        end_utc__gt=pc.min(touched["first"]).as_py(),
+    ).values_list("metering_point", "start_utc", "end_utc", "segment", "bill__bill", "bill__number")
+    rows = list(issued)
+    if not rows:
+        return []
+    points = touched["metering_point"].to_numpy(zero_copy_only=False)
+    order = np.argsort(points, kind="stable")
+    points = points[order]
+    first, last = touched["first"].to_numpy()[order], touched["last"].to_numpy()[order]
+    found = []
+    for point, start, end, segment, bill, number in rows:
+        low, high = np.searchsorted(points, point, "left"), np.searchsorted(points, point, "right")
+        if ((first[low:high] < end) & (last[low:high] > start)).any():
+            found.append(_rebill(point, start, end, segment, bill, number, name))
+    return found
+
+
+def _rebill(
+    point: str, start: int, end: int, segment: str, bill: str, number: str, name: str
+) -> dict[str, Any]:
+    return finding(
+        "intake.reading.billed",
+        Severity.WARN,
+        f"Readings of {point} changed in the period of the issued bill {number}. The bill stays "
+        "as it is.",
+        remedy="Look at the difference with `gridtally explain`, and propose a cancellation and "
+        "a rebill if it matters.",
+        file=name,
+        metering_point=point,
+        segment=segment,
+        bill=bill,
+        start_utc=start,
+        end_utc=end,
+    )

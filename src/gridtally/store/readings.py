@@ -1,0 +1,182 @@
+"""The store: readings as immutable Parquet files, written once and read whole.
+
+Needs no database: the manifest gives the `Entry` list, so a worker process can be handed entries.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from gridtally.errors import Corrupt
+from gridtally.store import files, partition
+from gridtally.tables import BLOCKS, REGISTER_READINGS
+
+__all__ = ["BLOCK_COLUMNS", "Entry", "cut", "ends_utc", "read", "span_utc", "write"]
+
+Ints = npt.NDArray[np.int64]
+
+BLOCK_COLUMNS = (
+    "metering_point", "channel", "start_utc", "resolution_s", "values", "quality", "version",
+    "load_seq",
+)  # fmt: skip
+"""What the kernel needs of BLOCKS: the name of the file and the line stay on disk."""
+
+_KINDS = {
+    "blocks": (BLOCKS, "readings", ("channel", "start_utc", "version")),
+    "registers": (REGISTER_READINGS, "registers", ("meter", "register", "time_utc")),
+}
+_PLAIN = ("values", "start_utc", "time_utc", "reading", "line")
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One line of the manifest: a file, and what can be known of it without opening it."""
+
+    kind: str
+    load_seq: int
+    month: str
+    bucket: int
+    path: str
+    rows: int
+    digest: str
+    first_utc: int
+    last_utc: int
+    source: str
+
+
+def ends_utc(blocks: pa.Table) -> Ints:
+    """First instant after each block [s]."""
+    lengths = pc.fill_null(pc.list_value_length(blocks["values"]), 0).to_numpy()
+    starts = blocks["start_utc"].cast(pa.int64()).to_numpy()
+    ends: Ints = starts + lengths.astype(np.int64) * blocks["resolution_s"].to_numpy()
+    return ends
+
+
+def cut(table: pa.Table, *, kind: str, buckets: int) -> Iterator[partition.Part]:
+    """The readings of one source file by month and bucket, sorted as they are stored."""
+    _, _, order = _KINDS[kind]
+    first, last = span_utc(table, kind)
+    yield from partition.split(table, middle=(first + last) // 2, buckets=buckets, order=order)
+
+
+def span_utc(table: pa.Table, kind: str) -> tuple[Ints, Ints]:
+    """First instant of each row, and first instant after it [s]."""
+    first = table["start_utc" if kind == "blocks" else "time_utc"].cast(pa.int64()).to_numpy()
+    return first, ends_utc(table) if kind == "blocks" else first + 1
+
+
+def write(root: Path, part: pa.Table, *, kind: str, source: str, month: str, bucket: int) -> Entry:
+    """Write one part; give its manifest line, `load_seq` still 0.
+
+    The name follows from source and content, so two processes never write different bytes to it.
+    """
+    first, last = span_utc(part, kind)
+    data = files.table_bytes(part.drop_columns(["load_seq", "source"]), plain=_PLAIN)
+    digest = files.sha256(data)
+    folder = root / _KINDS[kind][1] / month / f"{bucket:04d}"
+    path = folder / f"{source[:16]}-{digest[:16]}.parquet"
+    files.write(path, data)
+    return Entry(
+        kind=kind,
+        load_seq=0,
+        month=month,
+        bucket=bucket,
+        path=path.relative_to(root).as_posix(),
+        rows=part.num_rows,
+        digest=digest,
+        first_utc=int(first.min()),
+        last_utc=int(last.max()),
+        source=source,
+    )
+
+
+def read(
+    root: Path,
+    entries: Iterable[Entry],
+    *,
+    kind: str,
+    columns: Sequence[str] | None = None,
+    points: Sequence[str] | None = None,
+    channel: str | None = None,
+    start_utc: int | None = None,
+    end_utc: int | None = None,
+) -> pa.Table:
+    """Rows of these files that touch `[start_utc, end_utc)`, one chunk per file, in load order.
+
+    `columns` None means all of the schema. Files that lie inside the span are not copied.
+    """
+    schema = _KINDS[kind][0]
+    wanted = tuple(columns or schema.names)
+    parts = [
+        _narrow(part, entry, points=points, channel=channel, start_utc=start_utc, end_utc=end_utc)
+        for entry, part in _open(root, entries, kind=kind, wanted=wanted)
+    ]
+    selected = pa.schema([schema.field(name) for name in wanted])
+    parts = [_as(selected, part) for part in parts if part.num_rows]
+    return pa.concat_tables(parts) if parts else selected.empty_table()
+
+
+def _open(
+    root: Path, entries: Iterable[Entry], *, kind: str, wanted: Sequence[str]
+) -> Iterator[tuple[Entry, pa.Table]]:
+    needed = {"metering_point", "channel"} | (
+        {"start_utc", "resolution_s", "values"} if kind == "blocks" else {"time_utc"}
+    )
+    implied = {"load_seq", "source"}
+    on_disk = [n for n in _KINDS[kind][0].names if n in {*wanted, *needed} - implied]
+    for entry in sorted(entries, key=lambda e: (e.load_seq, e.path)):
+        try:
+            part = pq.read_table(
+                root / entry.path, columns=on_disk, use_threads=False, partitioning=None
+            )
+        except (OSError, pa.ArrowException) as err:
+            raise Corrupt(
+                f"The readings file {entry.path} cannot be read: {err}.",
+                remedy="Restore it from a backup, or receive its source file again from raw/.",
+            ) from err
+        if "load_seq" in wanted:
+            part = part.append_column("load_seq", pa.repeat(entry.load_seq, part.num_rows))
+        if "source" in wanted:
+            part = part.append_column("source", pa.repeat(entry.source, part.num_rows))
+        yield entry, part
+
+
+def _narrow(
+    part: pa.Table,
+    entry: Entry,
+    *,
+    points: Sequence[str] | None,
+    channel: str | None,
+    start_utc: int | None,
+    end_utc: int | None,
+) -> pa.Table:
+    keep = []
+    if points is not None:
+        keep.append(pc.is_in(part["metering_point"], pa.array(points, pa.string())))
+    if channel is not None:
+        keep.append(pc.equal(part["channel"], channel))
+    first, last = span_utc(part, entry.kind)
+    if end_utc is not None and entry.last_utc > end_utc:
+        keep.append(pa.chunked_array([pa.array(first < end_utc)]))
+    if start_utc is not None and entry.first_utc < start_utc:
+        keep.append(pa.chunked_array([pa.array(last > start_utc)]))
+    if not keep:
+        return part
+    mask = keep[0]
+    for other in keep[1:]:
+        mask = pc.and_(mask, other)
+    return part if pc.all(mask).as_py() else part.filter(mask)
+
+
+def _as(schema: pa.Schema, part: pa.Table) -> pa.Table:
+    """The columns of `schema` in order, with its types and documentation."""
+    columns = [part[field.name].cast(field.type) for field in schema]
+    return pa.Table.from_arrays(columns, schema=schema)
