@@ -7,6 +7,47 @@ from zoneinfo import ZoneInfo
 from gridtally.rating.reference import rate_case
 
 KWH = 1_000_000
+TOU = """
+[[calendars.tou.rules]]
+bucket = "peak"
+days = ["weekday"]
+hours = ["08:00-12:00", "18:00-20:00"]
+[[calendars.tou.rules]]
+otherwise = "off"
+"""
+ENERGY_TOU = """
+[[components]]
+id = "energy"
+shape = "energy"
+channel = "import"
+calendar = "tou"
+prices = { peak = 0.25, off = 0.125 }
+"""
+FLAT = """
+[[components]]
+id = "energy"
+shape = "energy"
+channel = "import"
+price = 0.1
+"""
+
+
+def fixed(per, price, more=""):
+    return f'[[components]]\nid = "fix"\nshape = "fixed"\nper = "{per}"\nprice = {price}\n{more}\n'
+
+
+def tiered(more, tiers="[{upto = 100, price = 0.1}, {upto = 300, price = 0.2}, {price = 0.3}]"):
+    return (
+        '[[components]]\nid = "energy"\nshape = "tiered"\nchannel = "import"\n'
+        f'method = "graduated"\ntiers = {tiers}\n{more}\n'
+    )
+
+
+ROWS = "\n".join(f'"{n / 100:.2f}" = {(90 - n) / 2}' for n in range(100, 69, -1))
+POWER_FACTOR = (
+    '[[components]]\nid = "pf"\nshape = "power_factor"\nof = ["energy"]\nstandard = 0.9\n'
+    f"[components.rows]\n{ROWS}\n"
+)
 
 
 def document(components, *, zone="UTC", line="half_up", places=2, extra="", head=""):
@@ -104,7 +145,7 @@ def dial(readings, *, bucket="total", channel="import", meter="M1", kind="cumula
         "readings": [
             {
                 "time": each[0] if "T" in each[0] else f"{each[0]}T00:00:00Z",
-                "reading": int(round(each[1] * 1000)) * 1000,
+                "reading": round(each[1] * 1000) * 1000,
                 "quality": "A",
                 "reason": each[2] if len(each) > 2 else "routine",
             }

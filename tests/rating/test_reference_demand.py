@@ -151,6 +151,9 @@ def contract(reading, more=""):
     )
 
 
+EXCESS = ("excess", "150", "20", "3000")
+
+
 @pytest.mark.parametrize(
     ("reading", "measured", "expected"),
     [
@@ -158,10 +161,10 @@ def contract(reading, more=""):
         ("above_contract", 1050, [("contract", "1000", "10", "10000")]),
         ("above_threshold", 1050, [("contract", "1000", "10", "10000")]),
         # 1200 kW: 150 above, at twice the price; 1000 or 1050 below
-        ("above_contract", 1200, [("contract", "1000", "10", "10000"), ("excess", "150", "20", "3000")]),
-        ("above_threshold", 1200, [("contract", "1050", "10", "10500"), ("excess", "150", "20", "3000")]),
+        ("above_contract", 1200, [("contract", "1000", "10", "10000"), EXCESS]),
+        ("above_threshold", 1200, [("contract", "1050", "10", "10500"), EXCESS]),
     ],
-)  # fmt: skip
+)
 def test_contract_demand_in_both_readings(reading, measured, expected):
     """The two readings of the Chinese rule on demand above 105 % of the contract."""
     toml = document(contract(reading))

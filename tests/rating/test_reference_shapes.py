@@ -1,43 +1,19 @@
 """The second opinion against amounts worked out by hand: the shapes, one by one."""
 
 import pytest
-from reference_cases import KWH, case, document, lines, rate
-
-TOU = """
-[[calendars.tou.rules]]
-bucket = "peak"
-days = ["weekday"]
-hours = ["08:00-12:00", "18:00-20:00"]
-[[calendars.tou.rules]]
-otherwise = "off"
-"""
-ENERGY_TOU = """
-[[components]]
-id = "energy"
-shape = "energy"
-channel = "import"
-calendar = "tou"
-prices = { peak = 0.25, off = 0.125 }
-"""
-FLAT = """
-[[components]]
-id = "energy"
-shape = "energy"
-channel = "import"
-price = 0.1
-"""
-
-
-def fixed(per, price, more=""):
-    return f'[[components]]\nid = "fix"\nshape = "fixed"\nper = "{per}"\nprice = {price}\n{more}\n'
-
-
-def tiered(more, tiers="[{upto = 100, price = 0.1}, {upto = 300, price = 0.2}, {price = 0.3}]"):
-    return (
-        '[[components]]\nid = "energy"\nshape = "tiered"\nchannel = "import"\n'
-        f'method = "graduated"\ntiers = {tiers}\n{more}\n'
-    )
-
+from reference_cases import (
+    ENERGY_TOU,
+    FLAT,
+    KWH,
+    POWER_FACTOR,
+    TOU,
+    case,
+    document,
+    fixed,
+    lines,
+    rate,
+    tiered,
+)
 
 # ------------------------------------------------------------ time of use
 
@@ -114,7 +90,10 @@ def test_line_rounding(mode, amount):
     mirror image."""
     component = FLAT.replace("0.1", "0.125")
     toml = document(component, line=mode)
-    one = lambda clock: KWH if clock.hour == 0 else 0  # noqa: E731
+
+    def one(clock):
+        return KWH if clock.hour == 0 else 0
+
     assert lines(case(toml, "2026-01-01", "2026-01-02", **{"import": one}), toml)[0][-1] == amount
     toml = document(component + "credit = true\n", line=mode)
     given = case(toml, "2026-01-01", "2026-01-02", **{"import": one})
@@ -456,12 +435,6 @@ def test_a_minimum_without_proration():
 
 # ------------------------------------------------------------ power factor
 
-ROWS = "\n".join(f'"{n / 100:.2f}" = {(90 - n) / 2}' for n in range(100, 69, -1))
-POWER_FACTOR = (
-    '[[components]]\nid = "pf"\nshape = "power_factor"\nof = ["energy"]\nstandard = 0.9\n'
-    f"[components.rows]\n{ROWS}\n"
-)
-
 
 @pytest.mark.parametrize(
     ("active", "reactive", "bucket", "percent"),
@@ -499,3 +472,24 @@ def test_both_directions_of_reactive_energy_count():
     channels = {"import": 4 * KWH, "reactive_import": KWH, "reactive_export": 2 * KWH}
     given = case(toml, "2026-06-01", "2026-06-02", **channels)
     assert lines(given, toml)[1] == ("pf", "0.80", "9.6", "5", "1/100", "0.48")
+
+
+def test_a_component_at_rest_hands_its_carry_on():
+    """In June nothing of a component of July is billed, but its position and its bank stay."""
+    toml = document(
+        tiered('window = "year"\nmonths = [7]')
+        + FLAT.replace('"energy"', '"net"', 1).replace(
+            "price", 'netting = "month"\nmonths = [7]\nprice'
+        )
+        + fixed("kw_month", 3, "months = [7]")
+        + '[[components]]\nid = "tax"\nshape = "percentage"\nof = ["fix"]\npercent = 5\n'
+    )
+    carry = [("bank/net/all", "2026-06-01", 5 * KWH), ("tier/energy", "2026-01-01", 9 * KWH)]
+    given = case(
+        toml, "2026-06-01", "2026-06-02", carry=carry, **{"import": KWH, "export": 2 * KWH}
+    )
+    assert lines(given, toml) == []
+    assert rate(given, toml)["carry_out"] == [
+        {"key": "bank/net/all", "at": "2026-06-02", "value": 5 * KWH},
+        {"key": "tier/energy", "at": "2026-01-01", "value": 9 * KWH},
+    ]
