@@ -19,6 +19,7 @@ import pyarrow.compute as pc
 
 from gridtally.metering import layout
 from gridtally.metering.layout import LETTERS, Layout, Load, Readings
+from gridtally.metering.words import counted
 from gridtally.periods import iso_utc
 from gridtally.tables import finding, findings_table
 from gridtally.terms import Severity
@@ -313,7 +314,7 @@ def _left_out(
         where = f"{grid.points[number]} {grid.channel}"
         yield finding(
             f"metering.block.{code}", Severity.HOLD,
-            tell.format(where=where, count=count, at=iso_utc(start[part].min())),
+            tell.format(where=where, count=counted(count, "reading"), at=iso_utc(start[part].min())),
             remedy=remedy, must_hold=True, count=count, evidence=evidence,
             metering_point=grid.points[number], channel=grid.channel,
             start_utc=int(start[part].min()), end_utc=int(end[part].max()),
@@ -323,8 +324,7 @@ def _left_out(
 def _malformed(grid: Dense, row: Ints, start: Ints, end: Ints, length: Ints, _: Ints) -> list[Row]:
     return list(_left_out(
         grid, (row, start, end, length), "malformed",
-        "{where}: {count} readings from {at} on have a quality that does not fit them, "
-        "and were left out.",
+        "{where}: quality letters that do not fit; left out: {count} from {at} on.",
         "Give one letter of A, S, E, N for all values of a block, or one for each.",
     ))  # fmt: skip
 
@@ -337,8 +337,8 @@ def _resolution(
         which = step == seconds
         found += _left_out(
             grid, (row[which], start[which], end[which], length[which]), "resolution",
-            f"{{where}}: {{count}} readings from {{at}} on are of {_minutes(seconds)}, "
-            f"not of {_minutes(grid.resolution_s)}, and were left out.",
+            f"{{where}}: readings of {_minutes(seconds)} among those of "
+            f"{_minutes(grid.resolution_s)}; left out: {{count}} from {{at}} on.",
             "Ask the sender for one resolution, or bill the metering point in that of these "
             "readings.",
             resolution_s=seconds, expected_s=grid.resolution_s,
@@ -347,14 +347,15 @@ def _resolution(
 
 
 def _minutes(seconds: int) -> str:
-    return f"{seconds // 60} min" if seconds % 60 == 0 else f"{seconds} s"
+    whole, rest = divmod(int(seconds), 60)
+    return f"{seconds} s" if rest else f"{whole} min"
 
 
 def _offgrid(grid: Dense, row: Ints, start: Ints, end: Ints, length: Ints, _: Ints) -> list[Row]:
     return list(_left_out(
         grid, (row, start, end, length), "offgrid",
-        "{where}: {count} readings from {at} on do not begin on the "
-        f"{_minutes(grid.resolution_s)} grid, and were left out.",
+        f"{{where}}: readings that do not begin on the {_minutes(grid.resolution_s)} grid; "
+        "left out: {count} from {at} on.",
         "Check the meter's clock, and ask the sender for readings on the grid.",
     ))  # fmt: skip
 
@@ -366,9 +367,9 @@ def _conflicts(grid: Dense, row: Ints, slot: Ints, value: Ints) -> Iterator[Row]
         at = grid.start_utc + slot[part] * grid.resolution_s
         yield finding(
             "metering.block.conflict", Severity.WARN,
-            f"{grid.points[number]} {grid.channel}: {count} intervals from {iso_utc(at.min())} on "
-            "were delivered with different values and nothing says which is newer; the later "
-            "delivery counts.",
+            f"{grid.points[number]} {grid.channel}: delivered with different values, and nothing "
+            f"says which is newer: {counted(count, 'interval')} from {iso_utc(at.min())} on; "
+            "the later delivery counts.",
             remedy="Ask the sender which values are right, and to mark corrections with a version.",
             evidence={"at": iso_utc(at.min()), "other_ukwh": value[first],
                       "kept_ukwh": grid.values[number, slot[first]]},

@@ -1,0 +1,51 @@
+"""Steps 3-5: how findings on readings name instants, energy and stretches of slots."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+import numpy as np
+import numpy.typing as npt
+
+from gridtally.money import number
+from gridtally.periods import Zone
+
+__all__ = ["amount", "counted", "lasting", "runs", "unit", "when"]
+
+Ints = npt.NDArray[np.int64]
+
+
+def unit(channel: str) -> str:
+    """kWh, or kvarh of a reactive channel."""
+    return "kvarh" if channel.startswith("reactive") else "kWh"
+
+
+def amount(value: int, name: str) -> str:
+    """`1.5 kWh` of 1500000."""
+    return f"{number(Decimal(int(value)).scaleb(-6))} {name}"
+
+
+def counted(count: int, noun: str) -> str:
+    """`1 day`, `3 days`."""
+    return f"{count} {noun}{'' if count == 1 else 's'}"
+
+
+def lasting(seconds: int) -> str:
+    """`2 h`, `45 min`, `2 h 15 min`."""
+    hours, minutes = divmod(int(seconds) // 60, 60)
+    parts = [f"{hours} h"] if hours else []
+    return " ".join(parts + [f"{minutes} min"] * bool(minutes or not parts))
+
+
+def when(zone: Zone, utc: int) -> str:
+    """Local wall-clock time of an instant, to the minute."""
+    local = int(zone.to_local(np.array([utc], dtype=np.int64))[0])
+    return str(np.datetime64(local, "s"))[:16].replace("T", " ")
+
+
+def runs(mask: npt.NDArray[np.bool_]) -> tuple[Ints, Ints, Ints]:
+    """Runs of True in the rows of a matrix: row, first column, column after the last."""
+    edge = np.zeros((mask.shape[0], 1), dtype=np.int8)
+    step = np.diff(np.hstack([edge, mask.astype(np.int8), edge]), axis=1)
+    row, start = np.nonzero(step == 1)
+    return row, start, np.nonzero(step == -1)[1]
