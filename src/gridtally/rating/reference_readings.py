@@ -131,12 +131,15 @@ class Readings:
             return dials if in_season else dict.fromkeys(dials, 0)
         if channel not in self.channels:
             raise Held("rating.quantity.missing", f"There are no readings of channel {channel!r}.")
-        found: dict[str, list[int]] = {b: [] for b in (calendar.buckets if calendar else [""])}
+        most: dict[tuple[str, int], int] = {}  # the largest energy by bucket and length of window
         for (start, end), energy in self._windows(span, channel, window_min).items():
             if self.in_months(start, end - start, months):
-                power = micro(Fraction(energy, MICRO) * 3600 / (end - start))
-                found[self.bucket(start, end - start, calendar)].append(power)
-        return none_negative({b: max(powers, default=0) for b, powers in found.items()}, channel)
+                key = (self.bucket(start, end - start, calendar), end - start)
+                most[key] = max(most.get(key, energy), energy)
+        powers: dict[str, list[int]] = {b: [] for b in (calendar.buckets if calendar else [""])}
+        for (bucket, seconds), energy in most.items():
+            powers[bucket].append(micro(Fraction(energy, MICRO) * 3600 / seconds))
+        return none_negative({b: max(kw, default=0) for b, kw in powers.items()}, channel)
 
     # ------------------------------------------------------------ local time
 
