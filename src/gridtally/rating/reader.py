@@ -1,0 +1,203 @@
+"""Before step 6: reading a tariff document; every problem at once, each with its path."""
+
+from __future__ import annotations
+
+import difflib
+import re
+import tomllib
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+
+from gridtally.rating.charges import SHAPES, Charge, Document
+from gridtally.rating.checks import coverage_problems, header_problems, reference_problems
+from gridtally.rating.document import Calendar, Header, Problem, Strict, Toml
+
+__all__ = ["read"]
+
+_BYTES_MAX = 1_000_000
+_STRINGS = re.compile(
+    r'"""(?:\\.|[^\\])*?"""|\'\'\'.*?\'\'\'|"(?:\\.|[^"\\\n])*"|\'[^\'\n]*\'|#[^\n]*', re.DOTALL
+)
+_INTEGERS = re.compile(r"(?<![\w.-])[+-]?(?:0[xob]\w+|\d+(?:_\d+)+)(?![\w.-]*[ \t]*[=.\]])")
+
+
+def read(data: bytes) -> tuple[Document | None, list[Problem]]:
+    """The document, or None and everything that is wrong with it."""
+    raw, problems = _toml(data)
+    if raw is None:
+        return None, problems
+    parts = {key: raw[key] for key in raw if key not in ("calendars", "components")}
+    header = _model(Header, parts, "", problems, names=Document)
+    rules = _calendars(raw.get("calendars", {}), problems)
+    charges = _charges(raw.get("components"), problems)
+    problems += reference_problems(raw, rules, charges)
+    problems += coverage_problems(rules)
+    if header is not None:
+        problems += header_problems(header, rules)
+    if problems or header is None:
+        return None, problems
+    return Document.model_construct(
+        **{name: getattr(header, name) for name in Header.model_fields},
+        calendars=rules,
+        components=tuple(charges.values()),
+    ), []
+
+
+# ------------------------------------------------------------------- reading
+
+
+def _toml(data: bytes) -> tuple[dict[str, Any] | None, list[Problem]]:
+    def refuse(message: str, remedy: str = "") -> tuple[None, list[Problem]]:
+        return None, [Problem("rating.document.syntax", "", message, remedy)]
+
+    if len(data) > _BYTES_MAX:
+        return refuse("The document is larger than 1 MB.", "A tariff version is one short page.")
+    try:
+        text = data.decode("utf-8-sig")
+        raw = tomllib.loads(text, parse_float=Toml)
+    except UnicodeDecodeError as err:
+        return refuse(f"Byte {err.start + 1} is not UTF-8.", "Save the document as UTF-8.")
+    except RecursionError:
+        return refuse("The document is nested too deeply.", "Use the keys of docs/tariff.md.")
+    except ValueError as err:
+        return refuse(f"This is not TOML: {err}.", "See docs/tariff.md for a complete example.")
+    remedy = "Write digits only, without underscores or a base."
+    return raw, [
+        Problem("rating.document.price", "", f"{odd} is not a plain number.", remedy)
+        for odd in _INTEGERS.findall(_STRINGS.sub('""', text))[:20]
+    ]
+
+
+def _model(
+    model: type[BaseModel],
+    value: object,
+    path: str,
+    problems: list[Problem],
+    *,
+    names: type[BaseModel] | None = None,
+) -> Any:
+    """The validated part, or None; what is wrong is added to `problems`."""
+    try:
+        part = model.model_validate(value)
+    except ValidationError as err:
+        problems += [_problem(error, path, names or model) for error in err.errors()]
+        return None
+    if isinstance(part, Strict):
+        found = [_complaint(path, where, what) for where, what in part.complaints()]
+        problems += found
+        return None if found else part
+    return part
+
+
+def _complaint(path: str, where: str, what: str) -> Problem:
+    code = "rating.document.tiers" if ".upto" in where else "rating.document.value"
+    code = "rating.document.hours" if "hours" in where else code
+    code = "rating.document.price" if "below zero" in what else code
+    return Problem(code, _join(path, where), f"{what[0].upper()}{what[1:]}.")
+
+
+def _join(path: str, where: str) -> str:
+    return f"{path}.{where}" if path and where else path or where
+
+
+def _problem(error: Mapping[str, Any], path: str, model: type[BaseModel]) -> Problem:
+    where = path
+    for step in error["loc"]:
+        if isinstance(step, int):
+            where += f"[{step}]"
+        elif not re.match(r"^(function-|constrained-|dict\[|str$|tuple\[|union)", step):
+            where = _join(where, step.removesuffix("_"))
+    if error["type"] == "extra_forbidden":
+        return _unknown(where, error["loc"], model)
+    if error["type"] == "missing":
+        name = where.rsplit(".", 1)[-1]
+        code = "rating.document.rounding" if "rounding" in where else "rating.document.missing"
+        remedy = "Say how amounts are rounded: the mode is never assumed." if "rou" in code else ""
+        return Problem(code, where, f"`{name}` is missing.", remedy)
+    message = error["msg"].removeprefix("Value error, ").removeprefix("Input ")
+    given = error.get("input")
+    if isinstance(given, str | int) and str(given)[:40] not in message:
+        message = f"{str(given)[:40]!r} {message}"
+    return Problem(_code(where, error), where, f"{message[0].upper()}{message[1:]}.")
+
+
+def _code(where: str, error: Mapping[str, Any]) -> str:
+    name = where.rsplit(".", 1)[-1]
+    if "rounding" in where:
+        return "rating.document.rounding"
+    if name == "zone":
+        return "rating.document.zone"
+    if name.startswith("percent"):
+        return "rating.document.percent"
+    if ".prices." in where or name in ("price", "amount") or ".rows." in where:
+        return "rating.document.price"
+    return "rating.document.tiers" if name == "upto" else "rating.document.value"
+
+
+def _unknown(where: str, loc: tuple[Any, ...], model: type[BaseModel]) -> Problem:
+    known = _fields_at(model, loc[:-1])
+    near = difflib.get_close_matches(str(loc[-1]), known, n=1, cutoff=0.5)
+    remedy = f"Did you mean `{near[0]}`?" if near else f"Known here: {', '.join(sorted(known))}."
+    return Problem("rating.document.unknown_key", where, f"There is no key `{loc[-1]}`.", remedy)
+
+
+def _fields_at(model: type[BaseModel], loc: tuple[Any, ...]) -> list[str]:
+    """Names that are allowed in the table at `loc`."""
+    schema = model.model_json_schema()
+    names = schema.get("$defs", {})
+    here: Any = schema
+    for step in loc:
+        while True:
+            if "$ref" in here:
+                here = names[here["$ref"].rsplit("/", 1)[-1]]
+            elif "anyOf" in here:
+                here = next((part for part in here["anyOf"] if part.get("type") != "null"), {})
+            else:
+                break
+        here = here.get("items", {}) if isinstance(step, int) else here["properties"].get(step, {})
+    while "$ref" in here or "anyOf" in here:
+        here = names[here["$ref"].rsplit("/", 1)[-1]] if "$ref" in here else here["anyOf"][0]
+    return list(here.get("properties", {}))
+
+
+def _calendars(raw: object, problems: list[Problem]) -> dict[str, Calendar]:
+    if not isinstance(raw, dict):
+        problems.append(Problem("rating.document.value", "calendars", "Must be a table."))
+        return {}
+    found = {}
+    for name, value in raw.items():
+        path = f"calendars.{name}"
+        if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", name):
+            problems.append(Problem("rating.document.value", path, "The name is not a plain word."))
+        calendar = _model(Calendar, value, path, problems)
+        if calendar is not None:
+            found[name] = calendar
+    return found
+
+
+def _charges(raw: object, problems: list[Problem]) -> dict[int, Charge]:
+    if not isinstance(raw, list) or not raw:
+        problems.append(
+            Problem("rating.document.missing", "components", "There are no `components`.")
+        )
+        return {}
+    found = {}
+    for i, value in enumerate(raw):
+        path = f"components[{i}]"
+        if not isinstance(value, dict):
+            problems.append(Problem("rating.document.value", path, "Must be a table."))
+            continue
+        shape = value.get("shape")
+        if not isinstance(shape, str) or shape not in SHAPES:
+            message = (
+                "`shape` is missing." if shape is None else f"There is no shape {shape!r:.40}."
+            )
+            remedy = f"Shapes are {', '.join(SHAPES)}."
+            problems.append(Problem("rating.document.value", f"{path}.shape", message, remedy))
+            continue
+        charge = _model(SHAPES[shape], value, path, problems)
+        if charge is not None:
+            found[i] = charge
+    return found
