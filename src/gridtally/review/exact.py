@@ -1,0 +1,83 @@
+"""Step 8, a guard: no binary float anywhere in what a rule computes.
+
+The words of a SELECT do not show its types (`total // 2` of a decimal is a binary float in
+DuckDB). So the SELECT is bound against empty tables, and the types of its plan are read.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from decimal import Decimal
+from functools import lru_cache
+from typing import Any
+
+from gridtally.errors import InvalidDocument
+from gridtally.review.inputs import INPUTS
+from gridtally.review.library import add_facts
+from gridtally.review.rulefile import RESERVED, Rule
+from gridtally.review.sandbox import Sandbox, sandbox
+
+__all__ = ["require_exact"]
+
+_INEXACT = ("DOUBLE", "FLOAT")
+
+
+def require_exact(rules: tuple[Rule, ...]) -> None:
+    """Raise `InvalidDocument` for a rule that does not bind, or whose plan has a binary float."""
+    for rule, sources in _inexact(rules):
+        raise InvalidDocument(
+            f"The rule {rule} computes with binary floats: {', '.join(sources)}.",
+            remedy="`//` on a DECIMAL gives a float: CAST it to BIGINT or HUGEINT first.",
+            file=rule,
+            code="review.rule.inexact",
+        )
+
+
+@lru_cache(maxsize=16)
+def _inexact(rules: tuple[Rule, ...]) -> tuple[tuple[str, tuple[str, ...]], ...]:
+    """Rules that compute with floats, and the names of the expressions that do."""
+    found = []
+    with sandbox({f"_{name}": schema.empty_table() for name, schema in INPUTS.items()}) as room:
+        for name in INPUTS:  # a plan can be written out over DuckDB's own tables only
+            room.keep(name, f"SELECT * FROM _{name}", {})
+        add_facts(room)
+        for rule in rules:
+            if sources := tuple(sorted(set(_walk(_plan(room, rule))))):
+                found.append((rule.id, sources))
+    return tuple(found)
+
+
+def _plan(room: Sandbox, rule: Rule) -> Any:
+    """The plan of a rule with the types of all its expressions."""
+    types = dict.fromkeys(RESERVED, "DATE")
+    for part in rule.parameters:
+        types[part.name] = "DECIMAL(38, 6)" if isinstance(part.value, Decimal) else "BIGINT"
+    typed = re.sub(r"\$(\w+)", lambda hole: f"CAST(NULL AS {types[hole[1]]})", rule.sql)
+    plan = "SELECT json_serialize_plan($select, optimize := false) AS plan"
+    parsed = json.loads(room.select(plan, {"select": typed}, name=rule.id).to_pylist()[0]["plan"])
+    if parsed["error"]:
+        raise InvalidDocument(
+            f"The SELECT of {rule.id} does not run: {' '.join(parsed['error_message'].split())}",
+            remedy="docs/rules.md lists the tables and columns that a rule may read.",
+            file=rule.id,
+            code="review.rule.invalid",
+        )
+    return parsed["plans"]
+
+
+def _walk(node: Any) -> Iterator[str]:
+    if isinstance(node, list):
+        for child in node:
+            yield from _walk(child)
+    elif isinstance(node, dict):
+        kind = node.get("return_type")
+        if isinstance(kind, dict) and kind.get("id") in _INEXACT:
+            yield str(
+                node.get("alias") or (node.get("qname") or {}).get("path", ["expression"])[-1]
+            )
+        # The fraction of quantile_disc is a float that only counts rows: it picks, not computes.
+        picks = (node.get("qname") or {}).get("path", [""])[-1] == "quantile_disc"
+        for key, child in node.items():
+            yield from _walk(child[:1] if picks and key == "children" else child)

@@ -1,0 +1,261 @@
+"""Step 8, the work list: which held bills a person should look at, in which order, and why.
+
+Must-hold and hold findings are never cut. Suspicions fill the rest of the review budget by money
+at risk, over- and under-billing apart, with a share reserved for households; what lies below the
+cut is stated, never hidden.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any
+
+import pyarrow as pa
+
+from gridtally import tables as t
+from gridtally.review.attach import attach
+from gridtally.review.words import amount, say
+from gridtally.terms import Severity
+
+__all__ = ["WORKLIST", "Below", "Worklist", "worklist"]
+
+WORKLIST = pa.schema(
+    [
+        pa.field("rank", t.I32, metadata={"doc": "1 is looked at first"}),
+        pa.field("bill", t.STR, metadata={"doc": "account/from/to; the account when it has none"}),
+        pa.field("account", t.STR, metadata={"doc": ""}),
+        pa.field("customer_segment", t.STR, metadata={"doc": ""}),
+        pa.field("must_hold", pa.bool_(), metadata={"doc": "true: only a new calculation helps"}),
+        pa.field("severity", t.STR, metadata={"doc": "hold or warn: the gravest of its findings"}),
+        pa.field("listed", pa.bool_(), metadata={"doc": "false: below the cut, released"}),
+        pa.field("over", t.AMOUNT, metadata={"doc": "money at risk of over-billing"}),
+        pa.field("under", t.AMOUNT, metadata={"doc": "money at risk of under-billing"}),
+        pa.field("total", t.AMOUNT, metadata={"doc": "what the bill says"}),
+        pa.field("codes", t.STR, metadata={"doc": "space-separated codes, gravest first"}),
+        pa.field("why", pa.list_(t.STR), metadata={"doc": "one sentence per reason"}),
+        pa.field("check", pa.list_(t.STR), metadata={"doc": "what to check, per reason"}),
+        pa.field("usual", t.STR, metadata={"doc": "usual range and billed energy, in words"}),
+    ],
+    metadata={"doc": "Work list: held bills, gravest first, and the suspicions below the cut."},
+)
+
+_GRAVE = {str(Severity.HOLD): 0, str(Severity.WARN): 1}
+
+
+@dataclass(frozen=True, slots=True)
+class Below:
+    """What the review budget left out."""
+
+    bills: int
+    over: Decimal
+    under: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class Worklist:
+    """The list, which bills it holds, and what lies below the cut."""
+
+    table: pa.Table
+    below: Below
+    currency: str
+
+    @property
+    def held(self) -> frozenset[str]:
+        """Bills (or accounts without one) that are not released."""
+        rows = self.table.filter(self.table["listed"])
+        return frozenset(rows["bill"].to_pylist())
+
+    def rows(self, first: int | None = None) -> list[str]:
+        """The list as text, one paragraph per bill."""
+        listed = [row for row in self.table.slice(0, first).to_pylist() if row["listed"]]
+        return [_paragraph(row, self.currency) for row in listed]
+
+
+@dataclass(slots=True)
+class _Case:
+    """One bill with its findings."""
+
+    bill: str
+    account: str
+    customer_segment: str
+    total: Decimal | None
+    findings: list[dict[str, Any]] = field(default_factory=list)
+
+    @property
+    def must_hold(self) -> bool:
+        return any(row["must_hold"] for row in self.findings)
+
+    @property
+    def severity(self) -> str:
+        return min((row["severity"] for row in self.findings), key=_GRAVE.__getitem__)
+
+    def risk(self, direction: str) -> Decimal:
+        """The largest of the figures, not their sum: several rules see the same error."""
+        found = (r["money_at_risk"] for r in self.findings if r["direction"] == direction)
+        return max((value for value in found if value is not None), default=Decimal(0))
+
+    @property
+    def worst(self) -> Decimal:
+        known = (row["money_at_risk"] for row in self.findings)
+        return max((value for value in known if value is not None), default=Decimal(0))
+
+    @property
+    def order(self) -> tuple[bool, int, Decimal, str]:
+        return not self.must_hold, _GRAVE[self.severity], -self.worst, self.bill
+
+
+def worklist(
+    findings: pa.Table,
+    bills: pa.Table,
+    segments: pa.Table,
+    *,
+    budget: int,
+    currency: str,
+    accounts: pa.Table | None = None,
+    expected: pa.Table | None = None,
+    household_share: int = 400,
+    floor: Decimal = Decimal(5),
+) -> Worklist:
+    """Rank the bills that findings name, and cut the suspicions at the review budget.
+
+    `findings` of all steps (schema FINDINGS), `budget` bills that people can look at,
+    `household_share` [10^-3] of the places for suspicions that is kept for households, `floor`
+    [currency] money at risk below which a suspicion is not worth a look. A suspicion whose money
+    is not known counts as none: the audit puts a figure on those that matter.
+    """
+    segment_of = _mapping(accounts, "account", "segment")
+    cases = _cases(attach(findings, bills, segments), bills, segment_of)
+    ranked = sorted(cases, key=lambda case: case.order)
+    sure = [case for case in ranked if case.severity == Severity.HOLD]
+    doubtful = [case for case in ranked if case.severity != Severity.HOLD and case.worst >= floor]
+    chosen = _fill(doubtful, budget - len(sure), household_share)
+    listed = {case.bill for case in sure} | {case.bill for case in chosen}
+    below = [case for case in ranked if case.bill not in listed]
+    shown = [case for case in ranked if case.bill in listed] + below
+    usual = _usual(segments, expected)
+    rows = [_row(n, case, listed, usual) for n, case in enumerate(shown, 1)]
+    rest = Below(
+        len(below),
+        sum((case.risk("over") for case in below), Decimal(0)),
+        sum((case.risk("under") for case in below), Decimal(0)),
+    )
+    return Worklist(t.table(WORKLIST, rows), rest, currency)
+
+
+def _mapping(table: pa.Table | None, key: str, value: str) -> dict[str, str]:
+    if table is None:
+        return {}
+    return dict(zip(table[key].to_pylist(), table[value].to_pylist(), strict=True))
+
+
+def _cases(
+    rows: Iterable[dict[str, Any]], bills: pa.Table, segment_of: Mapping[str, str]
+) -> list[_Case]:
+    """Findings per bill; a finding about an account without a bill makes a case of the account."""
+    rows = [row for row in rows if row["severity"] in _GRAVE]
+    wanted = {row["bill"] for row in rows}
+    known = {
+        bill: (account, total)
+        for bill, account, total in zip(
+            *(bills[name].to_pylist() for name in ("bill", "account", "total")), strict=True
+        )
+        if bill in wanted
+    }
+    cases: dict[str, _Case] = {}
+    for row in rows:
+        key = row["bill"] or row["account"]
+        if key not in cases:
+            account, total = known.get(key, (row["account"], None))
+            cases[key] = _Case(key, account, segment_of.get(account, ""), total)
+        cases[key].findings.append(row)
+    for case in cases.values():
+        case.findings.sort(key=_finding_order)
+    return list(cases.values())
+
+
+def _finding_order(row: Mapping[str, Any]) -> tuple[bool, int, Decimal, str, str]:
+    risk = row["money_at_risk"] or Decimal(0)
+    return not row["must_hold"], _GRAVE[row["severity"]], -risk, row["code"], row["message"]
+
+
+def _fill(doubtful: list[_Case], places: int, household_share: int) -> list[_Case]:
+    """Take suspicions by money, alternating over and under, households' share first.
+
+    The reserve is what households get at least: places that they do not need go to all.
+    """
+    if places <= 0:
+        return []
+    homes = [case for case in doubtful if case.customer_segment == "household"]
+    reserved = _alternate(homes)[: places * household_share // 1000]
+    taken = {case.bill for case in reserved}
+    rest = [case for case in doubtful if case.bill not in taken]
+    return reserved + _alternate(rest)[: places - len(reserved)]
+
+
+def _alternate(cases: list[_Case]) -> list[_Case]:
+    """Over- and under-billing in turns, each by money: neither crowds out the other."""
+    over = [case for case in cases if case.risk("over") >= case.risk("under")]
+    under = [case for case in cases if case.risk("over") < case.risk("under")]
+    turns: list[_Case] = []
+    for n in range(max(len(over), len(under))):
+        turns += over[n : n + 1] + under[n : n + 1]
+    return turns
+
+
+def _usual(segments: pa.Table, expected: pa.Table | None) -> dict[str, str]:
+    """`usually 210 kWh to 320 kWh, billed 2,900 kWh` per bill; sums over its segments."""
+    if expected is None:
+        return {}
+    joined = segments.select(["segment", "bill", "import_ukwh"]).join(
+        expected.select(["segment", "low_ukwh", "high_ukwh"]), "segment", join_type="inner"
+    )
+    grouped = joined.group_by("bill").aggregate(
+        [("low_ukwh", "sum"), ("high_ukwh", "sum"), ("import_ukwh", "sum")]
+    )
+    return {
+        row["bill"]: "usually {} to {}, billed {}".format(
+            *(
+                say(row[name], "ukwh", "")
+                for name in ("low_ukwh_sum", "high_ukwh_sum", "import_ukwh_sum")
+            )
+        )
+        for row in grouped.to_pylist()
+    }
+
+
+def _row(rank: int, case: _Case, listed: set[str], usual: Mapping[str, str]) -> dict[str, Any]:
+    codes = dict.fromkeys(row["code"] for row in case.findings)
+    return {
+        "rank": rank,
+        "bill": case.bill,
+        "account": case.account,
+        "customer_segment": case.customer_segment,
+        "must_hold": case.must_hold,
+        "severity": case.severity,
+        "listed": case.bill in listed,
+        "over": case.risk("over"),
+        "under": case.risk("under"),
+        "total": case.total,
+        "codes": " ".join(codes),
+        "why": list(dict.fromkeys(row["message"] for row in case.findings)),
+        "check": list(dict.fromkeys(row["remedy"] for row in case.findings)),
+        "usual": usual.get(case.bill, ""),
+    }
+
+
+def _paragraph(row: Mapping[str, Any], currency: str) -> str:
+    total = "no bill" if row["total"] is None else amount(row["total"], currency)
+    risks = [
+        f"{amount(row[way], currency)} {word}"
+        for way, word in (("over", "too much"), ("under", "too little"))
+        if row[way]
+    ]
+    head = f"{row['rank']}. {row['bill']}  {total}" + (
+        f", at risk {' or '.join(risks)}" if risks else ""
+    )
+    lines = [head, *(f"   - {why}" for why in row["why"])]
+    if row["usual"]:
+        lines.append(f"   - Energy: {row['usual']}.")
+    return "\n".join([*lines, *(f"   > {check}" for check in row["check"])])
