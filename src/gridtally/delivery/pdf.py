@@ -1,0 +1,68 @@
+"""Delivery: the page on paper: PDF/A and PDF/UA by typst, from our template and our fonts only.
+
+One compiler serves a process: opening the fonts costs more than a bill.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import asdict
+from datetime import UTC, datetime
+from functools import cache
+from importlib.resources import files
+from threading import Lock
+from typing import Any
+
+import typst
+
+from gridtally.delivery.page import Page
+
+__all__ = ["STANDARDS", "render"]
+
+STANDARDS = ["a-3a", "ua-1"]
+"""Archivable with room for attachments, and readable by a screen reader."""
+
+_LONG = re.compile(r"\S{24}(?=\S)")
+_LOCK = Lock()
+"""A compiler serves one thread at a time."""
+
+
+@cache
+def _compiler() -> Any:
+    """Typst with our four fonts, and without those of the system or its own."""
+    folder = files(__package__)
+    fonts = typst.Fonts(
+        include_system_fonts=False,
+        include_embedded_fonts=False,
+        font_paths=[str(folder / "fonts")],
+    )
+    template = str(folder / "templates" / "bill.typ")
+    return typst.Compiler(template, font_paths=fonts)
+
+
+def render(page: Page) -> bytes:
+    """The PDF. The same page gives the same bytes on every machine, at every time."""
+    text = json.dumps(_breakable(asdict(page)), ensure_ascii=False)
+    year, month, day = (int(part) for part in page.issued.split("-"))
+    stamp = datetime(year, month, day, tzinfo=UTC)
+    with _LOCK:
+        data = _compiler().compile(
+            format="pdf",
+            sys_inputs={"page": text},
+            pdf_standards=STANDARDS,
+            timestamp=stamp,
+        )
+    assert isinstance(data, bytes)
+    return data
+
+
+def _breakable(value: Any, key: str = "") -> Any:
+    """Lets a word that is longer than a column break, with a zero-width space; pictures apart."""
+    if isinstance(value, str):
+        return value if key == "svg" else _LONG.sub("\\g<0>\u200b", value)
+    if isinstance(value, dict):
+        return {name: _breakable(item, name) for name, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_breakable(item) for item in value]
+    return value
