@@ -20,6 +20,7 @@ __all__ = [
     "BILLS",
     "BLOCKS",
     "CARRY",
+    "DAILY",
     "DETERMINANTS",
     "FINDINGS",
     "HISTORY",
@@ -166,6 +167,15 @@ ESTIMATES = _schema(
     ("inputs", STR, "what it was estimated from, in words"),
     ("energy_ukwh", I64, "energy that was filled in [10^-6 kWh or kvarh]"),
     ("count", I64, "intervals filled"),
+)
+
+DAILY = _schema(
+    "Daily energy: the final readings per local day, for the audit and the charts.",
+    ("metering_point", STR, "identifier"),
+    ("channel", STR, "import, export, reactive_import, reactive_export"),
+    ("day", DATE, "local day"),
+    ("ukwh", I64, "energy [10^-6 kWh or kvarh]"),
+    ("estimated_ukwh", I64, "part of it that was estimated [same unit]"),
 )
 
 ADVANCES = _schema(

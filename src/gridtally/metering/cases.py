@@ -67,6 +67,10 @@ class Cases:
         """The segment's `input_digest`."""
         return input_digest(self._case(segment, full=False))
 
+    def digests(self) -> dict[str, str]:
+        """The `input_digest` of every segment."""
+        return {segment: self.digest(segment) for segment in self}
+
     def case(self, segment: str) -> dict[str, Any]:
         """The whole case, readings in it."""
         return self._case(segment, full=True)
