@@ -311,10 +311,10 @@ def _left_out(
     row, start, end, length = columns
     for number, part in _per_row(row):
         count = int(length[part].sum())
-        where = f"{grid.points[number]} {grid.channel}"
+        where, at = f"{grid.points[number]} {grid.channel}", iso_utc(start[part].min())
         yield finding(
             f"metering.block.{code}", Severity.HOLD,
-            tell.format(where=where, count=counted(count, "reading"), at=iso_utc(start[part].min())),
+            tell.format(where=where, count=counted(count, "reading"), at=at),
             remedy=remedy, must_hold=True, count=count, evidence=evidence,
             metering_point=grid.points[number], channel=grid.channel,
             start_utc=int(start[part].min()), end_utc=int(end[part].max()),

@@ -183,27 +183,33 @@ def _missing(case: _Case) -> Iterator[Row]:
         return
     rows = np.flatnonzero(quality.min(axis=1) == MISSING)
     place, start, end = runs(quality[rows] == MISSING)
-    bounds = np.searchsorted(place, np.arange(len(rows) + 1))
-    warn, width = case.each("missing_warn_pct"), quality.shape[1]
-    for row, low, high in zip(rows.tolist(), bounds[:-1], bounds[1:], strict=True):
-        size = end[low:high] - start[low:high]
-        count, at = int(size.sum()), int(size.argmax())
-        longest = lasting(size[at] * case.dense.resolution_s)
-        begins = when(case.zone, case.at(start[low + at]))
-        over = count * 100 > warn[row] * width
+    cuts = np.searchsorted(place, np.arange(len(rows) + 1)).tolist()
+    counts = np.add.reduceat(end - start, cuts[:-1]).tolist()
+    warn, width = (
+        (case.each("missing_warn_pct")[rows] * quality.shape[1]).tolist(),
+        quality.shape[1],
+    )
+    begins, sizes, step = start.tolist(), (end - start).tolist(), case.dense.resolution_s
+    for row, count, over, low, high in zip(
+        rows.tolist(), counts, warn, cuts[:-1], cuts[1:], strict=True
+    ):
+        longest = max(sizes[low:high])
+        at = case.at(begins[low + sizes[low:high].index(longest)])
         gaps = "a gap" if high - low == 1 else f"{high - low} gaps, the longest"
-        tell = f"missing: {count} of {width} intervals, {gaps} of {longest} from {begins} on."
+        tell = (
+            f"missing: {count} of {width} intervals, {gaps} of {lasting(longest * step)} "
+            f"from {when(case.zone, at)} on."
+        )
         if count == width:
             tell = f"missing: all {width} intervals."
+        first = zip(begins[low:high][:5], sizes[low:high][:5], strict=True)
         yield case.found(
-            "missing", Severity.WARN if over else Severity.NOTE, row, tell,
-            (start[low], end[high - 1]),
+            "missing", Severity.WARN if count * 100 > over else Severity.NOTE, row, tell,
+            (begins[low], begins[high - 1] + sizes[high - 1]),
             remedy="Ask for the missing readings; until they arrive they are estimated.",
             count=count, evidence={
-                "gaps": high - low, "longest_s": size[at] * case.dense.resolution_s,
-                "first": " ".join(
-                    f"{case.at(a)}+{n}" for a, n in zip(start[low:high][:5], size[:5], strict=True)
-                ),
+                "gaps": high - low, "longest_s": longest * step,
+                "first": " ".join(f"{case.at(begin)}+{size}" for begin, size in first),
             },
         )  # fmt: skip
 

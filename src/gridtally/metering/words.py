@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from decimal import Decimal
 
 import numpy as np
@@ -39,13 +40,16 @@ def lasting(seconds: int) -> str:
 
 def when(zone: Zone, utc: int) -> str:
     """Local wall-clock time of an instant, to the minute."""
-    local = int(zone.to_local(np.array([utc], dtype=np.int64))[0])
-    return str(np.datetime64(local, "s"))[:16].replace("T", " ")
+    return f"{datetime.fromtimestamp(int(utc), zone.info):%Y-%m-%d %H:%M}"
 
 
 def runs(mask: npt.NDArray[np.bool_]) -> tuple[Ints, Ints, Ints]:
     """Runs of True in the rows of a matrix: row, first column, column after the last."""
-    edge = np.zeros((mask.shape[0], 1), dtype=np.int8)
-    step = np.diff(np.hstack([edge, mask.astype(np.int8), edge]), axis=1)
-    row, start = np.nonzero(step == 1)
-    return row, start, np.nonzero(step == -1)[1]
+    width = mask.shape[1]
+    flat = np.flatnonzero(mask)
+    if not len(flat):
+        return flat, flat, flat
+    opens = np.r_[True, (np.diff(flat) > 1) | (flat[1:] % width == 0)]
+    row, start = np.divmod(flat[opens], width)
+    size = np.diff(np.r_[np.flatnonzero(opens), len(flat)])
+    return row, start, start + size
