@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
@@ -18,7 +18,7 @@ from gridtally.demo.lines import cells, column, join
 from gridtally.demo.loads import Load
 from gridtally.demo.plan import Point
 
-__all__ = ["Counts", "deliver"]
+__all__ = ["Counts", "corrections_file", "deliver"]
 
 Bytes = npt.NDArray[np.uint8]
 Bools = npt.NDArray[np.bool_]
@@ -57,7 +57,7 @@ def deliver(
         streams = [("import", mine, imported)]
         if exported is not None:
             streams.append(("export", mine, exported))
-        yield from _files(f"{group}-{of.period.start:%Y-%m}", of, streams, faults, counts)
+        yield _files(f"{group}-{of.period.start:%Y-%m}", of, streams, faults, counts)
 
 
 def _coarser(values: Ints, factor: int) -> Ints:
@@ -69,9 +69,9 @@ Stream = tuple[str, Sequence[Point], Ints]
 
 def _files(
     name: str, of: Grid, streams: Sequence[Stream], faults: Faults, counts: Counts
-) -> Iterator[tuple[str, bytes]]:
+) -> tuple[str, bytes]:
     """Punch gaps, spoil what will be corrected, and write."""
-    bodies: dict[int, list[bytes]] = {}
+    parts: list[bytes] = []
     long = name.startswith("works") and int(of.day[0]) >= _LONG_SINCE
     for channel, points, values in streams:
         draw = Draw(faults.plan.seed, "deliver", name, channel)
@@ -79,29 +79,37 @@ def _files(
         gone = _gaps(of, draw, there)
         wrong = _wrong(of, draw, there, gone)
         spoilt = _spoil(of, values, wrong, draw)
-        counts.intervals += int(there[:, of.day - of.day[0]].sum())
-        counts.gaps += int((gone & there[:, of.day - of.day[0]]).sum())
+        days = of.day - of.day[0]
+        counts.intervals += int(there[:, days].sum())
+        counts.gaps += int((gone & there[:, days]).sum())
         counts.days += int(there.sum())
         counts.corrected += int(wrong.sum())
-        counts.corrections.append(_corrections(of, channel, points, values, wrong))
+        counts.corrections.append(_wide(of, channel, points, values, wrong, mark=_mark(of)))
         if long:
-            shown = there[:, of.day - of.day[0]] & ~gone
-            bodies.setdefault(0, []).append(_long(of, channel, points, spoilt, shown))
-            continue
-        for width, body in _wide(of, channel, points, spoilt, there, gone):
-            bodies.setdefault(width, []).append(body)
-    if long:
-        yield f"{name}.csv", b"metering_point,channel,start,value,unit\n" + b"".join(bodies[0])
-        return
-    usual = 86_400 // of.step
-    for width in sorted(bodies):
-        suffix = "" if width == usual else "-clock-change"
-        yield f"{name}{suffix}.csv", _header(width) + b"".join(bodies[width])
+            parts.append(_long(of, channel, points, spoilt, there[:, days] & ~gone))
+        else:
+            parts.append(_wide(of, channel, points, spoilt, there, gone))
+    header = _LONG if long else _header(_WIDE, int(np.diff(of.edges).max()))
+    return f"{name}.csv", header + b"".join(parts)
 
 
-def _header(width: int) -> bytes:
-    columns = ",".join(f"v{n}" for n in range(1, width + 1))
-    return f"metering_point,channel,date,resolution_min,{columns}\n".encode()
+_LONG = b"metering_point,channel,start,value,unit\n"
+_WIDE = "metering_point,channel,date,resolution_min"
+
+
+def _header(columns: str, width: int) -> bytes:
+    return f"{columns},{','.join(f'v{n}' for n in range(1, width + 1))}\n".encode()
+
+
+def corrections_file(parts: Sequence[bytes]) -> bytes:
+    """One file of corrections: a row per day, marked with the time of its version."""
+    return _header(_WIDE + ",version", 100) + b"".join(parts)
+
+
+def _mark(of: Grid) -> str:
+    """The version mark of a month's corrections: made on the morning after its end."""
+    at = of.start_utc + of.slots * of.step + 30_600
+    return f",{datetime.fromtimestamp(at, UTC):%Y-%m-%dT%H:%M:%SZ}"
 
 
 def _there(of: Grid, channel: str, points: Sequence[Point]) -> Bools:
@@ -114,9 +122,13 @@ def _there(of: Grid, channel: str, points: Sequence[Point]) -> Bools:
 
 
 def _gaps(of: Grid, draw: Draw, there: Bools) -> Bools:
-    """Lost readings, about 2 in 100: days in a row, or a few hours. Shape (points, slots)."""
+    """Lost readings, about 2 in 100: days in a row, or a few hours. Shape (points, slots).
+
+    A day with a clock change is lost whole or not at all: cut short it could not be told from one
+    of a sender who counts 24 hours every day, and would be set aside.
+    """
     rows, days = there.shape
-    starts, length = draw.below(10_000, rows, days) < 75, draw.below(3, rows, days)
+    starts, length = draw.below(10_000, rows, days) < 80, draw.below(3, rows, days)
     lost = starts.copy()
     for far in (1, 2):
         lost[:, far:] |= (starts & (length >= far))[:, :-far]
@@ -124,6 +136,7 @@ def _gaps(of: Grid, draw: Draw, there: Bools) -> Bools:
     part = draw.below(10_000, rows, days) < 250
     first, count = draw.below(20, rows, days), 1 + draw.below(8, rows, days)
     day = of.day - of.day[0]
+    part &= np.diff(of.edges)[None, :] * of.step == 86_400
     hours = (of.hour >= first[:, day]) & (of.hour < (first + count)[:, day])
     return np.asarray(gone | (part[:, day] & hours))
 
@@ -141,22 +154,27 @@ def _spoil(of: Grid, values: Ints, wrong: Bools, draw: Draw) -> Ints:
 
 
 def _wide(of: Grid, channel: str, points: Sequence[Point], values: Ints, there: Bools,
-          gone: Bools) -> Iterator[tuple[int, bytes]]:  # fmt: skip
-    """Lines of one day each, days of one length together: (intervals in the day, lines)."""
+          gone: Bools | None = None, *, mark: str = "") -> bytes:  # fmt: skip
+    """Lines of one day each; a day of 23 hours has that many cells."""
     lengths = np.diff(of.edges)
-    dates = [f"{day.isoformat()},{of.step // 60}" for day in of.dates()]
-    for width in sorted(set(lengths.tolist())):
-        days = np.flatnonzero(lengths == width)
-        slots = (of.edges[days][:, None] + np.arange(width)[None, :]).reshape(-1)
-        block = values[:, slots].reshape(-1, width)
-        lost = gone[:, slots].reshape(-1, width)
-        keep = there[:, days].reshape(-1) & ~lost.all(axis=1)
-        if not keep.any():
-            continue
-        names = column([f"{point.id},{channel}," for point in points])
-        heads = np.repeat(names, len(days), axis=0)
-        dated = np.tile(column([dates[day] for day in days]), (len(points), 1))
-        yield width, join(heads[keep], dated[keep], cells(block[keep], lost[keep]), column(["\n"]))
+    width = int(lengths.max())
+    slots = of.edges[:-1, None] + np.arange(width)[None, :]
+    beyond = np.arange(width)[None, :] >= lengths[:, None]
+    slots = np.minimum(slots, of.slots - 1)
+    row, day = np.nonzero(there)
+    at = slots[day]
+    absent = beyond[day]
+    missing = None
+    if gone is not None:
+        missing = gone[row[:, None], at]
+        kept = ~(missing | absent).all(axis=1)
+        row, day, at, absent, missing = row[kept], day[kept], at[kept], absent[kept], missing[kept]
+    if not len(row):
+        return b""
+    names = column([f"{point.id},{channel}," for point in points])
+    dates = column([f"{date.isoformat()},{of.step // 60}{mark}" for date in of.dates()])
+    body = cells(values[row[:, None], at], missing, absent)
+    return join(names[row], dates[day], body, column(["\n"]))
 
 
 @lru_cache(maxsize=4)
@@ -167,26 +185,12 @@ def _times(start_utc: int, slots: int, step: int) -> Bytes:
     return column([datetime.fromtimestamp(at, there).isoformat() for at in instants])
 
 
-def _long(of: Grid, channel: str, points: Sequence[Point], values: Ints, shown: Bools,
-          tail: str = ",kWh\n") -> bytes:  # fmt: skip
+def _long(of: Grid, channel: str, points: Sequence[Point], values: Ints, shown: Bools) -> bytes:
     """Lines of one reading each."""
     row, slot = np.nonzero(shown)
     if not len(row):
         return b""
     names = column([f"{point.id},{channel}," for point in points])
     times = _times(of.start_utc, of.slots, of.step)
-    return join(names[row], times[slot], cells(values[row, slot][:, None]), column([tail]))
-
-
-def _corrections(
-    of: Grid, channel: str, points: Sequence[Point], values: Ints, wrong: Bools
-) -> bytes:
-    """The true readings of the wrong days, with the version mark of their late delivery."""
-    shown = wrong[:, of.day - of.day[0]]
-    mark = datetime.fromtimestamp(of.start_utc + of.slots * of.step + 30_600, ZoneInfo("UTC"))
-    return _long(of, channel, points, values, shown, f",kWh,A,{mark:%Y-%m-%dT%H:%M:%SZ}\n")
-
-
-def corrections_file(parts: Sequence[bytes]) -> bytes:
-    """One file of corrections."""
-    return b"metering_point,channel,start,value,unit,quality,version\n" + b"".join(parts)
+    body = cells(values[row, slot][:, None])
+    return join(names[row], times[slot], body, column([",kWh\n"]))

@@ -112,9 +112,9 @@ def _terms(plan: Plan, draw: Draw, scale: int) -> None:
         new = replace(old, first=day)
         old.after = day
         if old.contract_kw:
-            new.contract_kw = max(20, old.contract_kw * draw.pick((80, 90, 115, 125)) // 1000 * 10)
+            new.contract_kw = max(20, old.contract_kw * draw.pick((90, 110, 115, 125)) // 1000 * 10)
         if old.capacity_kva:
-            new.capacity_kva = old.capacity_kva * 5 // draw.pick((4, 8))
+            new.capacity_kva = old.capacity_kva * draw.pick((80, 125)) // 100
         plan.agreements.append(new)
         if draw.chance(500):
             point.checks.append(day)

@@ -13,6 +13,7 @@ from gridtally.demo.draw import Ints
 __all__ = ["cells", "column", "join"]
 
 Bytes = npt.NDArray[np.uint8]
+Bools = npt.NDArray[np.bool_]
 _SMALL = 65_536
 
 
@@ -31,19 +32,23 @@ def join(*columns: Bytes) -> bytes:
     return bytes(whole[whole != 0])
 
 
-def cells(values: Ints, missing: npt.NDArray[np.bool_] | None = None) -> Bytes:
+def cells(values: Ints, missing: Bools | None = None, absent: Bools | None = None) -> Bytes:
     """`,0.123` for each value [Wh] as kWh with three decimals; `,` alone where missing.
 
-    `values` has shape (rows, cells) and none below zero; the result (rows, cells x width).
+    `values` has shape (rows, cells) and none below zero; where `absent`, not even a comma is
+    written. The result has shape (rows, cells x width).
     """
     rows = len(values)
     if values.size and int(values.max()) >= _SMALL:
-        wide = _spell(values.reshape(-1), 12)
+        spelled = _spell(values.reshape(-1), 12)
         if missing is not None:
-            wide[missing.reshape(-1), 1:] = 0
-        return wide.reshape(rows, -1)
-    index = values if missing is None else np.where(missing, _SMALL, values)
-    return _table()[index].view(np.uint8).reshape(rows, -1)
+            spelled[missing.reshape(-1), 1:] = 0
+    else:
+        index = values if missing is None else np.where(missing, _SMALL, values)
+        spelled = _table()[index].view(np.uint8).reshape(values.size, 8)
+    if absent is not None:
+        spelled[absent.reshape(-1)] = 0
+    return spelled.reshape(rows, -1)
 
 
 @lru_cache(maxsize=1)
