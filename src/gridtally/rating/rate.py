@@ -1,0 +1,287 @@
+"""Step 6: determinants x prices = lines, exactly, all spans of a cohort at once.
+
+The spans of a segment are rated in order, because carry flows from one to the next. A segment
+that lacks any quantity or price gets no lines, and a finding that holds it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from gridtally.money import Rounding
+from gridtally.periods import Period
+from gridtally.rating.calendars import runs
+from gridtally.rating.carry import State
+from gridtally.rating.cohort import Cohort, Hold
+from gridtally.rating.components import charge_lines, window_start
+from gridtally.rating.lines import Batch, Totals, lines_table
+from gridtally.rating.tariff import TariffVersion
+from gridtally.tables import finding, findings_table
+from gridtally.terms import RoundingMode, Severity
+
+__all__ = ["Rated", "rate"]
+
+Ints = npt.NDArray[np.int64]
+Mask = npt.NDArray[np.bool_]
+_NO_TOTAL = (Rounding(8, RoundingMode.DOWN), "")
+
+
+@dataclass(frozen=True, slots=True)
+class Rated:
+    """What step 6 gives: LINES, the CARRY that segments hand on, FINDINGS."""
+
+    lines: pa.Table
+    carry: pa.Table
+    findings: pa.Table
+
+
+def rate(
+    spans: pa.Table,
+    determinants: pa.Table,
+    *,
+    tariffs: Mapping[str, TariffVersion],
+    carry_in: pa.Table,
+) -> Rated:
+    """Rate SPANS with their DETERMINANTS under tariff versions by digest.
+
+    `carry_in` is what the predecessors of the agreements hand on. An agreement has at most one
+    segment here: of two, the later needs the carry of the earlier.
+    """
+    spans = spans.sort_by([("segment", "ascending"), ("span", "ascending")]).combine_chunks()
+    sheet = _Sheet(spans, determinants, tariffs, carry_in)
+    batches = [batch for cohort in sheet.cohorts() for batch in sheet.rate(*cohort)]
+    good = sheet.good
+    lines = lines_table(spans, sheet.segment_of, batches, totals=sheet.totals(), good=good)
+    first = spans.take(pa.array(sheet.starts))
+    ends = spans["to"].take(pa.array(sheet.ends - 1))
+    names = {"segment": first["segment"], "agreement": first["agreement"], "to": ends}
+    carry = sheet.carry.table(names, good)
+    return Rated(lines, carry, findings_table(sheet.findings()))
+
+
+class _Sheet:
+    """All spans, sorted by segment and number, with what is known about each."""
+
+    def __init__(
+        self,
+        spans: pa.Table,
+        determinants: pa.Table,
+        tariffs: Mapping[str, TariffVersion],
+        carry_in: pa.Table,
+    ) -> None:
+        self.spans, self.tariffs = spans, tariffs
+        encoded = spans["segment"].combine_chunks().dictionary_encode()
+        self.starts = runs(np.asarray(encoded.indices))
+        self.ends = np.r_[self.starts[1:], spans.num_rows].astype(np.int64)
+        self.segment_of = np.repeat(np.arange(len(self.starts)), self.ends - self.starts)
+        agreements = spans["agreement"].take(pa.array(self.starts)).combine_chunks()
+        assert len(agreements) == len(agreements.unique()), "two segments of one agreement"
+        self.carry = State(carry_in, agreements=agreements)
+        self._determinants = _turned(determinants, spans, encoded.dictionary)
+        self._contract = _column(spans, "contract_ukw")
+        self._capacity = _column(spans, "capacity_ukva")
+        self._digests = spans["tariff"].to_pylist()
+        self._holds: list[tuple[Ints, Hold]] = []
+        self._carried_twice()
+        self._mixed_currency()
+
+    def cohorts(self) -> Iterator[tuple[str | None, date, date, str | None, Ints]]:
+        """(tariff, from, to, zone, rows): the first spans of all segments, then the second, …"""
+        if self.spans.num_rows == 0:
+            return
+        wave = np.arange(self.spans.num_rows) - self.starts[self.segment_of]
+        columns = [self.spans[name].combine_chunks() for name in ("tariff", "from", "to", "zone")]
+        codes = [np.asarray(pc.fill_null(c.dictionary_encode().indices, -1)) for c in columns]
+        order = np.lexsort((*codes, wave))
+        table = np.vstack([wave[order], *(code[order] for code in codes)])
+        cuts = np.flatnonzero((table[:, 1:] != table[:, :-1]).any(axis=0)) + 1
+        for rows in np.split(order.astype(np.int64), cuts):
+            tariff, begins, ends, zone = (column[int(rows[0])].as_py() for column in columns)
+            yield tariff, begins, ends, zone, rows
+
+    def rate(
+        self, digest: str | None, begins: date, ends: date, zone: str | None, rows: Ints
+    ) -> Iterator[Batch]:
+        """The lines of one cohort; nothing when its tariff cannot be used for it."""
+        version = self.tariffs.get(digest or "")
+        hold = _unusable(version, digest, Period(begins, ends), zone, len(rows))
+        if hold:
+            self._holds.append((rows, hold))
+        if version is None or hold:
+            return
+        cohort = Cohort(
+            version=version,
+            period=Period(begins, ends),
+            segments=self.segment_of[rows],
+            determinant=lambda name: _look_up(self._determinants.get(name), rows),
+            contract=(self._contract[0][rows], self._contract[1][rows]),
+            capacity=(self._capacity[0][rows], self._capacity[1][rows]),
+            carry=self.carry,
+        )
+        for position in version.order:
+            charge_lines(version.components[position], cohort)
+        self._holds += [(rows, found) for found in cohort.holds]
+        yield Batch(rows, tuple(charge.id for charge in version.components), cohort.blocks)
+
+    @property
+    def good(self) -> Mask:
+        """Segments without a hold."""
+        good = np.ones(len(self.starts), bool)
+        for rows, hold in self._holds:
+            good[self.segment_of[rows[hold.where]]] = False
+        return good
+
+    def totals(self) -> Totals:
+        """How each segment's total is rounded: as the version of its last span says."""
+        points: dict[tuple[Rounding, str], int] = {}
+        code = np.zeros(len(self.starts), np.int64)
+        digests = [self._digests[i] for i in (self.ends - 1).tolist()]
+        by_digest = {}
+        for digest in dict.fromkeys(digests):
+            version = self.tariffs.get(digest or "")
+            point = (version.total, version.currency) if version else _NO_TOTAL
+            by_digest[digest] = points.setdefault(point, len(points))
+        code[:] = [by_digest[digest] for digest in digests]
+        return Totals(list(points), code, self.ends - 1)
+
+    def findings(self) -> list[dict[str, object]]:
+        """One finding per segment and reason."""
+        found: dict[tuple[int, str, str], dict[str, object]] = {}
+        for rows, hold in self._holds:
+            for row in rows[hold.where].tolist():
+                key = (int(self.segment_of[row]), hold.code, hold.message)
+                if key not in found:
+                    found[key] = self._finding(row, hold)
+        return [found[key] for key in sorted(found)]
+
+    def _finding(self, row: int, hold: Hold) -> dict[str, object]:
+        span = self.spans.slice(row, 1).to_pylist()[0]
+        where = ("segment", "account", "metering_point", "start_utc", "end_utc")
+        return finding(
+            hold.code,
+            Severity.HOLD,
+            hold.message,
+            remedy=hold.remedy,
+            must_hold=True,
+            **{key: span[key] for key in where},
+        )
+
+    def _carried_twice(self) -> None:
+        doubled = np.flatnonzero(self.carry.doubled)
+        if len(doubled):
+            message = "The predecessor hands on two values of one carry."
+            remedy = "Keep the one of the last issued segment."
+            everywhere = np.ones(len(doubled), bool)
+            hold = Hold("rating.carry.twice", everywhere, message, remedy)
+            self._holds.append((self.starts[doubled], hold))
+
+    def _mixed_currency(self) -> None:
+        names = {digest: version.currency for digest, version in self.tariffs.items()}
+        if len(set(names.values())) < 2:
+            return
+        codes = {name: i for i, name in enumerate(sorted(set(names.values())))}
+        each = np.array([codes.get(names.get(d or "", ""), -1) for d in self._digests], np.int64)
+        known = np.where(each < 0, each.max(), each)
+        low, high = (f.reduceat(known, self.starts) for f in (np.minimum, np.maximum))
+        mixed = np.flatnonzero(low != high)
+        if len(mixed):
+            message = "The tariff versions of this period are in different currencies."
+            remedy = "Bill the periods apart, or correct the tariff of the agreement."
+            hold = Hold("rating.currency.mixed", np.ones(len(mixed), bool), message, remedy)
+            self._holds.append((self.starts[mixed], hold))
+
+
+def _unusable(
+    version: TariffVersion | None, digest: str | None, period: Period, zone: str | None, count: int
+) -> Hold | None:
+    """Why a version cannot price a span, or None."""
+
+    def hold(code: str, message: str, remedy: str) -> Hold:
+        return Hold(code, np.ones(count, bool), message, remedy)
+
+    if version is None:
+        what = f"The tariff version {digest[:19]}… is not there" if digest else "There is no tariff"
+        return hold(
+            "rating.price.missing",
+            f"{what} for {period.start} to {period.end}.",
+            "Add the tariff version; a missing price is never read as zero.",
+        )
+    if zone != version.zone:
+        return hold(
+            "rating.zone.differs",
+            f"The tariff {version.id} counts hours in {version.zone}, "
+            f"the metering point in {zone}.",
+            "Give the agreement a tariff of its own zone, or correct the metering point.",
+        )
+    after = version.valid_to is not None and period.end > version.valid_to
+    if period.start < version.valid_from or after:
+        return hold(
+            "rating.price.missing",
+            f"The tariff {version.id} is valid from {version.valid_from} to "
+            f"{version.valid_to or 'further notice'}, "
+            f"not for all of {period.start} to {period.end}.",
+            "Add the version for the missing days.",
+        )
+    last = date.fromordinal(period.end.toordinal() - 1)
+    years = set(range(period.start.year, last.year + 1))
+    if version.holiday_years is not None and not years <= version.holiday_years:
+        return hold(
+            "rating.holidays.missing",
+            f"The tariff {version.id} prices holidays apart, "
+            f"and does not list those of {last.year}.",
+            "Add the holidays of that year in a new version of the tariff.",
+        )
+    for reset in sorted(version.resets):
+        if window_start(last, reset) > period.start:
+            return hold(
+                "rating.window.reset",
+                f"The yearly tiers of {version.id} start anew within {period.start} to {last}.",
+                "Cut the span on the day on which the window starts.",
+            )
+    return None
+
+
+def _turned(
+    determinants: pa.Table, spans: pa.Table, segments: pa.Array
+) -> dict[str, tuple[Ints, Ints]]:
+    """By name: rows of `spans`, sorted, and the values there."""
+    if determinants.num_rows == 0 or spans.num_rows == 0:
+        return {}
+    width = int(pc.max(spans["span"]).as_py()) + 1
+    lookup = np.full(len(segments) * width, -1, np.int64)
+    lookup[_place(spans, segments, width)] = np.arange(spans.num_rows)
+    at = _place(determinants, segments, width)
+    inside = (at >= 0) & (np.asarray(determinants["span"]) < width)
+    rows = np.where(inside, lookup[np.where(inside, at, 0)], -1)
+    names = determinants["name"].combine_chunks().dictionary_encode()
+    codes, values = np.asarray(names.indices), np.asarray(determinants["value"])
+    order = np.lexsort((rows, codes))
+    order = order[rows[order] >= 0]
+    parts = np.split(order, np.flatnonzero(np.diff(codes[order])) + 1) if len(order) else []
+    return {names.dictionary[int(codes[p[0]])].as_py(): (rows[p], values[p]) for p in parts}
+
+
+def _place(table: pa.Table, segments: pa.Array, width: int) -> Ints:
+    at = np.asarray(pc.fill_null(pc.index_in(table["segment"], segments), -1)).astype(np.int64)
+    return np.where(at < 0, -1, at * width + np.asarray(table["span"]))
+
+
+def _look_up(found: tuple[Ints, Ints] | None, rows: Ints) -> tuple[Ints, Mask]:
+    """Values at `rows`, and where there is one."""
+    if found is None:
+        return np.zeros(len(rows), np.int64), np.zeros(len(rows), bool)
+    at = np.minimum(np.searchsorted(found[0], rows), len(found[0]) - 1)
+    known = found[0][at] == rows
+    return np.where(known, found[1][at], 0), known
+
+
+def _column(spans: pa.Table, name: str) -> tuple[Ints, Mask]:
+    column = spans[name]
+    return np.asarray(pc.fill_null(column, 0)), np.asarray(pc.is_valid(column))
