@@ -19,7 +19,7 @@ from gridtally.demo.story import load_truth
 from gridtally.errors import InvalidDocument, NotFound
 from gridtally.rating.tariff import load
 
-GOLDEN = "c7a8e5e998af31f2c29885b36e2bb8081cddf8dc57d900b4d70d9cea06247711"
+GOLDEN = "9fb38e87d116e4ae0af52a8f1016712e36e06a052a4388f80f5f5321a539c9b7"
 
 
 def digest(folder):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import tomllib
 from dataclasses import dataclass
 from datetime import date, timedelta
+from decimal import Decimal
 from functools import lru_cache
 from importlib import resources
 from typing import Any
@@ -15,7 +16,17 @@ import numpy.typing as npt
 from gridtally.demo.draw import Draw, Ints
 from gridtally.periods import Period, zone
 
-__all__ = ["DAYS", "FIRST", "MONTHS", "ZONE", "Grid", "Weather", "bucket_masks", "documents"]
+__all__ = [
+    "DAYS",
+    "FIRST",
+    "MONTHS",
+    "ZONE",
+    "Grid",
+    "Weather",
+    "bucket_masks",
+    "documents",
+    "energy_prices",
+]
 
 ZONE = "Europe/Lisbon"
 FIRST = date(2025, 10, 1)
@@ -137,7 +148,21 @@ def bucket_masks(tariff: str, of: Grid) -> dict[str, npt.NDArray[np.bool_]]:
 
 @lru_cache(maxsize=1)
 def _parsed() -> list[dict[str, Any]]:
-    return [tomllib.loads(data.decode()) for data in documents().values()]
+    return [tomllib.loads(data.decode(), parse_float=Decimal) for data in documents().values()]
+
+
+def energy_prices(tariff: str, of: Grid) -> tuple[Ints, Ints]:
+    """Roughly what a unit of import costs and of export earns in each slot [10^-6 EUR / kWh]."""
+    components = _in_force(tariff, of.period.start)["components"]
+    energy = next(part for part in components if part["id"] == "energy")
+    earned = [part["price"] for part in components if part.get("channel") == "export"]
+    cost = np.zeros(of.slots, np.int64)
+    if "prices" in energy:
+        for bucket, mask in bucket_masks(tariff, of).items():
+            cost[mask] = int(energy["prices"][bucket] * 1_000_000)
+    else:
+        cost[:] = int(energy["tiers"][1]["price"] * 1_000_000)
+    return cost, np.full(of.slots, int(sum(earned) * 1_000_000), np.int64)
 
 
 def _in_force(tariff: str, day: date) -> dict[str, Any]:

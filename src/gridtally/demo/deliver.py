@@ -52,7 +52,7 @@ def deliver(
         imported = _coarser(load.imported[rows], of.step // fine.step)
         exported = None if load.exported is None else load.exported[rows].copy()
         if month == len(MONTHS) - 1:
-            faults.distort(mine, imported, exported, 86_400 // of.step)
+            faults.distort(mine, imported, exported, of)
         group = names[load_name] + (f"-{minutes}" if load_name == "shop" else "")
         streams = [("import", mine, imported)]
         if exported is not None:

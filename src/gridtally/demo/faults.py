@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from gridtally.demo.almanac import Grid, energy_prices
 from gridtally.demo.dials import Reading
 from gridtally.demo.draw import Draw, Ints
 from gridtally.demo.events import exchange
@@ -32,17 +33,20 @@ KINDS_OF_FAULT = {
 """Each kind in a sentence."""
 
 _SEEN_BY = {
-    "multiplier": "metering.register.sum review",
-    "transposed": "metering.register.sum review",
+    "multiplier": "metering.register.sum review.meter.multiplier review.energy.multiplier "
+    "review.energy.history",
+    "transposed": "metering.register.sum review.energy.history",
     "backward": "metering.register.backward",
-    "stuck": "metering.interval.flat metering.register.sum review",
-    "spike": "metering.interval.spike metering.register.sum",
-    "swapped-channels": "metering.register.sum review",
-    "exchange-gap": "metering.register.exchange",
-    "billed-twice": "review",
-    "wrong-tariff": "review",
-    "clock": "review",
+    "stuck": "metering.interval.flat metering.interval.zeros metering.register.sum "
+    "review.profile.flat review.profile.stopped",
+    "spike": "metering.interval.limit metering.interval.spike metering.register.sum",
+    "swapped-channels": "metering.register.sum review.channels.swapped",
+    "exchange-gap": "metering.register.exchange review.exchange.readings",
+    "billed-twice": "review.agreement.overlap",
+    "wrong-tariff": "review.tariff.segment",
+    "clock": "review.tou.share",
 }
+"""Codes of findings, any of which counts as having seen the fault."""
 
 Change = Callable[[Ints, Ints, int], tuple[Ints, Ints]]
 """(import, export, intervals in a day) of one point in October -> what is delivered instead."""
@@ -54,7 +58,7 @@ class Faults:
 
     plan: Plan
     draw: Draw
-    changes: dict[str, tuple[str, Change]]
+    changes: dict[str, Change]
     misread: dict[str, list[Point]]
 
     @classmethod
@@ -156,25 +160,26 @@ class Faults:
             self._record(
                 "wrong-tariff", point,
                 f"A {point.kind.segment} on {new.tariff} since 1 October instead of {old.tariff}.",
-                "over" if point.kind.segment == "household" else "under",
+                "over",
             )  # fmt: skip
 
     # -------------------------------------------------------------- intervals
 
     def _intervals(self) -> None:
+        """Faults of the intervals; which way the money goes is found in `distort`."""
         places = self._places("tou", "shop-quarter", "block-checked", "tou-checked")
-        for number, point in enumerate(places):
+        for point in places:
             day = self.draw.between(3, 12)
             zero = point.kind.name.endswith("checked")
             what = "zeros" if zero else "one and the same value"
-            self.changes[point.id] = ("stuck", _freeze(day, zero))
+            self.changes[point.id] = _freeze(day, zero)
             self._record(
                 "stuck", point, f"From {day + 1} October all intervals are {what}.",
-                "under" if zero or number % 2 else "over",
+                "under",
             )  # fmt: skip
         for point in self._places("block", "tou", "shop-half", "pv"):
             day, count = self.draw.between(4, 25), self.draw.between(2, 7)
-            self.changes[point.id] = ("spike", _thousandfold(day, count))
+            self.changes[point.id] = _thousandfold(day, count)
             self._record(
                 "spike", point,
                 f"{count} intervals from noon of {day + 1} October are a thousand times too large.",
@@ -182,7 +187,7 @@ class Faults:
             )  # fmt: skip
         for point in self._places("tou", "tou", "tou-checked", "shop-hour"):
             day = self.draw.between(0, 6)
-            self.changes[point.id] = ("clock", _half_a_day(day))
+            self.changes[point.id] = _half_a_day(day)
             self._record(
                 "clock", point, f"From {day + 1} October the clock is twelve hours off.", "over"
             )
@@ -190,24 +195,29 @@ class Faults:
     def _swapped(self) -> None:
         for point in self._places("pv", "pv-checked", "pv", "pv"):
             day = self.draw.pick((0, 0, 6, 11))
-            self.changes[point.id] = ("swapped-channels", _swap(day))
+            self.changes[point.id] = _swap(day)
             self._record(
                 "swapped-channels", point,
                 f"Import and export are exchanged since {day + 1} October.", "under",
             )  # fmt: skip
 
     def distort(
-        self, points: Sequence[Point], imported: Ints, exported: Ints | None, per_day: int
+        self, points: Sequence[Point], imported: Ints, exported: Ints | None, of: Grid
     ) -> None:
         """Change October's delivered intervals in place; rows as `points` [Wh]."""
         for row, point in enumerate(points):
-            if point.id in self.changes:
-                empty = np.zeros_like(imported[row])
-                other = empty if exported is None else exported[row]
-                change = self.changes[point.id][1]
-                imported[row], back = change(imported[row].copy(), other.copy(), per_day)
-                if exported is not None:
-                    exported[row] = back
+            if point.id not in self.changes:
+                continue
+            back = np.zeros_like(imported[row]) if exported is None else exported[row].copy()
+            true = imported[row].copy(), back.copy()
+            told = self.changes[point.id](imported[row].copy(), back, 86_400 // of.step)
+            imported[row] = told[0]
+            if exported is not None:
+                exported[row] = told[1]
+            cost, earned = energy_prices(point.kind.tariff, of)
+            dearer = int((cost * (told[0] - true[0]) - earned * (told[1] - true[1])).sum())
+            fault = next(f for f in self.plan.faults if f["metering_point"] == point.id)
+            fault["direction"] = "over" if dearer > 0 else "under"
 
     # ------------------------------------------------------------------ dials
 

@@ -114,11 +114,11 @@ def _home(points: Sequence[Point], traits: Ints, of: Grid, weather: Weather, dra
 
 
 def _cars(points: Sequence[Point], of: Grid, draw: Draw) -> Ints:
-    """Cars charge on some nights, from midnight to two, for two to five hours."""
+    """Cars charge on some nights, from midnight to two, for three to five hours."""
     since = _since(points, "ev")
     first = int(of.day[0])
     draws = draw.bytes(len(points), of.period.days, 3)[:, of.day - first]
-    starts, hours = draws[..., 1] % 3, 2 + draws[..., 2] % 4
+    starts, hours = draws[..., 1] % 3, 3 + draws[..., 2] % 3
     charging = (draws[..., 0] < 105) & (since[:, None] <= of.day[None, :])
     charging &= (of.hour >= starts) & (of.hour < starts + hours)
     power = np.where(np.arange(len(points)) % 3 == 0, 7360, 3680)[:, None]
