@@ -38,15 +38,12 @@ def require_exact(rules: tuple[Rule, ...]) -> None:
 @lru_cache(maxsize=16)
 def _inexact(rules: tuple[Rule, ...]) -> tuple[tuple[str, tuple[str, ...]], ...]:
     """Rules that compute with floats, and the names of the expressions that do."""
-    found = []
     with sandbox({f"_{name}": schema.empty_table() for name, schema in INPUTS.items()}) as room:
         for name in INPUTS:  # a plan can be written out over DuckDB's own tables only
-            room.keep(name, f"SELECT * FROM _{name}", {})
+            room.keep(name, f"SELECT * FROM _{name}", {})  # noqa: S608 -- our own names
         add_facts(room)
-        for rule in rules:
-            if sources := tuple(sorted(set(_walk(_plan(room, rule))))):
-                found.append((rule.id, sources))
-    return tuple(found)
+        found = [(rule.id, tuple(sorted(set(_walk(_plan(room, rule)))))) for rule in rules]
+    return tuple((rule, sources) for rule, sources in found if sources)
 
 
 def _plan(room: Sandbox, rule: Rule) -> Any:
@@ -72,12 +69,9 @@ def _walk(node: Any) -> Iterator[str]:
         for child in node:
             yield from _walk(child)
     elif isinstance(node, dict):
-        kind = node.get("return_type")
+        kind, name = node.get("return_type"), (node.get("qname") or {}).get("path", [""])[-1]
         if isinstance(kind, dict) and kind.get("id") in _INEXACT:
-            yield str(
-                node.get("alias") or (node.get("qname") or {}).get("path", ["expression"])[-1]
-            )
-        # The fraction of quantile_disc is a float that only counts rows: it picks, not computes.
-        picks = (node.get("qname") or {}).get("path", [""])[-1] == "quantile_disc"
+            yield str(node.get("alias") or name or "expression")
+        picks = name == "quantile_disc"  # its fraction is a float, and only counts rows
         for key, child in node.items():
             yield from _walk(child[:1] if picks and key == "children" else child)

@@ -10,22 +10,13 @@ import pyarrow as pa
 from gridtally import tables as t
 from gridtally.errors import UsageError
 
-__all__ = ["CALIBRATION", "DAILY", "EXPECTED", "INPUTS", "TARIFFS", "complete"]
+__all__ = ["CALIBRATION", "EXPECTED", "INPUTS", "TARIFFS", "complete"]
 
 
 def _schema(title: str, *columns: tuple[str, pa.DataType, str]) -> pa.Schema:
     fields = [pa.field(name, type_, metadata={"doc": doc}) for name, type_, doc in columns]
     return pa.schema(fields, metadata={"doc": title})
 
-
-DAILY = _schema(
-    "Interval energy by local day.",
-    ("metering_point", t.STR, ""),
-    ("channel", t.STR, ""),
-    ("day", t.DATE, "local day"),
-    ("ukwh", t.I64, "[10^-6 kWh or kvarh]"),
-    ("estimated_ukwh", t.I64, "part that was estimated [same unit]"),
-)
 
 TARIFFS = _schema(
     "Tariff versions of the run.",
@@ -78,7 +69,7 @@ INPUTS: dict[str, pa.Schema] = {
     "past_readings": t.REGISTERS_USED,
     "past_determinants": t.DETERMINANTS,
     "advances": t.ADVANCES,
-    "daily": DAILY,
+    "daily": t.DAILY,
     "estimates": t.ESTIMATES,
     "tariffs": TARIFFS,
     "expected": EXPECTED,

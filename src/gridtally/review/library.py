@@ -42,7 +42,7 @@ def add_facts(room: Sandbox, names: Iterable[str] | None = None) -> None:
 
 
 def _texts(folder: str) -> list[tuple[str, str]]:
-    found = [entry for entry in files("gridtally.review").joinpath(folder).iterdir()]
+    found = files("gridtally.review").joinpath(folder).iterdir()
     return [
         (f"{folder}/{entry.name}", entry.read_text("utf-8"))
         for entry in sorted(found, key=lambda entry: entry.name)

@@ -41,6 +41,9 @@ WORKLIST = pa.schema(
     metadata={"doc": "Work list: held bills, gravest first, and the suspicions below the cut."},
 )
 
+REASONS_SHOWN = 3
+"""Reasons in the text of a bill: the gravest; the table has them all."""
+
 _GRAVE = {str(Severity.HOLD): 0, str(Severity.WARN): 1}
 
 
@@ -89,7 +92,8 @@ class _Case:
 
     @property
     def severity(self) -> str:
-        return min((row["severity"] for row in self.findings), key=_GRAVE.__getitem__)
+        found: Iterable[str] = (row["severity"] for row in self.findings)
+        return min(found, key=_GRAVE.__getitem__)
 
     def risk(self, direction: str) -> Decimal:
         """The largest of the figures, not their sum: several rules see the same error."""
@@ -255,7 +259,9 @@ def _paragraph(row: Mapping[str, Any], currency: str) -> str:
     head = f"{row['rank']}. {row['bill']}  {total}" + (
         f", at risk {' or '.join(risks)}" if risks else ""
     )
-    lines = [head, *(f"   - {why}" for why in row["why"])]
+    lines = [head, *(f"   - {why}" for why in row["why"][:REASONS_SHOWN])]
+    if len(row["why"]) > REASONS_SHOWN:
+        lines.append(f"   - and {len(row['why']) - REASONS_SHOWN} more of the same kind.")
     if row["usual"]:
         lines.append(f"   - Energy: {row['usual']}.")
-    return "\n".join([*lines, *(f"   > {check}" for check in row["check"])])
+    return "\n".join([*lines, *(f"   > {check}" for check in row["check"][:1])])

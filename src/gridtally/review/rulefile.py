@@ -155,6 +155,8 @@ def parse_rule(text: str, *, name: str) -> Rule:
     for hole in _HOLE.findall(one.get("message", "")):
         if hole not in (*names, "account", "metering_point", "channel"):
             problems.add(line["message"], f"the message names {{{hole}}}, which is no evidence")
+    if set("{}") & set(_HOLE.sub("", one.get("message", ""))):
+        problems.add(line["message"], "braces in a message hold one column name and nothing else")
     must = one.get("must_hold", "no") == "yes"
     if must and one.get("severity") != Severity.HOLD:
         problems.add(line["must_hold"], "only severity hold can be must_hold")

@@ -32,16 +32,9 @@ _CLOSED = {
 class Sandbox:
     """Tables by name, and one SELECT at a time over them."""
 
-    def __init__(
-        self,
-        connection: duckdb.DuckDBPyConnection,
-        columns: Mapping[str, list[str]],
-        *,
-        seconds: int,
-    ) -> None:
+    def __init__(self, connection: duckdb.DuckDBPyConnection, *, seconds: int) -> None:
         self._connection = connection
         self._seconds = seconds
-        self.columns = columns
 
     def select(self, sql: str, parameters: Mapping[str, Any], *, name: str) -> pa.Table:
         """The rows of a SELECT. Raises `InvalidDocument` when it cannot run as written."""
@@ -93,13 +86,13 @@ def sandbox(
     seconds: int = 120,
 ) -> Iterator[Sandbox]:
     """Open the room with these tables; settings are locked before the first SELECT."""
-    config = _CLOSED | {"threads": str(threads), "memory_limit": f"{memory_mib}MiB"}
+    config: dict[str, str | bool | int | float | list[str]] = {**_CLOSED}
+    config |= {"threads": str(threads), "memory_limit": f"{memory_mib}MiB"}
     connection = duckdb.connect(":memory:", config=config)
     try:
         for name, table in tables.items():
             connection.register(name, table)
         connection.execute("SET lock_configuration = true")
-        columns = {name: table.column_names for name, table in tables.items()}
-        yield Sandbox(connection, columns, seconds=seconds)
+        yield Sandbox(connection, seconds=seconds)
     finally:
         connection.close()

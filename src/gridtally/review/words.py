@@ -12,9 +12,23 @@ from gridtally.money import MICRO, minor_digits, number
 __all__ = ["UNITS", "amount", "plain", "say"]
 
 _POWERS = {"ukwh": "kWh", "ukvarh": "kvarh", "ukw": "kW", "ukva": "kVA"}
-UNITS = (*_POWERS, "money", "price", "permille", "times", "days", "months", "count", "date", "text")
+_SCALES = {**dict.fromkeys((*_POWERS, "money", "price"), MICRO), "permille": 10, "times": 1000,
+           "factor": 1000}  # fmt: skip
+UNITS = (
+    *_POWERS,
+    "money",
+    "price",
+    "permille",
+    "times",
+    "factor",
+    "days",
+    "months",
+    "count",
+    "date",
+    "text",
+)
 """Units of evidence and parameters. `money` is 10^-6 of the currency, `price` that per kWh,
-`permille` and `times` are thousandths of one (shown as per cent, and as a multiple)."""
+`permille`, `times` and `factor` are thousandths of one (`25 %`, `2.5 times`, `2.5`)."""
 
 
 def say(value: Any, unit: str, currency: str) -> str:
@@ -28,17 +42,20 @@ def plain(value: Any, unit: str, currency: str) -> str:
     """The exact figure with its unit, for the evidence: `2900.5 kWh`."""
     if value is None:
         return ""
-    if unit in _POWERS:
-        return f"{number(Decimal(value) / MICRO)} {_POWERS[unit]}"
-    if unit == "money":
-        return f"{number(Decimal(value) / MICRO)} {currency}"
-    if unit == "price":
-        return f"{number(Decimal(value) / MICRO)} {currency}/kWh"
-    if unit == "permille":
-        return f"{number(Decimal(value) / 10)} %"
-    if unit == "times":
-        return number(Decimal(value) / 1000)
-    return str(value)
+    if unit not in _SCALES:
+        return str(value)
+    return f"{number(Decimal(value) / _SCALES[unit])}{_suffix(unit, currency)}"
+
+
+def _suffix(unit: str, currency: str) -> str:
+    names = {
+        "money": f" {currency}",
+        "price": f" {currency}/kWh",
+        "permille": " %",
+        "times": "",
+        "factor": "",
+    }
+    return names[unit] if unit in names else f" {_POWERS[unit]}"
 
 
 def amount(value: Decimal | int, currency: str) -> str:
@@ -77,6 +94,7 @@ _SAY: dict[str, Callable[[Any, str], str]] = {
     "price": lambda value, currency: f"{number(_round(Decimal(value) / MICRO, 4))} {currency}/kWh",
     "permille": lambda value, _: f"{number(_round(Decimal(value) / 10, 0))} %",
     "times": _times,
+    "factor": lambda value, _: number(Decimal(value) / 1000),
     "days": _counted("day"),
     "months": _counted("month"),
     "count": lambda value, _: f"{value:,}",

@@ -5,8 +5,8 @@
 -- severity: warn
 -- grain: base
 -- parameter: norm = 980 permille: share of a customer segment that makes a norm
--- evidence: multiplier times: multiplier used
--- evidence: other times: multiplier it should be compared with
+-- evidence: multiplier factor: multiplier used
+-- evidence: other factor: multiplier it should be compared with
 -- evidence: source text: where the other one comes from
 -- money_at_risk: the part of the bill that the ratio of the two explains
 -- direction: row

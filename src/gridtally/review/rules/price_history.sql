@@ -18,7 +18,7 @@
 WITH moved AS (
   SELECT u.*, p.price_u AS before_u, CAST(u.price_u AS HUGEINT) * 1000 // p.price_u AS move
   FROM usage u JOIN past p ON p.segment = u.segment AND p.tariff = u.tariff
-  WHERE p.price_u > 0 AND u.price_u IS NOT NULL AND p.months >= 2 AND NOT u.moved
+  WHERE p.price_u > 0 AND u.price_u <> 0 AND p.months >= 2 AND NOT u.moved
     AND NOT u.capacity_changed AND NOT u.vacant AND NOT u.pv AND p.max_export_day_ukwh = 0
     AND u.day_ukwh * 1000 BETWEEN p.recent_day_ukwh * $similar
       AND p.recent_day_ukwh * 1000000 // $similar
