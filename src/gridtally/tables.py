@@ -323,9 +323,7 @@ HISTORY = _schema(
 def table(schema: pa.Schema, rows: Iterable[Mapping[str, Any]]) -> pa.Table:
     """A table of few rows; a column that a row leaves out is null. Not for readings."""
     rows = list(rows)
-    columns = [
-        pa.array([row.get(field.name) for row in rows], type=field.type) for field in schema
-    ]
+    columns = [pa.array([row.get(field.name) for row in rows], type=field.type) for field in schema]
     return pa.Table.from_arrays(columns, schema=schema)
 
 
