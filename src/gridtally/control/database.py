@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import django
 from django.apps import apps
@@ -16,7 +16,7 @@ from django.db.backends.signals import connection_created
 
 from gridtally.errors import GridtallyError, UnsafeSettings
 
-__all__ = ["atomic", "migrate", "pending", "reading", "setup"]
+__all__ = ["atomic", "in_chunks", "migrate", "pending", "reading", "setup"]
 
 _PRAGMAS = (
     "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON;"
@@ -24,6 +24,7 @@ _PRAGMAS = (
 )
 _DURABLE = {"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1, "recursive_triggers": 1}
 _WAIT_S = 60
+Item = TypeVar("Item")
 
 
 def setup(path: Path) -> None:
@@ -116,3 +117,9 @@ def atomic() -> Iterator[None]:
                 code="busy",
             ) from err
         raise
+
+
+def in_chunks(items: Sequence[Item], *, size: int = 500) -> Iterator[list[Item]]:
+    """A sequence in parts that fit into the variables of one SQL statement."""
+    for start in range(0, len(items), size):
+        yield list(items[start : start + size])

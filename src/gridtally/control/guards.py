@@ -122,8 +122,23 @@ def _sqlite() -> dict[str, str]:
             "guard_run_bill_update",
             "UPDATE ON run_bill",
             "NOT (" + _same("id", "run_id", "bill", "account", "leaf")
-            + f" AND instr(' {_TRANSITIONS} ', ' ' || OLD.state || '>' || NEW.state || ' ') > 0)",
+            + f" AND instr(' {_TRANSITIONS} ', ' ' || OLD.state || '>' || NEW.state || ' ') > 0"
+            " AND NOT (NEW.must_hold AND NEW.state = 'released'))",
             "guard: this change of a bill state is not allowed",
+        ),
+        _refuse(
+            "guard_run_bill_begins",
+            "INSERT ON run_bill",
+            "NEW.state NOT IN ('draft', 'released', 'held', 'excluded')"
+            " OR (NEW.must_hold AND NEW.state = 'released')",
+            "guard: a bill of a run does not begin as issued",
+        ),
+        _refuse(
+            "guard_decision_four_eyes",
+            "INSERT ON decision",
+            "NEW.action = 'release' AND EXISTS"
+            " (SELECT 1 FROM run WHERE run.id = NEW.run_id AND run.actor = NEW.actor)",
+            "guard: who prepared a run does not release what it held",
         ),
         _refuse(
             "guard_outbox_update",

@@ -212,6 +212,7 @@ class RunBill(models.Model):
     leaf = _digest()
     state = models.CharField(max_length=12)
     reason = models.TextField(default="")
+    must_hold = models.BooleanField(default=False)
 
     class Meta:
         db_table = "run_bill"
@@ -223,6 +224,7 @@ class Decision(models.Model):
 
     run = _link("Run")
     bill = _name()
+    leaf = _digest()
     action = models.CharField(max_length=10)
     actor = _name()
     at = models.BigIntegerField()

@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -14,27 +14,15 @@ import pyarrow.compute as pc
 from gridtally import control
 from gridtally.control.faults import fault
 from gridtally.errors import NotFound, RefusedFile
-from gridtally.intake.unpack import unpack
+from gridtally.intake import archive
+from gridtally.intake.decode import Decoded
 from gridtally.store import files, publish
 from gridtally.store.publish import Prepared
 from gridtally.store.workspace import Workspace
 from gridtally.tables import finding, findings_table
 from gridtally.terms import Severity
 
-__all__ = ["DecodedReadings", "Receipt", "receive"]
-
-
-class DecodedReadings(Protocol):
-    """What decoding gives: `intake.decode.Decoded`."""
-
-    format: str
-    blocks: pa.Table
-    registers: pa.Table
-    findings: pa.Table
-    rows: int
-    accepted: int
-    duplicates: int
-    quarantined: int
+__all__ = ["Receipt", "receive"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +62,7 @@ def receive(
     sender: str,
     as_of: int,
     actor: str,
-    decode: Callable[..., DecodedReadings],
+    decode: Callable[..., Decoded],
     correction: bool = False,
 ) -> Receipt:
     """Keep a delivered file and publish its readings; `decode(data, name=, as_of=)` reads it.
@@ -87,11 +75,10 @@ def receive(
     data = _bytes(delivered)
     outside = files.sha256(data)
     try:
-        content = unpack(data, name=name)
-        source = files.sha256(content)
+        source = _content_digest(data, name=name)
         if first := _receipt(source):
             return _again(first, name=name, as_of=as_of, actor=actor)
-        decoded = decode(content, name=name, as_of=as_of)
+        decoded = decode(data, name=name, as_of=as_of)
     except RefusedFile as refusal:
         _quarantine(ws, data, refusal, name=name, sender=sender, as_of=as_of)
         raise
@@ -127,6 +114,15 @@ def _bytes(delivered: bytes | Path) -> bytes:
         ) from err
 
 
+def _content_digest(data: bytes, *, name: str) -> str:
+    """SHA-256 of the content: of the only file in a packed delivery, or of what all of them say.
+
+    So content that is packed anew is known again.
+    """
+    digests = sorted(files.sha256(content) for _, content in archive.members(data, name=name))
+    return digests[0] if len(digests) == 1 else files.sha256("\n".join(digests).encode())
+
+
 def _marked(table: pa.Table, version: int) -> pa.Table:
     """Readings whose sender gave no version mark get that of the delivery."""
     given = pc.fill_null(table["version"], 0)
@@ -135,7 +131,7 @@ def _marked(table: pa.Table, version: int) -> pa.Table:
     return table.set_column(table.schema.get_field_index("version"), field, marked)
 
 
-def _source_row(decoded: DecodedReadings, prepared: Prepared, **known: object) -> dict[str, Any]:
+def _source_row(decoded: Decoded, prepared: Prepared, **known: object) -> dict[str, Any]:
     name = str(known["name"])
     found = decoded.findings.to_pylist() + prepared.findings + publish.billed(prepared, name=name)
     return {

@@ -16,7 +16,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-__all__ = ["Canonical", "canonical", "merkle_root", "table_digest"]
+__all__ = ["Canonical", "canonical", "hash_root", "merkle_root", "table_digest"]
 
 Ints = npt.NDArray[np.int64]
 _TEXT = pa.large_string()
@@ -171,12 +171,17 @@ def _ranks(column: pa.Array) -> Ints:
 
 def merkle_root(leaves: Iterable[bytes]) -> str:
     """Hex root over the leaves' data as in RFC 9162, section 2.1.1."""
-    level = [hashlib.sha256(b"\x00" + leaf).digest() for leaf in leaves]
+    return hash_root(hashlib.sha256(b"\x00" + leaf).digest() for leaf in leaves).hex()
+
+
+def hash_root(hashes: Iterable[bytes]) -> bytes:
+    """The root [32 bytes] over leaf hashes."""
+    level = list(hashes)
     if not level:
-        return hashlib.sha256().hexdigest()
+        return hashlib.sha256().digest()
     while len(level) > 1:
         # Pairing neighbours level by level, an odd last one moving up, is the RFC's tree.
         pairs = zip(level[::2], level[1::2], strict=False)
         nodes = [hashlib.sha256(b"\x01" + left + right).digest() for left, right in pairs]
         level = nodes + level[len(nodes) * 2 :]
-    return level[0].hex()
+    return level[0]

@@ -18,7 +18,7 @@ import pyarrow.compute as pc
 
 from gridtally.store.digest import Canonical, canonical
 
-__all__ = ["bill_leaves"]
+__all__ = ["bill_leaves", "of_bills"]
 
 _NONE = hashlib.sha256().hexdigest()
 _TEXT = pa.large_string()
@@ -34,7 +34,7 @@ def bill_leaves(
     spoken = canonical(bills.drop_columns(["state", "leaf"]))
     by_segment = _digests(lines if isinstance(lines, Canonical) else canonical(lines))
     of_segments = _segment_texts(segments, by_segment, bills=spoken.first)
-    by_bill = _digests(canonical(_of_bills(findings, segments)))
+    by_bill = _digests(canonical(of_bills(findings, segments)))
     texts = pc.binary_join_element_wise(
         pa.scalar("gridtally bill 1\n", _TEXT),
         spoken.rows,
@@ -86,7 +86,7 @@ def _segment_texts(
     return pc.binary_join(pa.LargeListArray.from_arrays(offsets, ordered), pa.scalar("", _TEXT))
 
 
-def _of_bills(findings: pa.Table, segments: pa.Table) -> pa.Table:
+def of_bills(findings: pa.Table, segments: pa.Table) -> pa.Table:
     """Findings that belong to a bill, which stands in a new first column."""
     place = pc.index_in(findings["segment"].combine_chunks(), segments["segment"].combine_chunks())
     of_segment = segments["bill"].combine_chunks().take(place)

@@ -244,6 +244,7 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 ("bill", models.CharField(max_length=200)),
+                ("leaf", models.CharField(max_length=71)),
                 ("action", models.CharField(max_length=10)),
                 ("actor", models.CharField(max_length=200)),
                 ("at", models.BigIntegerField()),
@@ -275,6 +276,7 @@ class Migration(migrations.Migration):
                 ("leaf", models.CharField(max_length=71)),
                 ("state", models.CharField(max_length=12)),
                 ("reason", models.TextField(default="")),
+                ("must_hold", models.BooleanField(default=False)),
                 (
                     "run",
                     models.ForeignKey(
