@@ -19,7 +19,7 @@ from gridtally.demo.story import load_truth
 from gridtally.errors import InvalidDocument, NotFound
 from gridtally.rating.tariff import load
 
-GOLDEN = "9fb38e87d116e4ae0af52a8f1016712e36e06a052a4388f80f5f5321a539c9b7"
+GOLDEN = "f778af199dec8f505b1ad5bf237480f75f6756f286bc91724d8eeeea6d617e25"
 
 
 def digest(folder):

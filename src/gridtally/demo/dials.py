@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
+from functools import lru_cache
 from itertools import pairwise
 from zoneinfo import ZoneInfo
 
@@ -40,12 +42,17 @@ class Reading:
     def line(self) -> str:
         """The line of the file."""
         unit = "kW" if self.dial.kind == "demand" else _UNITS.get(self.dial.channel, "kWh")
-        local = datetime.fromtimestamp(self.utc, ZoneInfo(ZONE)).isoformat()
+        local = _local(self.utc)
         serial = self.point.meters[self.meter].serial
         return (
             f"{self.point.id},{serial},{self.dial.register},{local},"
             f"{self.text},{unit},{self.quality},{self.reason}\n"
         )
+
+
+@lru_cache(maxsize=1024)
+def _local(utc: int) -> str:
+    return datetime.fromtimestamp(utc, ZoneInfo(ZONE)).isoformat()
 
 
 class Recorder:
@@ -59,10 +66,10 @@ class Recorder:
         self.readings: list[Reading] = []
         self.base: dict[tuple[str, str], Ints] = {}
         self.peaks: dict[str, int] = {}
-        starts = [zone(ZONE).midnight(month.start) for month in [*MONTHS, EPILOGUE]]
+        starts = [_midnight(month.start) for month in [*MONTHS, EPILOGUE]]
         for point in self.points:
             for reading in _schedule(point, self.draw):
-                month = int(np.searchsorted(starts, reading.utc, side="right")) - 1
+                month = bisect_right(starts, reading.utc) - 1
                 self.due[month, point.kind.dials].append(reading)
                 self.readings.append(reading)
 
@@ -130,21 +137,26 @@ def _day(reading: Reading) -> int:
     return (zone(ZONE).date(reading.utc) - MONTHS[0].start).days
 
 
+@lru_cache(maxsize=1024)
+def _midnight(day: date) -> int:
+    """The first instant of a local day."""
+    return zone(ZONE).midnight(day)
+
+
 def _schedule(point: Point, draw: Draw) -> Iterator[Reading]:
     """When the dials of a point are read, and why, in order of time."""
-    midnight = zone(ZONE).midnight
     events: list[tuple[int, str]] = []
     for number, month in enumerate([*MONTHS, EPILOGUE]):
         shift = draw.pick(_BY_HAND) * 3600 if point.by_hand else 0
         shift = max(shift, 0) if number == 0 else shift
-        at = midnight(month.start) + shift
-        if at > midnight(day_of(point.since)) or point.since == 0:
+        at = _midnight(month.start) + shift
+        if at > _midnight(day_of(point.since)) or point.since == 0:
             events.append((at, "routine"))
     if point.since:
-        events.append((midnight(day_of(point.since)), "initial"))
-    events += [(midnight(day_of(day)) + 11 * 3600 * point.by_hand, "move") for day in point.moves]
-    events += [(midnight(day_of(day)), "check") for day in point.checks]
-    changes = [midnight(day_of(m.last)) + 10 * 3600 for m in point.meters if m.last is not None]
+        events.append((_midnight(day_of(point.since)), "initial"))
+    events += [(_midnight(day_of(day)) + 11 * 3600 * point.by_hand, "move") for day in point.moves]
+    events += [(_midnight(day_of(day)), "check") for day in point.checks]
+    changes = [_midnight(day_of(m.last)) + 10 * 3600 for m in point.meters if m.last is not None]
     for at in changes:
         events += [(at, "exchange_out"), (at, "exchange_in")]
     for at, reason in sorted(events, key=lambda e: (e[0], e[1] != "exchange_out")):

@@ -26,6 +26,7 @@ class Draw:
         name = "/".join(str(part) for part in path).encode()
         key = int.from_bytes(hashlib.sha256(name).digest()[:16], "big")
         self.bits = np.random.PCG64(np.random.SeedSequence([seed, key]))
+        self._pool: list[int] = []
 
     def bytes(self, *shape: int) -> Ints:
         """Uniform integers 0..255."""
@@ -41,7 +42,9 @@ class Draw:
 
     def between(self, low: int, high: int) -> int:
         """One integer low..high, both included."""
-        return low + int(self.below(high - low + 1, 1)[0])
+        if not self._pool:
+            self._pool = (self.bits.random_raw(64) >> np.uint64(32)).tolist()
+        return low + (self._pool.pop() * (high - low + 1) >> 32)
 
     def pick(self, items: Sequence[T]) -> T:
         """One of the items."""

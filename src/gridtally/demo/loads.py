@@ -115,14 +115,16 @@ def _home(points: Sequence[Point], traits: Ints, of: Grid, weather: Weather, dra
 
 def _cars(points: Sequence[Point], of: Grid, draw: Draw) -> Ints:
     """Cars charge on some nights, from midnight to two, for three to five hours."""
+    draws = draw.bytes(len(points), of.period.days, 3)
     since = _since(points, "ev")
-    first = int(of.day[0])
-    draws = draw.bytes(len(points), of.period.days, 3)[:, of.day - first]
-    starts, hours = draws[..., 1] % 3, 3 + draws[..., 2] % 3
-    charging = (draws[..., 0] < 105) & (since[:, None] <= of.day[None, :])
+    used = np.zeros((len(points), of.slots), np.int64)
+    owners = np.flatnonzero(since <= of.day[-1])
+    night = draws[owners][:, of.day - of.day[0]]
+    starts, hours = night[..., 1] % 3, 3 + night[..., 2] % 3
+    charging = (night[..., 0] < 105) & (since[owners, None] <= of.day[None, :])
     charging &= (of.hour >= starts) & (of.hour < starts + hours)
-    power = np.where(np.arange(len(points)) % 3 == 0, 7360, 3680)[:, None]
-    return np.where(charging, power, 0)
+    used[owners] = np.where(charging, np.where(owners % 3 == 0, 7360, 3680)[:, None], 0)
+    return used
 
 
 def _with_sun(points: Sequence[Point], traits: Ints, used: Ints, of: Grid, weather: Weather,
