@@ -116,7 +116,14 @@ def tariff(document: bytes) -> dict[str, Any]:
     """The document as a table, every component checked, `calendars` painted minute by minute."""
     try:  # numbers stay the text that they are: a binary float never comes to be
         return checked(tomllib.loads(document.decode("utf-8"), parse_float=str))
-    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as err:
+    except (
+        ArithmeticError,
+        AttributeError,
+        LookupError,
+        RecursionError,
+        TypeError,
+        ValueError,
+    ) as err:
         reason = f"The tariff document is refused: {type(err).__name__}: {str(err)[:200]}"
         raise Held("rating.tariff.invalid", reason) from err
 
