@@ -140,3 +140,11 @@ def test_oddities_are_innocent(small):
     odd = {o["metering_point"] for o in truth.oddities if o["kind"] not in habits}
     assert not odd & wrong
     assert len(odd) >= 8
+
+
+def test_the_story_tells_all_kinds(small):
+    """Each kind of fault and of oddity in truth.json has its line in story.md."""
+    story = (small.folder / "story.md").read_text()
+    truth = load_truth(small.folder)
+    for entry in (*truth.faults, *truth.oddities):
+        assert f" x {entry['kind']}: " in story

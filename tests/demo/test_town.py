@@ -19,7 +19,7 @@ from gridtally.demo.story import load_truth
 from gridtally.errors import InvalidDocument, NotFound
 from gridtally.rating.tariff import load
 
-GOLDEN = "f778af199dec8f505b1ad5bf237480f75f6756f286bc91724d8eeeea6d617e25"
+GOLDEN = "b5c548342d816f1eeb37fb8665036504eeb329ccb7f570c54879bceb6c0a5f59"
 
 
 def digest(folder):

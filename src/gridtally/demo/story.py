@@ -59,23 +59,41 @@ def load_truth(path: Path) -> Truth:
         raise InvalidDocument(f"{file} is not the truth about a town: {err!r}.") from err
 
 
+_PLURAL = {"household": "households", "shop": "shops", "factory": "factories"}
+_ODD = {
+    "holiday": "people away for a part of October",
+    "kiosk": "beach kiosks, busy in summer only",
+    "new-ev": "new electric cars",
+    "new-heatpump": "new heat pumps",
+    "new-pv": "roofs that got solar panels during the year",
+    "new-supply": "supplies that are new and have a short past",
+    "rollover": "dials that turn over from 99999 to 00000 in October",
+    "school": "schools, closed in the holidays",
+    "second-home": "second homes, used at weekends",
+    "student": "students, away in summer and back in September",
+    "tariff-change": "homes that change to time-of-use prices within October",
+    "vacancy": "empty homes",
+}
+
+
 def tell(plan: Plan) -> str:
     """`story.md`: who lives in Port Lumen and what happened in October 2026."""
     segments = Counter(account["segment"] for account in plan.accounts)
     legal = Counter(point.kind.legal for point in plan.points)
     faults = Counter(fault["kind"] for fault in plan.faults)
     odd = Counter(oddity["kind"] for oddity in plan.oddities)
+    who = ", ".join(f"{segments[name]:,} {plural}" for name, plural in _PLURAL.items())
     lines = [
         "# Port Lumen",
         "",
-        "A harbour town that is not on any map; its people, prices and meters are made up.",
-        f"It has {len(plan.accounts)} customers: "
-        + ", ".join(f"{count} {name}s" for name, count in segments.most_common())
-        + f", at {len(plan.points)} metering points,",
-        f"of which {legal['register']} are billed from dials and {legal['interval']} from "
-        "intervals.",
-        "The month to bill is October 2026: prices of two tariffs change on the 16th, the clocks "
-        "go back on the 25th.",
+        "A harbour town that is on no map: its people, prices and meters are made up.",
+        f"It has {len(plan.accounts):,} customers ({who}) at {len(plan.points):,} metering points: "
+        f"{legal['register']:,} are billed from dials, {legal['interval']:,} from intervals.",
+        "",
+        "The month to bill is October 2026.",
+        "Two tariffs get new prices on the 16th; the clocks go back on the 25th.",
+        f"For {len(plan.changed()):,} customers something changes within it: somebody moves, "
+        "a meter is exchanged, a price, a contract or a capacity is new.",
         "",
         "## What went wrong",
         "",
@@ -83,6 +101,6 @@ def tell(plan: Plan) -> str:
         "",
         "## What only looks wrong",
         "",
-        *(f"- {count} x {kind}" for kind, count in sorted(odd.items())),
+        *(f"- {odd[kind]} x {kind}: {what}" for kind, what in _ODD.items() if odd[kind]),
     ]
     return "\n".join(lines) + "\n"
