@@ -1,1 +1,55 @@
-"""The formats that `decode` knows, one file each."""
+"""Step 2: the formats that `decode` knows, one file each: an open set.
+
+A format is a name, a sentence, a test of a file's first bytes, and a reader.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from gridtally.intake.formats import (
+    csv_long,
+    csv_registers,
+    csv_wide,
+    green_button,
+    nem12,
+    nem13,
+)
+from gridtally.intake.formats.common import Delivery, Read
+
+__all__ = ["FORMATS", "Format", "sniff"]
+
+Bytes = npt.NDArray[np.uint8]
+
+
+@dataclass(frozen=True, slots=True)
+class Format:
+    """One format: `sentence` for people, `sniff` for its first bytes, `read` for all of them."""
+
+    name: str
+    sentence: str
+    sniff: Callable[[bytes], bool]
+    read: Callable[[Bytes, Delivery], Read]
+
+
+FORMATS: Mapping[str, Format] = {
+    format_.name: format_
+    for format_ in (
+        Format("nem12", nem12.SENTENCE, nem12.sniff, nem12.read),
+        Format("nem13", nem13.SENTENCE, nem13.sniff, nem13.read),
+        Format("green-button", green_button.SENTENCE, green_button.sniff, green_button.read),
+        Format("csv-registers", csv_registers.SENTENCE, csv_registers.sniff, csv_registers.read),
+        Format("csv-wide", csv_wide.SENTENCE, csv_wide.sniff, csv_wide.read),
+        Format("csv-long", csv_long.SENTENCE, csv_long.sniff, csv_long.read),
+    )
+}
+"""Every format by name, in the order in which they are tried."""
+
+
+def sniff(head: bytes) -> Format | None:
+    """The format whose test a file's first bytes pass; None when there is none."""
+    return next((format_ for format_ in FORMATS.values() if format_.sniff(head)), None)

@@ -1,0 +1,249 @@
+"""Step 2: CSV with a row per reading: metering_point,channel,start,value,unit or …,start,kwh.
+
+The interval length is that of `resolution_min` or `end` where the file has such a column, else the
+smallest step between the starts of the channel, if it divides all the others (see `steps.py`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+
+from gridtally.intake import numbers, steps, times
+from gridtally.intake.formats.common import (
+    CHANNEL_CODES,
+    ENERGY_MAX,
+    UNIT_CODES,
+    UNIT_FITS,
+    UNIT_POWER,
+    Delivery,
+    Read,
+    mark_numbers,
+    mark_times,
+    point_names,
+    versions,
+)
+from gridtally.intake.formats.sheet import Sheet, header_names, open_sheet
+from gridtally.intake.report import Marks, shown
+from gridtally.intake.runs import Slots, joined, settle_slots, to_blocks, totals
+from gridtally.intake.text import Cells, Names
+from gridtally.intake.units import CHANNELS, QUALITIES
+from gridtally.periods import iso_utc
+
+__all__ = ["SENTENCE", "read", "sniff"]
+
+Bytes = npt.NDArray[np.uint8]
+Ints = npt.NDArray[np.int64]
+
+SENTENCE = "CSV with a row per reading: metering_point,channel,start,value,unit."
+_OPTIONAL = ("quality", "version", "end", "resolution_min")
+_KNOWN = {"metering_point", "channel", "start", "value", "kwh", "unit"}
+_KWH = UNIT_CODES["kwh"]
+_LONGEST_S = 86_400
+_ACTUAL = QUALITIES["A"]
+
+
+def sniff(head: bytes) -> bool:
+    """Whether the first line names at least two of the format's columns."""
+    return len(_KNOWN & set(header_names(head))) >= 2
+
+
+@dataclass(slots=True)
+class _Rows:
+    """What the pieces of a file have in common while it is read."""
+
+    sheet: Sheet
+    delivery: Delivery
+    points: Names = field(default_factory=Names)
+    parts: list[Slots] = field(default_factory=list)
+    grid: list[tuple[Ints, Ints]] = field(default_factory=list)
+    rounded: int = 0
+
+
+def read(text: Bytes, delivery: Delivery) -> Read:
+    """The file's readings as blocks. Raises `RefusedFile`."""
+    kwh = "kwh" in header_names(text[:4096].tobytes())
+    required = ["metering_point", "channel", "start", *(["kwh"] if kwh else ["value", "unit"])]
+    sheet = open_sheet(text, file=delivery.file, required=required, optional=_OPTIONAL)
+    rows = _Rows(sheet, delivery)
+    count = 0
+    for piece in sheet.pieces():
+        count += piece.rows
+        _take(piece, rows)
+    report = delivery.report
+    if rows.rounded:
+        report.note("intake.value.rounded", count=rows.rounded)
+    if not sheet.ended:
+        report.note("intake.file.unended", line=sheet.header_line + count)
+    names = [(point, channel) for point in rows.points.texts for channel in CHANNELS]
+    slots = joined(rows.parts)
+    if "resolution_min" not in sheet.place and "end" not in sheet.place:
+        slots = _with_lengths(slots, rows, len(names))
+    slots = _on_grid(slots, delivery)
+    runs = settle_slots(slots, names, report, zone=delivery.zone)
+    return Read(count, blocks=to_blocks(runs, names, delivery.source), totals=totals(runs, names))
+
+
+def _take(piece: Cells, rows: _Rows) -> None:
+    """One piece of the file: its good rows become slots, the others are set aside."""
+    sheet, delivery = rows.sheet, rows.delivery
+    marks = Marks(piece.rows)
+    whole = sheet.whole_rows(piece, marks)
+    own = Marks(len(whole))
+    place = sheet.place
+    point = point_names(
+        sheet.column(piece, whole, "metering_point"), rows.points, own, place["metering_point"]
+    )
+    channel = sheet.column(piece, whole, "channel").one_of(CHANNEL_CODES)
+    own.set(channel < 0, "intake.channel.unknown", place["channel"])
+    key = point * len(CHANNELS) + np.maximum(channel, 0)
+    start_column = sheet.column(piece, whole, "start")
+    start = times.instants(
+        start_column.cells.data, start_column.starts, start_column.ends,
+        zone=delivery.zone, as_of=delivery.as_of,
+    )  # fmt: skip
+    mark_times(start, own, start_column, place["start"], delivery)
+    placed = own.good
+    seconds = _lengths(piece, whole, rows, own, start.value)
+    quality = _qualities(piece, whole, rows, own)
+    value = _values(piece, whole, rows, own, channel, quality)
+    version = _versions(piece, whole, rows, own)
+    rows.grid.append((key[placed], start.value[placed]))
+    good = own.good
+    rows.parts.append(
+        Slots(
+            key[good],
+            start.value[good],
+            seconds[good],
+            value[good],
+            quality[good].astype(np.uint8),
+            version[good],
+            piece.line[whole][good],
+        )
+    )
+    marks.code[whole], marks.column[whole] = own.code, own.column
+    delivery.report.take(marks, piece.line, lambda row, column: _describe(piece, row, column, rows))
+
+
+def _describe(piece: Cells, row: int, column: int, rows: _Rows) -> dict[str, object]:
+    if piece.count[row] != len(rows.sheet.place):
+        return {
+            "text": shown(piece.row_text(row)), "cells": int(piece.count[row]),
+            "expected": len(rows.sheet.place),
+        }  # fmt: skip
+    return {"text": shown(piece.text(row, column))}
+
+
+def _values(
+    piece: Cells, whole: Ints, rows: _Rows, marks: Marks, channel: Ints, quality: Ints
+) -> Ints:
+    """Energy [10^-6 kWh or kvarh]; a row of quality N need not have one."""
+    sheet = rows.sheet
+    name = "kwh" if "kwh" in sheet.place else "value"
+    column = sheet.column(piece, whole, name)
+    if name == "kwh":
+        unit = np.full(len(whole), _KWH, np.int64)
+        unit_place = sheet.place["channel"]
+    else:
+        unit_place = sheet.place["unit"]
+        unit = sheet.column(piece, whole, "unit").one_of(UNIT_CODES, fold=True)
+        marks.set(unit < 0, "intake.unit.unknown", unit_place)
+    fits = UNIT_FITS[np.maximum(channel, 0), np.maximum(unit, 0)]
+    marks.set(~fits, "intake.unit.channel", unit_place)
+    found = numbers.micro(
+        piece.data, column.starts, column.ends, UNIT_POWER[np.maximum(unit, 0)],
+        limit=ENERGY_MAX, rounding=rows.delivery.round_finer,
+    )  # fmt: skip
+    sheet.refuse_decimal_commas(column, np.flatnonzero(found.state == numbers.SYNTAX))
+    found.state[(quality == 0) & (found.state == numbers.EMPTY)] = numbers.OK
+    mark_numbers(found, marks, sheet.place[name])
+    rows.rounded += int((marks.good & (found.state == numbers.ROUNDED)).sum())
+    return np.where(quality == 0, 0, found.value)
+
+
+def _qualities(piece: Cells, whole: Ints, rows: _Rows, marks: Marks) -> Ints:
+    """Quality codes; actual where the file has no such column or leaves the cell empty."""
+    if "quality" not in rows.sheet.place:
+        return np.full(len(whole), _ACTUAL, np.int64)
+    column = rows.sheet.column(piece, whole, "quality")
+    codes = column.one_of(QUALITIES | {"": _ACTUAL})
+    marks.set(codes < 0, "intake.quality.unknown", rows.sheet.place["quality"])
+    return np.maximum(codes, 0)
+
+
+def _versions(piece: Cells, whole: Ints, rows: _Rows, marks: Marks) -> Ints:
+    if "version" not in rows.sheet.place:
+        return np.zeros(len(whole), np.int64)
+    column = rows.sheet.column(piece, whole, "version")
+    return versions(column, marks, rows.sheet.place["version"])
+
+
+def _lengths(piece: Cells, whole: Ints, rows: _Rows, marks: Marks, start: Ints) -> Ints:
+    """The length of each interval [s] where the file states it; 0 where it does not."""
+    place, delivery = rows.sheet.place, rows.delivery
+    if "resolution_min" in place:
+        column = rows.sheet.column(piece, whole, "resolution_min")
+        found = numbers.integers(piece.data, column.starts, column.ends)
+        seconds = np.clip(found.value, 0, 1440) * 60
+        marks.set(~_is_length(seconds), "intake.interval.length", place["resolution_min"])
+        return seconds
+    if "end" in place:
+        column = rows.sheet.column(piece, whole, "end")
+        # An interval may end after as_of only if it starts before: its start decides.
+        end = times.instants(
+            piece.data, column.starts, column.ends, zone=delivery.zone,
+            as_of=delivery.as_of + _LONGEST_S,
+        )  # fmt: skip
+        mark_times(end, marks, column, place["end"], delivery)
+        seconds = np.where(end.state == times.OK, end.value - start, 0)
+        marks.set(~_is_length(seconds), "intake.interval.length", place["end"])
+        return seconds
+    return np.zeros(len(whole), np.int64)
+
+
+def _is_length(seconds: Ints) -> npt.NDArray[np.bool_]:
+    """A minute or more, a day or less, and a part of the day."""
+    fits: npt.NDArray[np.bool_] = seconds >= 60
+    fits &= _LONGEST_S % np.maximum(seconds, 1) == 0
+    return fits
+
+
+def _with_lengths(slots: Slots, rows: _Rows, keys: int) -> Slots:
+    """Slots with the interval length of their channel; rows whose length is not plain go aside."""
+    key = np.concatenate([key for key, _ in rows.grid])
+    start = np.concatenate([start for _, start in rows.grid])
+    length = steps.infer(key, start, keys)
+    slots = Slots(
+        slots.key, slots.start, length[slots.key] if len(slots.key) else slots.seconds,
+        slots.value, slots.quality, slots.version, slots.line,
+    )  # fmt: skip
+    unknown = slots.seconds == steps.UNKNOWN
+    slots = _drop(slots, unknown, "intake.interval.unknown", rows.delivery)
+    unlike = steps.mixed(slots.key, slots.start, slots.seconds)
+    return _drop(slots, unlike, "intake.interval.mixed", rows.delivery)
+
+
+def _on_grid(slots: Slots, delivery: Delivery) -> Slots:
+    """Slots that start on the local clock's grid of their length."""
+    if delivery.zone is not None:
+        off = (slots.start + delivery.zone.offset(slots.start)) % slots.seconds != 0
+    else:
+        # Every zone is a multiple of a quarter-hour from UTC.
+        off = slots.start % np.gcd(slots.seconds, 900) != 0
+    return _drop(slots, off, "intake.interval.grid", delivery)
+
+
+def _drop(slots: Slots, wrong: npt.NDArray[np.bool_], code: str, delivery: Delivery) -> Slots:
+    if not wrong.any():
+        return slots
+    marks = Marks(len(slots.key))
+    marks.set(wrong, code)
+
+    def describe(row: int, _column: int) -> dict[str, object]:
+        moment = iso_utc(int(slots.start[row]))
+        return {"text": moment, "expected": int(slots.seconds[row]) // 60}
+
+    delivery.report.take(marks, slots.line, describe)
+    return slots.take(~wrong)

@@ -1,0 +1,239 @@
+"""Step 2: delivered bytes become checked text, and text becomes cells; strict, in whole columns.
+
+A cell is a pair of positions in the file's bytes: nothing is copied until a column is wanted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from gridtally.intake.words import refuse
+
+__all__ = ["Cells", "Names", "cells", "checked", "line_of", "piece_of"]
+
+Bytes = npt.NDArray[np.uint8]
+Ints = npt.NDArray[np.int64]
+Bools = npt.NDArray[np.bool_]
+
+COMMA, QUOTE, NEWLINE, RETURN, TAB = 44, 34, 10, 13, 9
+FIELD_MAX = 128 * 1024
+"""Longest cell [bytes]."""
+_CHUNK = 16 << 20
+"""Bytes per piece, so that memory follows the piece and not the file."""
+
+
+def line_of(data: bytes, at: int) -> int:
+    """The line (from 1) in which byte `at` stands."""
+    return data.count(b"\n", 0, at) + 1
+
+
+def checked(data: bytes, *, file: str) -> Bytes:
+    """The file's text as UTF-8 bytes without byte order mark.
+
+    Refuses an empty file, UTF-16 and other encodings, control characters and lone carriage returns.
+    """
+    if not data:
+        raise refuse("intake.file.empty", file=file, line=1)
+    if data[:2] in (b"\xff\xfe", b"\xfe\xff"):
+        raise refuse("intake.file.encoding", file=file, line=1, text=" but UTF-16")
+    if data[:3] == b"\xef\xbb\xbf":
+        data = data[3:]
+    if not data.isascii():
+        try:
+            data.decode("utf-8")
+        except UnicodeDecodeError as err:
+            raise refuse("intake.file.encoding", file=file, line=line_of(data, err.start)) from err
+    text = np.frombuffer(data, dtype=np.uint8)
+    control = np.flatnonzero((text < 32) & (text != NEWLINE) & (text != TAB))
+    lone = control[: np.searchsorted(control, len(text) - 1)]
+    wrong = lone[(text[lone] != RETURN) | (text[np.minimum(lone + 1, len(text) - 1)] != NEWLINE)]
+    if control.size and text[-1] < 32 and text[-1] not in (NEWLINE, RETURN, TAB):
+        wrong = np.append(wrong, len(text) - 1)
+    if wrong.size:
+        at = int(wrong[0])
+        raise refuse(
+            "intake.file.control", file=file, line=line_of(data, at), text=str(int(text[at]))
+        )
+    if not data.strip():
+        raise refuse("intake.file.empty", file=file, line=1)
+    return text
+
+
+@dataclass(frozen=True, slots=True)
+class Cells:
+    """Rows of a piece of a file; row r has cells `first[r]` … `first[r + 1] - 1`.
+
+    `starts`, `ends`: positions of each cell in `data`. `line`: the line of each row, shape (rows,).
+    `last`: this piece ends the file.
+    """
+
+    data: Bytes
+    starts: Ints
+    ends: Ints
+    first: Ints
+    line: Ints
+    quoted: bool
+    last: bool
+
+    @property
+    def rows(self) -> int:
+        """How many rows the piece has."""
+        return len(self.line)
+
+    @property
+    def count(self) -> Ints:
+        """Cells in each row. Shape (rows,)."""
+        return np.diff(self.first)
+
+    def text(self, row: int, column: int) -> str:
+        """One cell as text; empty where the row has no such cell."""
+        at = int(self.first[row]) + column
+        return self.at(at) if at < self.first[row + 1] else ""
+
+    def at(self, cell: int) -> str:
+        """The cell of that number as text."""
+        raw = self.data[self.starts[cell] : self.ends[cell]].tobytes()
+        text = raw.decode("utf-8", "replace")
+        return text.replace('""', '"') if self.quoted else text
+
+    def row_text(self, row: int) -> str:
+        """A whole row as it stands in the file."""
+        start, end = self.starts[self.first[row]], self.ends[self.first[row + 1] - 1]
+        return self.data[start:end].tobytes().decode("utf-8", "replace")
+
+    def strings(self, cells: Ints) -> pa.StringArray:
+        """The cells of these numbers as an Arrow column."""
+        starts, length = self.starts[cells], self.ends[cells] - self.starts[cells]
+        offsets = np.zeros(len(cells) + 1, np.int64)
+        np.cumsum(length, out=offsets[1:])
+        where = np.arange(offsets[-1]) + np.repeat(starts - offsets[:-1], length)
+        column = pa.LargeStringArray.from_buffers(
+            len(cells), pa.py_buffer(offsets), pa.py_buffer(self.data[where])
+        ).cast(pa.string())
+        return pc.replace_substring(column, '""', '"') if self.quoted else column
+
+
+class Names:
+    """Texts of a column as small numbers, the same over all pieces of a file."""
+
+    def __init__(self) -> None:
+        self.texts: list[str] = []
+        self._number: dict[str, int] = {}
+
+    def number(self, text: str) -> int:
+        """The number of a text; a new one when it was not seen before."""
+        if text not in self._number:
+            self._number[text] = len(self.texts)
+            self.texts.append(text)
+        return self._number[text]
+
+    def encode(self, column: pa.StringArray) -> Ints:
+        """A column of texts as their numbers. Shape (n,)."""
+        coded = column.dictionary_encode()
+        own = np.array([self.number(text) for text in coded.dictionary.to_pylist()], dtype=np.int64)
+        return own[coded.indices.to_numpy()] if len(column) else np.zeros(0, np.int64)
+
+
+def cells(data: Bytes, *, file: str, skip_lines: int = 0) -> Iterator[Cells]:
+    """The file's rows in pieces of some MiB; blank lines are no rows. Refuses broken quoting."""
+    start, line = 0, 1
+    while start < len(data):
+        end = start + _CHUNK
+        if end < len(data):
+            back = data[start:end][::-1]
+            found = np.flatnonzero(back == NEWLINE)
+            if not found.size:
+                more = np.flatnonzero(data[end:] == NEWLINE)
+                end = end + int(more[0]) + 1 if more.size else len(data)
+            else:
+                end -= int(found[0])
+        end = min(end, len(data))
+        piece, lines = piece_of(data[start:end], line, file=file, last=end == len(data))
+        if skip_lines >= line:
+            piece = _without(piece, skip_lines)
+        if piece.rows or end == len(data):
+            yield piece
+        start, line = end, line + lines
+
+
+def _without(piece: Cells, lines: int) -> Cells:
+    """The piece without the rows of the file's first `lines` lines."""
+    drop = int(np.searchsorted(piece.line, lines, side="right"))
+    return Cells(
+        piece.data, piece.starts, piece.ends, piece.first[drop:], piece.line[drop:],
+        piece.quoted, piece.last,
+    )  # fmt: skip
+
+
+def piece_of(data: Bytes, line: int, *, file: str, last: bool) -> tuple[Cells, int]:
+    """Cells of a piece that begins a line and ends one, and how many lines it has."""
+    breaks = np.flatnonzero(data == NEWLINE)
+    lines = len(breaks)
+    if not len(data) or data[-1] != NEWLINE:
+        breaks = np.append(breaks, len(data))
+    commas = np.flatnonzero(data == COMMA)
+    quotes = np.flatnonzero(data == QUOTE)
+    if quotes.size:
+        commas = _unquoted(data, commas, quotes, breaks, line=line, file=file)
+    ends = np.concatenate([commas, breaks])
+    ends.sort()
+    starts = np.empty_like(ends)
+    starts[:1], starts[1:] = 0, ends[:-1] + 1
+    row_end = np.searchsorted(ends, breaks) + 1
+    first = np.concatenate([[0], row_end])
+    closing = row_end - 1
+    returned = (ends[closing] > starts[closing]) & (data[np.maximum(breaks, 1) - 1] == RETURN)
+    ends[closing[returned]] -= 1
+    blank = (np.diff(first) == 1) & (starts[closing] == ends[closing])
+    if blank.any():
+        starts, ends, first = _drop_rows(starts, ends, first, ~blank)
+    if quotes.size:
+        open_quote = (ends > starts) & (data[np.minimum(starts, len(data) - 1)] == QUOTE)
+        starts, ends = starts + open_quote, ends - open_quote
+    number = line + np.flatnonzero(~blank)
+    long = np.flatnonzero(ends - starts > FIELD_MAX)
+    if long.size:
+        row = int(np.searchsorted(first, long[0], side="right")) - 1
+        raise refuse("intake.csv.field", file=file, line=int(number[row]))
+    return Cells(data, starts, ends, first, number, bool(quotes.size), last), lines
+
+
+def _drop_rows(starts: Ints, ends: Ints, first: Ints, keep: Bools) -> tuple[Ints, Ints, Ints]:
+    """The cells of the rows to keep."""
+    count = np.diff(first)
+    cells_kept = np.repeat(keep, count)
+    again = np.concatenate([[0], np.cumsum(count[keep])])
+    return starts[cells_kept], ends[cells_kept], again
+
+
+def _unquoted(
+    data: Bytes, commas: Ints, quotes: Ints, breaks: Ints, *, line: int, file: str
+) -> Ints:
+    """The commas that separate cells; refuses quotation marks that do not enclose one cell.
+
+    Marks alternate between opening and closing, a doubled one inside a cell does both.
+    """
+    opening, closing = quotes[0::2], quotes[1::2]
+    lone = len(opening) > len(closing)
+    pairs = opening[: len(closing)]
+    crossing = np.searchsorted(breaks, pairs) != np.searchsorted(breaks, closing)
+    before = np.where(pairs > 0, data[np.maximum(pairs, 1) - 1], NEWLINE)
+    doubled = np.zeros(len(pairs), bool)
+    doubled[1:] = pairs[1:] == closing[:-1] + 1
+    starts_cell = (before == COMMA) | (before == NEWLINE) | doubled
+    after = np.where(closing + 1 < len(data), data[np.minimum(closing + 1, len(data) - 1)], NEWLINE)
+    ends_cell = np.isin(after, (COMMA, NEWLINE, RETURN, QUOTE))
+    wrong = pairs[crossing | ~starts_cell | ~ends_cell]
+    if lone:
+        wrong = np.append(wrong, opening[-1])
+    if wrong.size:
+        at = line + int(np.searchsorted(breaks, wrong.min()))
+        raise refuse("intake.csv.quote", file=file, line=at)
+    inside = np.searchsorted(opening, commas) > np.searchsorted(closing, commas)
+    return commas[~inside]
