@@ -16,7 +16,7 @@ from typing import Any
 import pyarrow as pa
 
 from gridtally.errors import InvalidDocument, UsageError
-from gridtally.money import MICRO, parse_decimal
+from gridtally.money import MICRO, Rounding, minor_digits, parse_decimal
 from gridtally.periods import Period
 from gridtally.review.exact import require_exact
 from gridtally.review.inputs import complete
@@ -25,6 +25,7 @@ from gridtally.review.rulefile import SUBJECTS, Rule
 from gridtally.review.sandbox import Sandbox, sandbox
 from gridtally.review.words import plain, say
 from gridtally.tables import finding, findings_table
+from gridtally.terms import RoundingMode
 
 __all__ = ["RuleStats", "audit", "settings"]
 
@@ -64,7 +65,7 @@ def audit(
     """
     rules = shipped_rules() if rules is None else rules
     chosen = [rule for rule in rules if grain in (None, rule.grain)]
-    require_exact(tuple(chosen))
+    require_exact(chosen)
     values = settings(rules, parameters or {})
     rows: list[dict[str, Any]] = []
     stats: list[RuleStats] = []
@@ -156,14 +157,21 @@ def _finding(rule: Rule, row: Mapping[str, Any], currency: str) -> dict[str, Any
         remedy=rule.remedy,
         must_hold=rule.must_hold,
         evidence={p.name: plain(_exact(row[p.name]), p.unit, currency) for p in rule.evidence},
-        money_at_risk=None if risk is None else Decimal(int(risk)) / MICRO,
+        money_at_risk=None if risk is None else _money(risk, currency),
         **where,
     )
 
 
+def _money(risk: int | Decimal, currency: str) -> Decimal:
+    """10^-6 of the currency as an amount in its smallest unit."""
+    rounding = Rounding(minor_digits(currency), RoundingMode.HALF_UP)
+    return rounding.apply(Decimal(int(risk)) / MICRO)
+
+
 def _exact(value: Any) -> Any:
     """A HUGEINT comes back as a decimal without places."""
-    return int(value) if isinstance(value, Decimal) else value
+    whole = isinstance(value, Decimal) and value.as_tuple().exponent == 0
+    return int(value) if whole else value
 
 
 def _stats(rule: Rule, rows: Sequence[Mapping[str, Any]]) -> RuleStats:

@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from decimal import Decimal
-from functools import lru_cache
 from typing import Any
 
 from gridtally.errors import InvalidDocument
@@ -24,26 +23,31 @@ __all__ = ["require_exact"]
 _INEXACT = ("DOUBLE", "FLOAT")
 
 
-def require_exact(rules: tuple[Rule, ...]) -> None:
+_KNOWN: dict[Rule, tuple[str, ...]] = {}
+"""Rules looked at before, and the names of their expressions that are floats."""
+
+
+def require_exact(rules: Sequence[Rule]) -> None:
     """Raise `InvalidDocument` for a rule that does not bind, or whose plan has a binary float."""
-    for rule, sources in _inexact(rules):
-        raise InvalidDocument(
-            f"The rule {rule} computes with binary floats: {', '.join(sources)}.",
-            remedy="`//` on a DECIMAL gives a float: CAST it to BIGINT or HUGEINT first.",
-            file=rule,
-            code="review.rule.inexact",
-        )
+    _KNOWN.update(_look([rule for rule in rules if rule not in _KNOWN]))
+    for rule in rules:
+        if sources := _KNOWN[rule]:
+            raise InvalidDocument(
+                f"The rule {rule.id} computes with binary floats: {', '.join(sources)}.",
+                remedy="`//` on a DECIMAL gives a float: CAST it to BIGINT or HUGEINT first.",
+                file=rule.id,
+                code="review.rule.inexact",
+            )
 
 
-@lru_cache(maxsize=16)
-def _inexact(rules: tuple[Rule, ...]) -> tuple[tuple[str, tuple[str, ...]], ...]:
-    """Rules that compute with floats, and the names of the expressions that do."""
+def _look(rules: Sequence[Rule]) -> dict[Rule, tuple[str, ...]]:
+    if not rules:
+        return {}
     with sandbox({f"_{name}": schema.empty_table() for name, schema in INPUTS.items()}) as room:
         for name in INPUTS:  # a plan can be written out over DuckDB's own tables only
             room.keep(name, f"SELECT * FROM _{name}", {})  # noqa: S608 -- our own names
         add_facts(room)
-        found = [(rule.id, tuple(sorted(set(_walk(_plan(room, rule)))))) for rule in rules]
-    return tuple((rule, sources) for rule, sources in found if sources)
+        return {rule: tuple(sorted(set(_walk(_plan(room, rule))))) for rule in rules}
 
 
 def _plan(room: Sandbox, rule: Rule) -> Any:

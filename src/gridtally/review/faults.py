@@ -72,7 +72,8 @@ def score(
     """
     touched = _touched(held, bills, segments)
     seen = set().union(*touched.values())
-    caught, missed = [], []
+    caught: list[str] = []
+    missed: list[str] = []
     named: set[str] = set()
     kinds: dict[str, list[int]] = {}
     for fault in truth:

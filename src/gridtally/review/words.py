@@ -12,21 +12,9 @@ from gridtally.money import MICRO, minor_digits, number
 __all__ = ["UNITS", "amount", "plain", "say"]
 
 _POWERS = {"ukwh": "kWh", "ukvarh": "kvarh", "ukw": "kW", "ukva": "kVA"}
-_SCALES = {**dict.fromkeys((*_POWERS, "money", "price"), MICRO), "permille": 10, "times": 1000,
-           "factor": 1000}  # fmt: skip
-UNITS = (
-    *_POWERS,
-    "money",
-    "price",
-    "permille",
-    "times",
-    "factor",
-    "days",
-    "months",
-    "count",
-    "date",
-    "text",
-)
+_SCALES = dict.fromkeys((*_POWERS, "money", "price"), MICRO)
+_SCALES |= {"permille": 10, "times": 1000, "factor": 1000}
+UNITS = (*_SCALES, "days", "months", "count", "number", "date", "text")
 """Units of evidence and parameters. `money` is 10^-6 of the currency, `price` that per kWh,
 `permille`, `times` and `factor` are thousandths of one (`25 %`, `2.5 times`, `2.5`)."""
 
@@ -43,7 +31,7 @@ def plain(value: Any, unit: str, currency: str) -> str:
     if value is None:
         return ""
     if unit not in _SCALES:
-        return str(value)
+        return number(value) if unit == "number" else str(value)
     return f"{number(Decimal(value) / _SCALES[unit])}{_suffix(unit, currency)}"
 
 
@@ -98,6 +86,7 @@ _SAY: dict[str, Callable[[Any, str], str]] = {
     "days": _counted("day"),
     "months": _counted("month"),
     "count": lambda value, _: f"{value:,}",
+    "number": lambda value, _: number(value),
     "date": _date,
     "text": lambda value, _: str(value),
 }

@@ -7,8 +7,8 @@
 -- parameter: least = 10000000 ukwh: an advance below this may be chance
 -- evidence: meter text: serial number
 -- evidence: twin text: the other meter
--- evidence: opening text: opening reading of both
--- evidence: closing text: closing reading of both
+-- evidence: opening ukwh: opening reading of both
+-- evidence: closing ukwh: closing reading of both
 -- money_at_risk: half of the bill
 -- direction: over
 -- message: Meters {meter} and {twin} both went from {opening} to {closing}.
@@ -24,8 +24,7 @@ WITH ends AS (
 )
 SELECT u.segment, u.bill, u.account, u.metering_point, min(t.meter) AS meter,
   min(CASE WHEN t.one = t.meter THEN t.last ELSE t.one END) AS twin,
-  CAST(CAST(min(t.opening) AS DECIMAL(28, 6)) * 0.000001 AS VARCHAR) AS opening,
-  CAST(CAST(min(t.closing) AS DECIMAL(28, 6)) * 0.000001 AS VARCHAR) AS closing,
+  min(t.opening) AS opening, min(t.closing) AS closing,
   abs(u.total_u) // 2 AS at_risk
 FROM twins t JOIN usage u ON u.segment = t.segment
 WHERE t.one <> t.last

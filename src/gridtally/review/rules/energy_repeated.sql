@@ -4,7 +4,7 @@
 -- stage: receive
 -- severity: warn
 -- grain: bill
--- parameter: times = 2 count: how often in a row it must repeat
+-- parameter: times = 3 count: how often in a row it must repeat
 -- parameter: floor = 20000000 ukwh: less energy than this may be chance
 -- evidence: used ukwh: energy billed now and before
 -- evidence: repeats count: bills in a row with this energy, this one included

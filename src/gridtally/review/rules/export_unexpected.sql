@@ -14,7 +14,7 @@
 -- message: {problem}: {exported}, usual {usual}.
 -- remedy: Ask whether the premises have a generator, and check the export channel of the meter.
 WITH judged AS (
-  SELECT u.*, p.price_u AS past_price_u, p.export_day_ukwh * u.days AS usual,
+  SELECT u.*, p.price_u AS past_price_u, coalesce(p.export_day_ukwh, 0) * u.days AS usual,
     CASE
       WHEN u.export_ukwh > $floor AND NOT u.pv AND coalesce(p.max_export_day_ukwh, 0) = 0
         THEN 'Energy was fed in and no generator is known'
@@ -25,6 +25,6 @@ WITH judged AS (
 )
 SELECT segment, bill, account, metering_point, export_ukwh AS exported, usual, problem,
   CASE WHEN export_ukwh = 0 THEN 'over' ELSE 'under' END AS direction,
-  CAST(greatest(export_ukwh, coalesce(usual, 0)) AS HUGEINT)
+  CAST(greatest(export_ukwh, usual) AS HUGEINT)
     * abs(coalesce(past_price_u, price_u)) // 1000000 AS at_risk
 FROM judged WHERE problem IS NOT NULL AND NOT moved

@@ -9,11 +9,11 @@
 -- parameter: floor = 5000000 money: a smaller difference is not worth a look
 -- evidence: price price: average price now
 -- evidence: before price: average price of the last bills
--- evidence: others times: how the prices of comparable customers moved
+-- evidence: others permille: middle price of comparable customers now, of what it was before
 -- cause: a move, a change of tariff or capacity, new solar panels, other than usual energy
 -- money_at_risk: the unexplained part of the price, times the energy
 -- direction: row
--- message: The average price is {price}, before it was {before}; that of others moved {others}.
+-- message: The average price is {price} and was {before}; comparable customers are at {others} of before.
 -- remedy: Compare the lines with the last bill: a charge missing, added, or at another price.
 WITH moved AS (
   SELECT u.*, p.price_u AS before_u, CAST(u.price_u AS HUGEINT) * 1000 // p.price_u AS move

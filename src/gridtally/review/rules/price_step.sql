@@ -7,8 +7,8 @@
 -- parameter: step = 500 permille: largest step that passes without a second look
 -- evidence: tariff text: the tariff
 -- evidence: component text: the component and bucket
--- evidence: before text: price before the change
--- evidence: after text: price after it
+-- evidence: before number: price before the change
+-- evidence: after number: price after it
 -- evidence: bills count: bills with a line at the new price
 -- money_at_risk: what the step makes of this bill's lines at the new price
 -- direction: row
@@ -31,7 +31,7 @@ WITH priced AS (
   FROM versions
 )
 SELECT p.segment, s.bill, s.account, s.metering_point, v.tariff, v.component,
-  CAST(v.before AS VARCHAR) AS before, CAST(v.price AS VARCHAR) AS after, v.bills,
+  v.before, v.price AS after, v.bills,
   CASE WHEN v.price > v.before THEN 'over' ELSE 'under' END AS direction,
   CAST(sum(abs(p.amount)) * 1000000 AS HUGEINT) AS at_risk
 FROM steps v
