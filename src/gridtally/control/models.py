@@ -300,7 +300,7 @@ class Head(models.Model):
 class IssuedBill(models.Model):
     """An issued bill: numbered once, never edited. Its record is a line of a record file."""
 
-    number = models.CharField(max_length=60, unique=True)
+    number = models.CharField(max_length=60, primary_key=True)
     series = models.CharField(max_length=40)
     serial = models.BigIntegerField()
     bill = _name()

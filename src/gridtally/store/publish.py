@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,13 +16,18 @@ import pyarrow.compute as pc
 from django.db.models import Max
 
 from gridtally import control
-from gridtally.store import readings, snapshot, versions
+from gridtally.control.database import insert
+from gridtally.store import files, readings, snapshot, versions
 from gridtally.store.readings import Entry
 from gridtally.store.workspace import Workspace
 from gridtally.tables import finding
 from gridtally.terms import Severity
 
 __all__ = ["Prepared", "billed", "is_stale", "prepare", "publish"]
+
+
+_TOGETHER = 64
+"""Files that are written at once."""
 
 
 @dataclass(slots=True)
@@ -44,6 +50,7 @@ def prepare(
     """Compare new readings with stored ones and write what is new as files."""
     seen = snapshot.snapshot(ws)
     result = Prepared(seen.load_seq)
+    waiting: dict[Path, memoryview] = {}
     for kind, table in (("blocks", blocks), ("registers", registers)):
         if not table.num_rows:
             continue
@@ -51,11 +58,15 @@ def prepare(
             left = _compare(seen, part, kind=kind, bucket=bucket, name=name, result=result)
             if left.num_rows:
                 _count(left, kind, result)
-                result.entries.append(
-                    readings.write(
-                        ws.path, left, kind=kind, source=source, month=month, bucket=bucket
-                    )
+                entry, data = readings.encode(
+                    left, kind=kind, source=source, month=month, bucket=bucket
                 )
+                result.entries.append(entry)
+                waiting[ws.path / entry.path] = data
+            if len(waiting) >= _TOGETHER:
+                files.write_many(waiting)
+                waiting.clear()
+    files.write_many(waiting)
     return result
 
 
@@ -102,11 +113,11 @@ def publish(entries: Iterable[Entry], *, source: str) -> int:
     """Publish files as the next load, inside the caller's transaction; give its number."""
     models = control.models
     seq = (models.Load.objects.aggregate(last=Max("seq"))["last"] or 0) + 1
-    load = models.Load.objects.create(seq=seq, source_id=source)
+    models.Load.objects.create(seq=seq, source_id=source)
     columns = ("kind", "month", "bucket", "path", "rows", "digest", "first_utc", "last_utc")
-    models.ReadingFile.objects.bulk_create(
-        models.ReadingFile(load=load, **{name: getattr(entry, name) for name in columns})
-        for entry in entries
+    insert(
+        models.ReadingFile,
+        [{"load_id": seq} | {name: getattr(entry, name) for name in columns} for entry in entries],
     )
     return int(seq)
 

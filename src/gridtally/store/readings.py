@@ -19,7 +19,7 @@ from gridtally.errors import Corrupt
 from gridtally.store import files, partition
 from gridtally.tables import BLOCKS, REGISTER_READINGS
 
-__all__ = ["BLOCK_COLUMNS", "Entry", "cut", "ends_utc", "read", "span_utc", "write"]
+__all__ = ["BLOCK_COLUMNS", "Entry", "cut", "encode", "ends_utc", "read", "span_utc"]
 
 Ints = npt.NDArray[np.int64]
 
@@ -73,29 +73,30 @@ def span_utc(table: pa.Table, kind: str) -> tuple[Ints, Ints]:
     return first, ends_utc(table) if kind == "blocks" else first + 1
 
 
-def write(root: Path, part: pa.Table, *, kind: str, source: str, month: str, bucket: int) -> Entry:
-    """Write one part; give its manifest line, `load_seq` still 0.
+def encode(
+    part: pa.Table, *, kind: str, source: str, month: str, bucket: int
+) -> tuple[Entry, memoryview]:
+    """The file of one part, and its manifest line, `load_seq` still 0.
 
-    The name follows from source and content, so two processes never write different bytes to it.
+    Its name follows from source and content: two processes never write different bytes to it.
     """
     first, last = span_utc(part, kind)
     data = files.table_bytes(part.drop_columns(["load_seq", "source"]), plain=_PLAIN)
     digest = files.sha256(data)
-    folder = root / _KINDS[kind][1] / month / f"{bucket:04d}"
-    path = folder / f"{source[:16]}-{digest[:16]}.parquet"
-    files.write(path, data)
-    return Entry(
+    path = f"{_KINDS[kind][1]}/{month}/{bucket:04d}/{source[:16]}-{digest[:16]}.parquet"
+    entry = Entry(
         kind=kind,
         load_seq=0,
         month=month,
         bucket=bucket,
-        path=path.relative_to(root).as_posix(),
+        path=path,
         rows=part.num_rows,
         digest=digest,
         first_utc=int(first.min()),
         last_utc=int(last.max()),
         source=source,
     )
+    return entry, data
 
 
 def read(

@@ -61,8 +61,10 @@ class Workspace:
         return cls.open(root)
 
     @classmethod
-    def open(cls, path: Path | str = ".") -> Workspace:
+    def open(cls, path: Path | str = ".", *, guarded: bool = True) -> Workspace:
         """Open the workspace that `path` lies in, looking upwards as git does.
+
+        `guarded` False lets `gridtally check`, which only reads, look at a damaged one.
 
         Raises `NotFound`, `InvalidDocument`, or `UnsafeSettings` when a guard is missing, the
         keys lie inside, or a fixed setting was changed.
@@ -77,7 +79,7 @@ class Workspace:
         text = (root / SETTINGS_FILE).read_text(encoding="utf-8")
         workspace = cls(root, parse(text, file=str(root / SETTINGS_FILE)))
         _require_keys_outside(root)
-        _open_database(workspace)
+        _open_database(workspace, guarded=guarded)
         return workspace
 
     @property
@@ -118,12 +120,14 @@ def _make_database(path: Path, settings: Settings) -> None:
             )
 
 
-def _open_database(workspace: Workspace) -> None:
+def _open_database(workspace: Workspace, *, guarded: bool) -> None:
     if not workspace.database.is_file():
         raise NotFound(
             f"{workspace.database} is gone.", remedy="Restore the workspace from a backup."
         )
     control.setup(workspace.database)
+    if not guarded:
+        return
     if control.database.pending():
         control.database.migrate()
     control.guards.verify()

@@ -13,6 +13,7 @@ from datetime import date
 import pyarrow as pa
 
 from gridtally import control
+from gridtally.control.database import insert
 from gridtally.errors import Conflict, NotFound, UsageError
 from gridtally.store import files
 from gridtally.store.leaves import of_bills
@@ -78,9 +79,12 @@ def register_run(
             actor=actor,
             recorded=as_of,
         )
-        models.RunBill.objects.bulk_create(
-            models.RunBill(run=row, must_hold=bill["bill"] in grave or not bill["leaf"], **bill)
-            for bill in rows
+        insert(
+            models.RunBill,
+            [
+                bill | {"run_id": row.id, "must_hold": bill["bill"] in grave or not bill["leaf"]}
+                for bill in rows
+            ],
         )
         models.Event.objects.create(at=as_of, actor=actor, what="run.registered", subject=run.id)
 
@@ -202,9 +206,12 @@ def approve(
             id=release_id, run_id=run_id, root=root, list_digest=digest, signature=sign(text),
             actor=actor, at=as_of,
         )  # fmt: skip
-        models.ReleaseItem.objects.bulk_create(
-            models.ReleaseItem(release=release, bill=bill, leaf=leaf, decision=decision)
-            for bill, leaf, decision in items
+        insert(
+            models.ReleaseItem,
+            [
+                {"release_id": release.id, "bill": bill, "leaf": leaf, "decision": decision}
+                for bill, leaf, decision in items
+            ],
         )
         models.Event.objects.create(
             at=as_of, actor=actor, what="release.signed", subject=release_id

@@ -6,7 +6,7 @@ killed process left of them is found again or never looked at.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from decimal import Decimal
@@ -17,7 +17,7 @@ import pyarrow.compute as pc
 from django.db.models import Max
 
 from gridtally import control
-from gridtally.control.database import in_chunks
+from gridtally.control.database import in_chunks, insert
 from gridtally.control.faults import fault
 from gridtally.errors import GridtallyError
 from gridtally.money import to_minor
@@ -216,21 +216,24 @@ def _issue(ws: Workspace, plan: Plan, batch: Batch, ready: Sequence[_Ready]) -> 
     leaf = heads.add_leaves(
         [(records.leaf_hash(t), "bill", n) for t, n in zip(texts, numbers, strict=True)]
     )
-    rows = [
-        models.IssuedBill(
-            number=numbers[i], series=series, serial=first + i, bill=bill.row["bill"],
-            account=bill.row["account"], run_id=plan.run, release_id=plan.release,
-            currency=bill.row["currency"], total_minor=bill.total, issued=plan.issued,
-            period_from=bill.row["from"], period_to=bill.row["to"], due=plan.due, leaf_id=leaf + i,
-            record_path=where.path, record_offset=where.offset, record_size=where.size,
-        )
+    issued = [
+        {
+            "number": numbers[i], "series": series, "serial": first + i,
+            "bill": bill.row["bill"], "account": bill.row["account"],
+            "run_id": plan.run, "release_id": plan.release,
+            "currency": bill.row["currency"], "total_minor": bill.total,
+            "period_from": bill.row["from"], "period_to": bill.row["to"],
+            "issued": plan.issued, "due": plan.due, "leaf_id": leaf + i,
+            "record_path": where.path, "record_offset": where.offset, "record_size": where.size,
+        }
         for i, (bill, where) in enumerate(zip(ready, stored, strict=True))
     ]  # fmt: skip
-    issued = models.IssuedBill.objects.bulk_create(rows)
-    _segments(batch, issued)
-    _post(plan, ready, issued)
-    models.Outbox.objects.bulk_create(
-        models.Outbox(bill=bill, kind=kind) for bill in issued for kind in plan.documents
+    insert(models.IssuedBill, issued)
+    insert(models.IssuedSegment, _segments(batch, issued))
+    _post(ready, issued)
+    insert(
+        models.Outbox,
+        [{"bill_id": bill["number"], "kind": kind} for bill in issued for kind in plan.documents],
     )
     models.RunBill.objects.filter(run_id=plan.run, bill__in=names).update(state="issued")
     history.publish(line)
@@ -274,26 +277,26 @@ def _require(record: Mapping[str, Any], bill: _Ready) -> None:
         )
 
 
-def _segments(batch: Batch, issued: Sequence[control.models.IssuedBill]) -> None:
-    control.models.IssuedSegment.objects.bulk_create(
-        control.models.IssuedSegment(
-            bill=bill, segment=row["segment"], agreement=row["agreement"],
-            metering_point=row["metering_point"], date_from=row["from"], date_to=row["to"],
-            start_utc=row["start_utc"], end_utc=row["end_utc"],
-        )
-        for bill in issued
-        for row in batch.segments.get(bill.bill, ())
-    )  # fmt: skip
+def _segments(batch: Batch, issued: Sequence[Row]) -> Iterator[Row]:
+    for bill in issued:
+        for row in batch.segments.get(bill["bill"], ()):
+            yield {
+                "bill_id": bill["number"], "segment": row["segment"],
+                "agreement": row["agreement"], "metering_point": row["metering_point"],
+                "date_from": row["from"], "date_to": row["to"],
+                "start_utc": row["start_utc"], "end_utc": row["end_utc"],
+            }  # fmt: skip
 
 
-def _post(plan: Plan, ready: Sequence[_Ready], issued: Sequence[control.models.IssuedBill]) -> None:
+def _post(ready: Sequence[_Ready], issued: Sequence[Row]) -> None:
     post.open_accounts({post.RECEIVABLE, *(code for bill in ready for code in bill.parts)})
-    control.models.Entry.objects.bulk_create(
-        entry
-        for bill, row in zip(ready, issued, strict=True)
-        for entry in post.entries_of(
-            bill.parts, transaction=f"bill:{row.number}", currency=row.currency,
-            account=row.account, bill=row, service_from=row.period_from,
-            service_to=row.period_to, posted=plan.issued, due=row.due,
-        )
-    )  # fmt: skip
+    rows = []
+    for bill, row in zip(ready, issued, strict=True):
+        common = {
+            "transaction": f"bill:{row['number']}", "currency": row["currency"],
+            "account": row["account"], "bill_id": row["number"],
+            "service_from": row["period_from"], "service_to": row["period_to"],
+            "posted": row["issued"], "due": row["due"],
+        }  # fmt: skip
+        rows += [common | entry for entry in post.entries_of(bill.parts)]
+    insert(control.models.Entry, rows)

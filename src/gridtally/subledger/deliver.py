@@ -51,12 +51,13 @@ def _chunk(
 ) -> int:
     models = control.models
     rows = models.Outbox.objects.select_related("bill").filter(id__in=keys).order_by("id")
-    drawn = {}
+    drawn, contents = {}, {}
     for row in rows:
         data = render[row.kind](read_record(ws, row.bill.number))
         path = ws.path / "documents" / row.bill.series / f"{row.bill.number}.{row.kind}"
-        files.write(path, data)
         drawn[row.id] = (ws.relative(path), files.sha256(data))
+        contents[path] = data
+    files.write_many(contents)
     fault("deliver.drawn")
     with control.database.atomic():
         left = models.Outbox.objects.filter(id__in=keys, done__isnull=True).order_by("id")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from gridtally import control
+from gridtally.control.database import insert
 from gridtally.control.faults import fault
 from gridtally.errors import Corrupt
 from gridtally.store import files
@@ -27,9 +28,12 @@ def add_leaves(leaves: list[tuple[str, str, str]]) -> int:
     models = control.models
     last = models.Leaf.objects.order_by("-index").first()
     first = 0 if last is None else last.index + 1
-    models.Leaf.objects.bulk_create(
-        models.Leaf(index=first + i, hash=hash_, kind=kind, subject=subject)
-        for i, (hash_, kind, subject) in enumerate(leaves)
+    insert(
+        models.Leaf,
+        [
+            {"index": first + i, "hash": hash_, "kind": kind, "subject": subject}
+            for i, (hash_, kind, subject) in enumerate(leaves)
+        ],
     )
     return int(first)
 

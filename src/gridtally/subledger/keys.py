@@ -6,7 +6,7 @@ import secrets
 from collections.abc import Sequence
 
 from gridtally import control
-from gridtally.control.database import in_chunks
+from gridtally.control.database import in_chunks, insert
 
 __all__ = ["forget", "person_keys"]
 
@@ -19,9 +19,7 @@ def person_keys(accounts: Sequence[str]) -> dict[str, bytes]:
         rows = models.PersonKey.objects.filter(account__in=part)
         keys |= {row.account: bytes(row.key) for row in rows}
     new = {name: secrets.token_bytes(32) for name in dict.fromkeys(accounts) if name not in keys}
-    models.PersonKey.objects.bulk_create(
-        models.PersonKey(account=name, key=key) for name, key in new.items()
-    )
+    insert(models.PersonKey, [{"account": name, "key": key} for name, key in new.items()])
     return keys | new
 
 

@@ -15,7 +15,7 @@ from typing import Any
 from django.db.models import Max, Q, Sum
 
 from gridtally import control
-from gridtally.control.database import in_chunks
+from gridtally.control.database import in_chunks, insert
 from gridtally.errors import Conflict, UsageError
 from gridtally.money import minor_digits
 
@@ -77,18 +77,16 @@ def split(amounts: Mapping[str, Decimal], *, total: int, currency: str) -> dict[
     return parts
 
 
-def entries_of(
-    parts: Mapping[str, int], *, transaction: str, **common: object
-) -> list[control.models.Entry]:
-    """The entries of a bill: receivable against each code; below zero the sides are swapped."""
+def entries_of(parts: Mapping[str, int]) -> list[dict[str, Any]]:
+    """The sides of a bill's entries: receivable against each code; below zero they are swapped."""
     rows = []
     for line, (code, amount) in enumerate((c, a) for c, a in sorted(parts.items()) if a):
         debit, credit = (RECEIVABLE, code) if amount > 0 else (code, RECEIVABLE)
         rows.append(
-            control.models.Entry(
-                transaction=transaction, line=line, kind="bill", debit_id=debit,
-                credit_id=credit, amount=abs(amount), **common,
-            )
+            {
+                "line": line, "kind": "bill", "debit_id": debit, "credit_id": credit,
+                "amount": abs(amount),
+            }
         )  # fmt: skip
     return rows
 
@@ -97,9 +95,7 @@ def open_accounts(codes: Iterable[str]) -> None:
     """Make sure that these accounts of the ledger are there, inside the caller's transaction."""
     models = control.models
     have = set(models.LedgerAccount.objects.values_list("code", flat=True))
-    models.LedgerAccount.objects.bulk_create(
-        models.LedgerAccount(code=code) for code in sorted(set(codes) - have)
-    )
+    insert(models.LedgerAccount, [{"code": code} for code in sorted(set(codes) - have)])
 
 
 def pay(moves: Sequence[Move], *, currency: str, actor: str, as_of: int) -> int:
@@ -122,46 +118,45 @@ def _book(
     models = control.models
     if any(move.amount == 0 or (kind == "payment" and move.amount < 0) for move in moves):
         raise UsageError("A payment is above zero, and an adjustment is not zero.")
-    new = []
     with control.database.atomic():
         open_accounts([RECEIVABLE, code])
         names = [f"{kind}:{move.key}" for move in moves]
         known = _known(names)
+        fresh: dict[str, dict[str, Any]] = {}
         for name, move in zip(names, moves, strict=True):
             sides = (code, RECEIVABLE) if move.amount > 0 else (RECEIVABLE, code)
-            entry = models.Entry(
-                transaction=name, line=0, kind=kind, debit_id=sides[0], credit_id=sides[1],
-                amount=abs(move.amount), currency=currency, account=move.account,
-                posted=move.posted, memo=move.memo,
-            )  # fmt: skip
-            body = _body(entry)
-            if known.setdefault(name, body) != body:
+            row = {
+                "transaction": name, "line": 0, "kind": kind, "debit_id": sides[0],
+                "credit_id": sides[1], "amount": abs(move.amount), "currency": currency,
+                "account": move.account, "posted": move.posted, "memo": move.memo,
+            }  # fmt: skip
+            if name not in known:
+                fresh[name] = known[name] = row
+            elif known[name] != row:
                 raise Conflict(
                     f"A {kind} with the key {move.key} and other content is booked already.",
                     remedy="Give a new key if this is another one.",
                 )
-            new.append(entry)
-        fresh = {e.transaction: e for e in new if e.transaction not in _known(names)}
-        models.Entry.objects.bulk_create(fresh.values())
+        insert(models.Entry, fresh.values())
         models.Event.objects.create(
             at=as_of, actor=actor, what=f"{kind}.booked", subject=f"{len(fresh)} entries"
         )
     return len(fresh)
 
 
-def _body(entry: control.models.Entry) -> tuple[object, ...]:
-    return (
-        entry.debit_id, entry.credit_id, entry.amount, entry.currency, entry.account,
-        entry.posted, entry.memo,
-    )  # fmt: skip
+_BODY = (
+    "transaction", "line", "kind", "debit_id", "credit_id", "amount", "currency", "account",
+    "posted", "memo",
+)  # fmt: skip
 
 
-def _known(transactions: Sequence[str]) -> dict[str, tuple[object, ...]]:
-    entries = control.models.Entry.objects
+def _known(transactions: Sequence[str]) -> dict[str, dict[str, Any]]:
+    """What is booked under these names already."""
+    entries = control.models.Entry.objects.filter(line=0)
     return {
-        entry.transaction: _body(entry)
+        row["transaction"]: row
         for part in in_chunks(transactions)
-        for entry in entries.filter(transaction__in=part, line=0)
+        for row in entries.filter(transaction__in=part).values(*_BODY)
     }
 
 

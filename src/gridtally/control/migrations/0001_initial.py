@@ -184,13 +184,7 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name="IssuedBill",
             fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
-                ),
-                ("number", models.CharField(max_length=60, unique=True)),
+                ("number", models.CharField(max_length=60, primary_key=True, serialize=False)),
                 ("series", models.CharField(max_length=40)),
                 ("serial", models.BigIntegerField()),
                 ("bill", models.CharField(max_length=200)),

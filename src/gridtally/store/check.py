@@ -1,0 +1,220 @@
+"""The store: what Gridtally promises, checked on the live store. Reads only.
+
+Each check is a function that yields a sentence for everything that is not as it must be.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from decimal import Decimal
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+from django.db.models import F
+
+from gridtally import control
+from gridtally.errors import Corrupt, GridtallyError
+from gridtally.money import to_minor
+from gridtally.store import files, runs
+from gridtally.store.digest import hash_root
+from gridtally.store.workspace import Workspace
+
+__all__ = ["CHECKS", "Checked", "check"]
+
+_SHOWN = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """One invariant: whether it holds, and what does not."""
+
+    invariant: str
+    ok: bool
+    detail: str
+
+
+def check(ws: Workspace, *, only: set[str] | None = None) -> list[Checked]:
+    """Check every invariant (or some, by name) against one consistent view of the database."""
+    found = []
+    with control.database.reading():
+        for name, (sentence, test) in CHECKS.items():
+            if only is not None and name not in only:
+                continue
+            try:
+                problems = list(test(ws))
+            except GridtallyError as err:
+                problems = [err.message]
+            detail = f"{name}: {sentence}"
+            if problems:
+                more = f" (and {len(problems) - _SHOWN} more)" if len(problems) > _SHOWN else ""
+                detail = "; ".join(problems[:_SHOWN]) + more
+            found.append(Checked(name, not problems, detail))
+    return found
+
+
+def _guards(ws: Workspace) -> Iterator[str]:
+    for name in control.guards.missing():
+        yield f"{name} is missing or was changed"
+
+
+def _segments(ws: Workspace) -> Iterator[str]:
+    rows = control.models.IssuedSegment.objects.filter(live=True)
+    before: tuple[str, object, str] | None = None
+    ordered = rows.order_by("agreement", "date_from", "date_to")
+    for agreement, start, end, segment in ordered.values_list(
+        "agreement", "date_from", "date_to", "segment"
+    ).iterator():
+        if before and before[0] == agreement and before[1] > start:
+            yield f"{segment} overlaps {before[2]}"
+            before = (agreement, max(before[1], end), segment)
+        else:
+            before = (agreement, end, segment)
+
+
+def _posted(ws: Workspace) -> Iterator[str]:
+    models = control.models
+    owed: dict[str, int] = {}
+    entries = models.Entry.objects.filter(kind="bill")
+    columns = ("bill_id", "transaction", "debit_id", "credit_id", "amount")
+    for bill, transaction, debit, credit, amount in entries.values_list(*columns).iterator():
+        if transaction != f"bill:{bill}" or "receivable" not in (debit, credit):
+            yield f"an entry of {bill} stands under {transaction}"
+        owed[bill] = owed.get(bill, 0) + (amount if debit == "receivable" else -amount)
+    for number, total in models.IssuedBill.objects.values_list("number", "total_minor").iterator():
+        if owed.pop(number, 0) != total:
+            yield f"{number} is not posted with its total"
+    for number in owed:
+        yield f"{number} is posted and not issued"
+
+
+def _records(ws: Workspace) -> Iterator[str]:
+    issued = control.models.IssuedBill.objects.select_related("leaf").order_by("record_path")
+    data, opened = b"", ""
+    for row in issued.iterator():
+        if row.record_path != opened:
+            opened = row.record_path
+            path = ws.path / opened
+            data = path.read_bytes() if path.is_file() else b""
+        text = data[row.record_offset : row.record_offset + row.record_size]
+        if files.sha256(b"\x00" + text) != row.leaf.hash:
+            yield f"the record of {row.number} is not what its leaf says"
+            continue
+        yield from _record(json.loads(text), row)
+
+
+def _record(record: dict[str, object], row: control.models.IssuedBill) -> Iterator[str]:
+    """Sum of lines = total = what is posted (L-02)."""
+    total = Decimal(str(record["total"]))
+    if record["number"] != row.number or to_minor(total, row.currency) != row.total_minor:
+        yield f"the record of {row.number} does not say what was issued"
+    segments = record.get("segments", [])
+    assert isinstance(segments, list)
+    sums = [sum((Decimal(n["amount"]) for n in s["lines"]), Decimal(0)) for s in segments]
+    if segments and sum(sums) != total:
+        yield f"the lines of {row.number} do not sum to its total"
+
+
+def _numbers(ws: Workspace) -> Iterator[str]:
+    rows = control.models.IssuedBill.objects.order_by("series", "serial")
+    series, expected = "", 1
+    for name, serial, number in rows.values_list("series", "serial", "number").iterator():
+        series, expected = (series, expected) if name == series else (name, 1)
+        if serial != expected or number != f"{series}-{serial:06d}":
+            yield f"{number} stands where {series}-{expected:06d} must"
+        expected = serial + 1
+
+
+def _leaves(ws: Workspace) -> Iterator[str]:
+    models = control.models
+    rows = list(models.Leaf.objects.order_by("index").values_list("index", "hash"))
+    if [index for index, _ in rows] != list(range(len(rows))):
+        yield "the indices of the leaves have a hole"
+    hashes = [bytes.fromhex(text) for _, text in rows]
+    for head in models.Head.objects.order_by("size"):
+        if len(hashes) < head.size or hash_root(hashes[: head.size]).hex() != head.root:
+            yield f"the first {head.size} leaves do not give the root of their head"
+        path = ws.path / "published" / f"{head.size:012d}.checkpoint"
+        if not path.is_file() or path.read_text(encoding="utf-8") != head.checkpoint:
+            yield f"the head over {head.size} leaves is not what was published"
+    bills = models.IssuedBill.objects.exclude(leaf__subject=F("number")).count()
+    if bills:
+        yield f"{bills} bills have the leaf of another"
+
+
+def _raw(ws: Workspace) -> Iterator[str]:
+    for digest in control.models.SourceFile.objects.values_list("delivered", flat=True):
+        yield from _file(ws, f"raw/{digest[:2]}/{digest}", digest)
+
+
+def _manifest(ws: Workspace) -> Iterator[str]:
+    models = control.models
+    kinds = (models.ReadingFile, models.MasterTable, models.TariffDocument, models.HistoryFile)
+    for model in kinds:
+        for path, digest in model.objects.values_list("path", "digest").iterator():
+            yield from _file(ws, path, digest)
+    for row in models.SourceFile.objects.exclude(
+        rows=F("accepted") + F("duplicates") + F("quarantined")
+    ):
+        yield f"the rows of {row.name} do not add up"
+
+
+def _file(ws: Workspace, path: str, digest: str) -> Iterator[str]:
+    try:
+        files.read_checked(ws.path / path, digest)
+    except Corrupt as err:
+        yield err.message
+
+
+def _runs(ws: Workspace) -> Iterator[str]:
+    for row in control.models.Run.objects.order_by("id"):
+        run = runs.open_run(ws, row.id)
+        if files.sha256((run.path / "DONE").read_bytes()) != row.done_digest:
+            yield f"the seal of the run {row.id} was changed"
+        yield from (f"run {row.id}: {problem}" for problem in runs.verify_run(run))
+        if run.done["run_root"] != row.root:
+            yield f"the root of the run {row.id} is not the registered one"
+
+
+def _nobody_forgotten(ws: Workspace) -> Iterator[str]:
+    models = control.models
+    for row in models.RunBill.objects.filter(
+        run__closed__isnull=False, state__in=["draft", "released"]
+    ):
+        yield f"{row.bill} of the closed run {row.run_id} is {row.state}"
+    issued = models.IssuedBill.objects.filter(version=0)
+    have = set(issued.values_list("run_id", "bill"))
+    rows = models.RunBill.objects.filter(state__in=["issued", "cancelled"])
+    said = set(rows.values_list("run_id", "bill"))
+    for _, bill in sorted(have ^ said):
+        yield f"{bill} is issued in one place and not in another"
+
+
+def _history(ws: Workspace) -> Iterator[str]:
+    rows = control.models.HistoryFile.objects.filter(kind="issued").order_by("seq")
+    listed: list[str] = []
+    for path in rows.values_list("path", flat=True):
+        data = (ws.path / path).read_bytes() if (ws.path / path).is_file() else b""
+        if data:
+            table = pq.read_table(pa.BufferReader(data), columns=["segment"], use_threads=False)
+            listed += table["segment"].to_pylist()
+    issued = control.models.IssuedSegment.objects.filter(version=0)
+    if sorted(listed) != sorted(issued.values_list("segment", flat=True)):
+        yield "the history does not have each issued segment exactly once"
+
+
+CHECKS: dict[str, tuple[str, Callable[[Workspace], Iterator[str]]]] = {
+    "guards": ("every trigger and constraint is in place", _guards),
+    "segments": ("issued segments of an agreement do not overlap", _segments),
+    "posted": ("each issued bill is posted exactly once, with its total", _posted),
+    "records": ("each record is what its leaf says, and its lines sum to its total", _records),
+    "numbers": ("bill numbers have no hole", _numbers),
+    "leaves": ("leaves are dense and give the published roots", _leaves),
+    "raw": ("delivered bytes are what arrived", _raw),
+    "manifest": ("every stored file is there and unchanged", _manifest),
+    "runs": ("every run folder is as it was sealed", _runs),
+    "scope": ("every bill of a closed run is issued, held or excluded", _nobody_forgotten),
+    "history": ("the history has each issued segment once", _history),
+}
+"""By name: what is promised, and the function that finds what breaks it."""
