@@ -19,7 +19,7 @@ from gridtally.errors import Corrupt
 from gridtally.store import files, partition
 from gridtally.tables import BLOCKS, REGISTER_READINGS
 
-__all__ = ["BLOCK_COLUMNS", "Entry", "cut", "encode", "ends_utc", "read", "span_utc"]
+__all__ = ["BLOCK_COLUMNS", "Entry", "cut", "encode", "ends_utc", "read", "span_utc", "write"]
 
 Ints = npt.NDArray[np.int64]
 
@@ -97,6 +97,13 @@ def encode(
         source=source,
     )
     return entry, data
+
+
+def write(root: Path, part: pa.Table, *, kind: str, source: str, month: str, bucket: int) -> Entry:
+    """Write one part by itself; give its manifest line, `load_seq` still 0."""
+    entry, data = encode(part, kind=kind, source=source, month=month, bucket=bucket)
+    files.write(root / entry.path, data)
+    return entry
 
 
 def read(

@@ -10,7 +10,7 @@ from gridtally.control.faults import fault
 from gridtally.store import files
 from gridtally.store.workspace import Workspace
 from gridtally.subledger.heads import add_leaves
-from gridtally.subledger.records import read_record
+from gridtally.subledger.records import leaf_hash, record_of
 
 __all__ = ["deliver"]
 
@@ -50,33 +50,31 @@ def _chunk(
     as_of: int,
 ) -> int:
     models = control.models
-    rows = models.Outbox.objects.select_related("bill").filter(id__in=keys).order_by("id")
+    rows = models.Outbox.objects.select_related("bill__leaf").filter(id__in=keys).order_by("id")
     drawn, contents = {}, {}
     for row in rows:
-        data = render[row.kind](read_record(ws, row.bill.number))
+        data = render[row.kind](record_of(ws, row.bill))
         path = ws.path / "documents" / row.bill.series / f"{row.bill.number}.{row.kind}"
         drawn[row.id] = (ws.relative(path), files.sha256(data))
         contents[path] = data
     files.write_many(contents)
     fault("deliver.drawn")
     with control.database.atomic():
-        left = models.Outbox.objects.filter(id__in=keys, done__isnull=True).order_by("id")
-        todo = [row for row in left.select_related("bill") if row.id in drawn]
+        left = set(models.Outbox.objects.filter(id__in=keys, done__isnull=True).values_list("id"))
+        todo = [row for row in rows if (row.id,) in left]
         for row in todo:
-            row.path, row.digest = drawn[row.id]
-            row.attempts, row.done = row.attempts + 1, as_of
-        models.Outbox.objects.bulk_update(todo, ["path", "digest", "attempts", "done"])
-        add_leaves(
-            [
-                (
-                    files.sha256(b"\x00" + f"document {row.path} {row.digest}".encode()),
-                    "document",
-                    f"{row.bill.number}.{row.kind}",
-                )
-                for row in todo
-            ]
-        )
+            path, digest = drawn[row.id]
+            models.Outbox.objects.filter(id=row.id).update(
+                path=path, digest=digest, attempts=row.attempts + 1, done=as_of
+            )
+        add_leaves([_leaf(row, *drawn[row.id]) for row in todo])
         models.Event.objects.create(
             at=as_of, actor=actor, what="documents.drawn", subject=f"{len(todo)} documents"
         )
     return len(todo)
+
+
+def _leaf(row: control.models.Outbox, path: str, digest: str) -> tuple[str, str, str]:
+    """`document PATH DIGEST` is the data of a document's leaf."""
+    data = f"document {path} {digest}".encode()
+    return leaf_hash(data), "document", f"{row.bill.number}.{row.kind}"

@@ -12,7 +12,7 @@ from gridtally.errors import Corrupt, NotFound
 from gridtally.store import files
 from gridtally.store.workspace import Workspace
 
-__all__ = ["Stored", "canonical", "leaf_hash", "read_record", "write_records"]
+__all__ = ["Stored", "canonical", "leaf_hash", "read_record", "record_of", "write_records"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +54,11 @@ def read_record(ws: Workspace, number: str) -> bytes:
     row = rows.first()
     if row is None:
         raise NotFound(f"There is no issued bill {number}.")
+    return record_of(ws, row)
+
+
+def record_of(ws: Workspace, row: control.models.IssuedBill) -> bytes:
+    """As `read_record`, of a row that has its leaf."""
     try:
         with (ws.path / row.record_path).open("rb") as file:
             file.seek(row.record_offset)
@@ -62,7 +67,7 @@ def read_record(ws: Workspace, number: str) -> bytes:
         data = b""
     if leaf_hash(data) != row.leaf.hash:
         raise Corrupt(
-            f"The record of the bill {number} in {row.record_path} is not what was issued.",
+            f"The record of the bill {row.number} in {row.record_path} is not what was issued.",
             remedy="Restore that file from a backup; `gridtally check` lists all that differs.",
         )
     return data
