@@ -16,7 +16,7 @@ from gridtally.money import Rounding
 from gridtally.terms import RoundingMode
 
 __all__ = [
-    "E8", "Column", "add", "decimals", "divide", "fraction_text", "fraction_texts", "largest",
+    "E8", "Column", "add", "decimals", "divide", "fraction_texts", "integers", "largest",
     "product", "round_to", "scaled", "total",
 ]  # fmt: skip
 
@@ -137,9 +137,16 @@ def decimals(column: Column, type_: pa.DataType) -> pa.Array:
     return pa.Array.from_buffers(type_, len(column), [None, pa.py_buffer(limbs)])
 
 
-def fraction_text(value: Fraction) -> str:
-    """`1`, `17/31`, `1/100`: a whole number, or a fraction in lowest terms."""
-    return str(value)
+def integers(column: pa.ChunkedArray | pa.Array) -> Column:
+    """The unscaled integers of a decimal128 column without nulls."""
+    whole = column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
+    if len(whole) == 0:
+        return np.zeros(0, np.int64)
+    limbs = np.frombuffer(whole.buffers()[1], np.int64)[2 * whole.offset :][: 2 * len(whole)]
+    low, high = limbs[0::2], limbs[1::2]
+    if (high == low >> 63).all():
+        return low.copy()
+    return np.asarray(high.astype(object) * 2**64 + low.view(np.uint64).astype(object))
 
 
 def fraction_texts(numerator: Column, denominator: Column) -> list[str]:

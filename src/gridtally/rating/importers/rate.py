@@ -1,0 +1,152 @@
+"""Beside step 6: the parts of a URDB rate object, read exactly; see `urdb.py`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
+from numbers import Number
+from typing import Any
+
+from gridtally.money import Rounding, number, parse_decimal
+from gridtally.terms import RoundingMode
+
+__all__ = ["EIGHT", "Rate", "Schedule", "Step", "plain", "thresholds"]
+
+EIGHT = Rounding(8, RoundingMode.HALF_EVEN)
+Schedule = list[list[int]]
+"""12 months x 24 hours: the period."""
+_LAST = Decimal(10) ** 6
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A tier of a period: its price holds up to a threshold, None: without end."""
+
+    upto: Decimal | None
+    price: Decimal
+    sell: Decimal | None
+    unit: str
+
+
+def plain(key: str) -> str:
+    """`flatDemandUnits`, `flatdemandunit` -> `flatdemandunit`."""
+    name = key.lower().replace("_", "")
+    return name.removesuffix("s") if name.endswith("units") else name
+
+
+@dataclass(slots=True)
+class Rate:
+    """A rate with plain keys, and what is found out about it on the way."""
+
+    keys: Mapping[str, Any]
+    channels: frozenset[str]
+    assumptions: list[str] = field(default_factory=list)
+    refused: list[str] = field(default_factory=list)
+    calendars: dict[str, Any] = field(default_factory=dict)
+
+    def get(self, *names: str) -> Any:
+        """The first of these keys that is there and not empty."""
+        values = (self.keys.get(plain(name)) for name in names)
+        return next((value for value in values if value not in (None, "", [])), None)
+
+    def assume(self, sentence: str) -> None:
+        """Note how something that is open was read."""
+        if sentence not in self.assumptions:
+            self.assumptions.append(sentence)
+
+    def refuse(self, reason: str) -> None:
+        """Note what cannot be expressed."""
+        if reason not in self.refused:
+            self.refused.append(reason)
+
+    def exact(self, value: object, what: str) -> Decimal:
+        """A number of the source, to 8 decimals."""
+        try:
+            if isinstance(value, bool) or not isinstance(value, Number | str):
+                raise ValueError
+            exact = parse_decimal(format(Decimal(str(value)), "f"))
+        except (ValueError, ArithmeticError):
+            self.refuse(f"{what}: {str(value)[:40]!r} is not a number")
+            return Decimal(0)
+        rounded = EIGHT.apply(exact)
+        if rounded != exact:
+            self.assume("Prices with more than 8 decimals are rounded half even to 8.")
+        return Decimal(number(rounded))
+
+    def amount(self, *names: str) -> Decimal:
+        """A number that may be missing; then zero, which charges nothing."""
+        value = self.get(*names)
+        return Decimal(0) if value is None else self.exact(value, names[0])
+
+    def periods(self, name: str) -> list[list[Step]]:
+        """A rate structure: periods of tiers."""
+        structure = self.get(name) or []
+        if not _is_list(structure) or not all(_is_list(period) for period in structure):
+            self.refuse(f"{name} is not a list of periods of tiers")
+            return []
+        return [
+            [self._step(step, f"{name}, period {p}, tier {t}", t == len(period))
+             for t, step in enumerate(period, 1)]
+            for p, period in enumerate(structure, 1)
+        ]  # fmt: skip
+
+    def _step(self, step: object, what: str, last: bool) -> Step:
+        parts = step if isinstance(step, Mapping) else {}
+        have = {plain(str(key)): value for key, value in parts.items() if value is not None}
+        if "rate" not in have and "adj" not in have:
+            self.refuse(f"{what}: there is no price")
+        elif "rate" not in have:
+            self.assume(f"{what} has an adjustment and no rate: the adjustment is its price.")
+        price = sum(
+            (self.exact(have[key], what) for key in ("rate", "adj") if key in have), Decimal(0)
+        )
+        upto = self.exact(have["max"], what) if "max" in have and not last else None
+        sell = self.exact(have["sell"], what) if "sell" in have else None
+        if last and "max" in have and _small(have["max"]):
+            self.assume(f"{what} is the last: its price holds above its maximum, too.")
+        if upto is None and not last:
+            self.refuse(f"{what}: has no maximum, and another tier follows")
+        return Step(upto, price, sell, str(have.get("unit", "")).strip().lower())
+
+    def schedules(self, name: str, count: int) -> tuple[Schedule, Schedule]:
+        """Weekday and weekend schedule of a structure with `count` periods."""
+        found = []
+        for kind in ("weekday", "weekend"):
+            table = self.get(f"{name}{kind}schedule")
+            if table is None and count == 1:
+                table = [[0] * 24] * 12
+            if not _is_table(table):
+                self.refuse(f"{name}{kind}schedule is not a table of 12 months and 24 hours")
+                table = [[0] * 24] * 12
+            rows = [[int(str(cell).removesuffix(".0")) for cell in row] for row in table]
+            beyond = {cell for row in rows for cell in row if not 0 <= cell < count}
+            if beyond:
+                self.refuse(f"{name}{kind}schedule names period {min(beyond)}, which is not there")
+            found.append(rows)
+        return found[0], found[1]
+
+
+def thresholds(periods: Sequence[Sequence[Step]]) -> list[Decimal]:
+    """All thresholds of several periods, in order: tiers that all of them can be written in."""
+    return sorted({step.upto for period in periods for step in period if step.upto is not None})
+
+
+def _small(value: object) -> bool:
+    try:
+        return Decimal(str(value)) < _LAST
+    except ArithmeticError:
+        return False
+
+
+def _is_list(value: object) -> bool:
+    return isinstance(value, Sequence) and not isinstance(value, str)
+
+
+def _is_table(value: object) -> bool:
+    if not _is_list(value) or len(value) != 12:  # type: ignore[arg-type]
+        return False
+    rows = list(value)  # type: ignore[call-overload]
+    if not all(_is_list(row) and len(row) == 24 for row in rows):
+        return False
+    return all(str(cell).removesuffix(".0").isdigit() for row in rows for cell in row)
