@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from numbers import Number
 from typing import Any
 
+from gridtally.errors import InvalidDocument, NotFound, UsageError
 from gridtally.money import Rounding, number, parse_decimal
 from gridtally.terms import RoundingMode
 
-__all__ = ["EIGHT", "Rate", "Schedule", "Step", "plain", "thresholds"]
+__all__ = ["EIGHT", "Rate", "Schedule", "Step", "is_rate", "pick", "plain", "thresholds"]
 
 EIGHT = Rounding(8, RoundingMode.HALF_EVEN)
 Schedule = list[list[int]]
@@ -27,6 +29,48 @@ class Step:
     price: Decimal
     sell: Decimal | None
     unit: str
+
+
+def is_rate(value: object) -> bool:
+    """Whether a JSON value is a rate object of the database."""
+    if not isinstance(value, Mapping):
+        return False
+    keys = {plain(str(key)) for key in value}
+    return bool(keys & {"energyratestructure", "flatdemandstructure", "fixedchargefirstmeter"})
+
+
+def pick(data: bytes, *, name: str, key: str | None) -> Mapping[str, Any]:
+    """The rate object of a JSON file that may hold several: then `key` names one.
+
+    Raises `InvalidDocument`, `UsageError` that lists the rates, `NotFound`.
+    """
+    try:
+        value = json.loads(data, parse_float=Decimal)
+    except (ValueError, RecursionError) as err:
+        raise InvalidDocument(f"This is not JSON: {err}.", file=name) from err
+    if is_rate(value):
+        return dict(value)
+    rates = value.get("items", value) if isinstance(value, dict) else value
+    if isinstance(rates, list):
+        rates = {str(r.get("label", i)): r for i, r in enumerate(rates) if isinstance(r, dict)}
+    found = {k: r for k, r in rates.items() if is_rate(r)} if isinstance(rates, dict) else {}
+    if not found:
+        raise InvalidDocument(
+            "There is no rate of the OpenEI Utility Rate Database in this file.",
+            file=name,
+            remedy="Give a rate object, or a tariff document in TOML.",
+        )
+    listed = ", ".join(f"{k} ({str(r.get('name', ''))[:60]})" for k, r in list(found.items())[:20])
+    if key is None and len(found) > 1:
+        raise UsageError(
+            f"The file holds {len(found)} rates.", file=name, remedy=f"Name one of: {listed}."
+        )
+    chosen = next(iter(found)) if key is None else key
+    if chosen not in found:
+        raise NotFound(
+            f"There is no rate {chosen[:64]!r}.", file=name, remedy=f"There are: {listed}."
+        )
+    return dict(found[chosen])
 
 
 def plain(key: str) -> str:

@@ -24,19 +24,11 @@ from gridtally.rating.importers.rate import EIGHT, Rate, Step, plain, thresholds
 from gridtally.rating.importers.toml import to_toml
 from gridtally.terms import Channel
 
-__all__ = ["is_rate", "to_document", "to_text"]
+__all__ = ["to_document", "to_text"]
 
 _OPEN = date(1990, 1, 1)
 _LENGTHS = ((31, (1, 3, 5, 7, 8, 10, 12)), (30, (4, 6, 9, 11)), (28, (2,)))
 _BOTH = (Channel.IMPORT, Channel.EXPORT)
-
-
-def is_rate(value: object) -> bool:
-    """Whether a JSON value is a rate object of the database."""
-    if not isinstance(value, Mapping):
-        return False
-    keys = {plain(str(key)) for key in value}
-    return bool(keys & {"energyratestructure", "flatdemandstructure", "fixedchargefirstmeter"})
 
 
 def to_document(

@@ -1,0 +1,376 @@
+"""Steps 2 and 5 to 7 without a workspace: readings and a tariff in, bills of calendar months out.
+
+One bill per metering point and local calendar month, carry folded from month to month.
+Nothing is estimated: a month with a gap has a finding and no bill.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from gridtally.errors import InvalidDocument
+from gridtally.intake.decode import decode
+from gridtally.metering.blocks import dense, grids
+from gridtally.metering.determine import determine
+from gridtally.metering.scope import Version, scope
+from gridtally.money import Rounding, number
+from gridtally.periods import Period, iso_utc
+from gridtally.periods import zone as zone_of
+from gridtally.rating.assemble import assemble
+from gridtally.rating.importers.rate import pick
+from gridtally.rating.importers.urdb import to_text
+from gridtally.rating.rate import rate
+from gridtally.rating.tariff import TariffVersion, load
+from gridtally.tables import (
+    ADVANCES,
+    AGREEMENTS,
+    CARRY,
+    METERING_POINTS,
+    empty,
+    finding,
+    findings_table,
+    table,
+)
+from gridtally.terms import LegalSource, Severity
+
+__all__ = ["rate_readings"]
+
+Row = Mapping[str, Any]
+
+
+def rate_readings(
+    tariff: bytes,
+    readings: bytes,
+    *,
+    tariff_name: str,
+    readings_name: str,
+    as_of: int,
+    from_: date | None = None,
+    to: date | None = None,
+    zone: str | None = None,
+    key: str | None = None,
+    format: str | None = None,
+    round_finer: Rounding | None = None,
+) -> dict[str, Any]:
+    """Rate delivered readings; return the JSON of `gridtally rate` (numbers as text).
+
+    `tariff` is a tariff document (TOML) or a URDB rate object (JSON); of several rates `key`
+    names one. `zone` is the billing zone, and that of readings without an offset; None: the
+    tariff's. `from_`, `to` are local days, half-open; None: the whole days of the readings.
+    Raises `InvalidDocument`, `RefusedFile`, `UsageError`, `NotFound`.
+    """
+    source = _Source.read(tariff, name=tariff_name, zone=zone, key=key)
+    decoded = decode(
+        readings, name=readings_name, as_of=as_of, format=format, zone=source.zone,
+        round_finer=round_finer,
+    )  # fmt: skip
+    result = _Result(source.zone, list(source.assumptions))
+    result.findings += decoded.findings.to_pylist()
+    for group in _groups(decoded.blocks):
+        version = source.version(group.channels, group.resolution_s)
+        result.assume(version.assumptions)
+        _rate_group(group, version, decoded.blocks, from_=from_, to=to, result=result)
+    if decoded.registers.num_rows:
+        result.findings.append(_registers(decoded.registers))
+    return result.json()
+
+
+# ------------------------------------------------------------------ the tariff
+
+
+@dataclass(frozen=True, slots=True)
+class _Source:
+    """Our tariff document, or a URDB rate."""
+
+    name: str
+    zone: str
+    document: TariffVersion | None = None
+    rate: Row | None = None
+    assumptions: tuple[str, ...] = ()
+
+    @classmethod
+    def read(cls, data: bytes, *, name: str, zone: str | None, key: str | None) -> _Source:
+        if data.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] not in (b"{", b"["):
+            document = load(data, name=name)
+            return cls(name, zone or document.zone, document=document)
+        if zone is not None:
+            zone_of(zone)
+            return cls(name, zone, rate=pick(data, name=name, key=key))
+        stated = "Neither the rate nor the command names a time zone: its hours are in UTC."
+        return cls(name, "UTC", rate=pick(data, name=name, key=key), assumptions=(stated,))
+
+    def version(self, channels: frozenset[str], resolution_s: int) -> TariffVersion:
+        """The tariff for metering points with these channels."""
+        if self.document is not None:
+            return self.document
+        assert self.rate is not None
+        try:
+            text = to_text(self.rate, zone=self.zone, channels=channels, resolution_s=resolution_s)
+        except InvalidDocument as err:
+            err.file = self.name
+            raise
+        return load(text.encode(), name=self.name)
+
+
+# ---------------------------------------------------------------- the readings
+
+
+@dataclass(frozen=True, slots=True)
+class _Group:
+    """Metering points with the same channels, on the same resolution, with the same days."""
+
+    points: tuple[str, ...]
+    channels: frozenset[str]
+    resolution_s: int
+    start_utc: int
+    end_utc: int
+
+
+def _groups(blocks: pa.Table) -> Iterator[_Group]:
+    channels: dict[str, set[str]] = {}
+    resolution: dict[str, int] = {}
+    for channel, seconds, points in grids(blocks):
+        for point in points:
+            channels.setdefault(point, set()).add(channel)
+            resolution[point] = max(seconds, resolution.get(point, 0))
+    bounds = _bounds(blocks)
+    groups: dict[tuple[frozenset[str], int, int, int], list[str]] = {}
+    for point in sorted(channels):
+        alike = (frozenset(channels[point]), resolution[point], *bounds[point])
+        groups.setdefault(alike, []).append(point)
+    for alike, members in groups.items():
+        yield _Group(tuple(members), *alike)
+
+
+def _bounds(blocks: pa.Table) -> dict[str, tuple[int, int]]:
+    """First instant and first instant after the readings of each metering point. [s]"""
+    start = np.asarray(blocks["start_utc"].cast(pa.int64()))
+    length = np.asarray(pc.list_value_length(blocks["values"]), np.int64)
+    end = start + length * np.asarray(blocks["resolution_s"])
+    points = pa.table({"point": blocks["metering_point"], "start": start, "end": end})
+    grouped = points.group_by("point").aggregate([("start", "min"), ("end", "max")])
+    rows = zip(
+        *(grouped[name].to_pylist() for name in ("point", "start_min", "end_max")), strict=True
+    )
+    return {point: (low, high) for point, low, high in rows}
+
+
+def _days(group: _Group, zone: str, from_: date | None, to: date | None) -> Period | None:
+    """The days to bill: as given, else the whole days of the readings."""
+    local = zone_of(zone)
+    first, last = local.date(group.start_utc), local.date(group.end_utc)
+    if local.midnight(first) < group.start_utc:
+        first = date.fromordinal(first.toordinal() + 1)
+    first, last = from_ or first, to or last
+    if from_ and to:
+        return Period(from_, to)
+    return Period(first, last) if first < last else None
+
+
+# ---------------------------------------------------------------------- rating
+
+
+@dataclass(slots=True)
+class _Result:
+    """What is answered."""
+
+    zone: str
+    assumptions: list[str]
+    bills: list[dict[str, Any]] = field(default_factory=list)
+    findings: list[Row] = field(default_factory=list)
+
+    def assume(self, sentences: Iterable[str]) -> None:
+        """Add what is not yet said."""
+        self.assumptions += [s for s in sentences if s not in self.assumptions]
+
+    def json(self) -> dict[str, Any]:
+        """The answer of `gridtally rate --json`, schema 1."""
+        bills = sorted(self.bills, key=lambda bill: (bill["metering_point"], bill["from"]))
+        return {
+            "schema": 1,
+            "assumptions": self.assumptions,
+            "bills": bills,
+            "findings": [_shown(row) for row in self.findings],
+        }
+
+
+def _shown(row: Row) -> dict[str, Any]:
+    keys = ("code", "severity", "file", "line", "metering_point", "channel", "message", "remedy")
+    shown = {key: row[key] for key in keys}
+    for key in ("start_utc", "end_utc"):
+        at = row.get(key)
+        shown[key.removesuffix("_utc")] = None if at is None else iso_utc(at)
+    return shown
+
+
+def _rate_group(
+    group: _Group,
+    version: TariffVersion,
+    blocks: pa.Table,
+    *,
+    from_: date | None,
+    to: date | None,
+    result: _Result,
+) -> None:
+    """The bills of some metering points, month after month."""
+    days = _days(group, result.zone, from_, to)
+    if days is None:
+        result.findings += [_no_day(point) for point in group.points]
+        return
+    mine = blocks.filter(pc.is_in(blocks["metering_point"], pa.array(group.points)))
+    carry, broken = empty(CARRY), frozenset[str]()
+    for month in days.months():
+        points = [point for point in group.points if point not in broken]
+        if month.days < Period.month(month.start.year, month.start.month).days:
+            result.findings += [_partial(point, month) for point in points]
+        carry, bad = _rate_month(points, version, mine, month=month, carry=carry, result=result)
+        if _carries(version):
+            result.findings += [_broken(point, month, days) for point in sorted(bad)]
+            broken |= bad
+        if len(broken) == len(group.points):
+            return
+
+
+def _rate_month(
+    points: Sequence[str],
+    version: TariffVersion,
+    blocks: pa.Table,
+    *,
+    month: Period,
+    carry: pa.Table,
+    result: _Result,
+) -> tuple[pa.Table, frozenset[str]]:
+    """Add the bills of one month; give what they hand on, and the points without a bill."""
+    spans, found = _spans(points, version, month, result.zone)
+    start, end = zone_of(result.zone).bounds(month)
+    readings = []
+    for channel, seconds, members in grids(blocks):
+        low = start - start % seconds
+        grid, more = dense(
+            blocks, points=members, channel=channel, start_utc=low,
+            end_utc=low - (low - end) // seconds * seconds, resolution_s=seconds,
+        )  # fmt: skip
+        readings.append(grid)
+        found = pa.concat_tables([found, more])
+    versions = {version.digest: version}
+    determinants, more = determine(
+        spans, dense=readings, advances=empty(ADVANCES), wanted={version.digest: version.wanted}
+    )
+    rated = rate(spans, determinants, tariffs=versions, carry_in=carry)
+    found = pa.concat_tables([found, more, rated.findings])
+    segments, _, more = assemble(spans, rated.lines, determinants, tariffs=versions, findings=found)
+    result.findings += pa.concat_tables([found, more]).to_pylist()
+    lines: dict[str, list[Row]] = {}
+    for line in rated.lines.to_pylist():
+        lines.setdefault(line["segment"], []).append(line)
+    held = set(found.filter(found["must_hold"])["segment"].to_pylist())
+    bad = set(points)
+    for segment in segments.to_pylist():
+        if segment["segment"] not in held and segment["total"] is not None:
+            bad.discard(segment["metering_point"])
+            result.bills.append(_bill(segment, lines.get(segment["segment"], [])))
+    return rated.carry, frozenset(bad)
+
+
+def _spans(
+    points: Sequence[str], version: TariffVersion, month: Period, zone: str
+) -> tuple[pa.Table, pa.Table]:
+    """Each metering point as an agreement of its own."""
+    agreements = table(AGREEMENTS, [
+        {"agreement": point, "account": point, "metering_point": point, "from": month.start,
+         "to": month.end, "tariff": version.id, "legal_source": str(LegalSource.INTERVAL)}
+        for point in points
+    ])  # fmt: skip
+    places = table(METERING_POINTS, [{"metering_point": p, "zone": zone} for p in points])
+    dates = Version(
+        version.id, version.digest, version.valid_from, version.valid_to, version.resets
+    )
+    return scope(agreements, places, period=month, versions=[dates])
+
+
+def _bill(segment: Row, lines: Sequence[Row]) -> dict[str, Any]:
+    return {
+        "metering_point": segment["metering_point"],
+        "from": segment["from"].isoformat(),
+        "to": segment["to"].isoformat(),
+        "currency": segment["currency"],
+        "total": number(segment["total"]),
+        "lines": [
+            {key: line[key] for key in ("component", "kind", "bucket")}
+            | {"quantity": number(line["quantity"]), "unit": line["unit"]}
+            | {"price": number(line["price"]), "factor": line["factor"]}
+            | {"amount": number(line["amount"])}
+            for line in lines
+        ],
+    }
+
+
+# -------------------------------------------------------------------- findings
+
+
+def _carries(version: TariffVersion) -> bool:
+    """Whether a month depends on the one before it."""
+    return any(
+        getattr(charge, "netting", None)
+        or getattr(charge, "ratchet", None)
+        or getattr(charge, "window", None) == "year"
+        for charge in version.components
+    )
+
+
+def _partial(point: str, month: Period) -> Row:
+    whole = Period.month(month.start.year, month.start.month).days
+    return _finding(
+        "rating.month.partial",
+        Severity.NOTE,
+        f"{month.start:%Y-%m}: {month.days} of {whole} days, from {month.start} to {month.end}; "
+        "charges per month are in proportion to days.",
+        remedy="Deliver the rest of the month for a whole bill.",
+        metering_point=point,
+    )
+
+
+def _broken(point: str, month: Period, days: Period) -> Row:
+    return _finding(
+        "rating.carry.unknown",
+        Severity.HOLD,
+        f"{month.start:%Y-%m} has no bill, so what it hands on is not known: nothing is billed "
+        f"from {month.end} to {days.end}.",
+        remedy="Complete the readings of that month, or bill from a later day with --from.",
+        metering_point=point,
+    )
+
+
+def _no_day(point: str) -> Row:
+    return _finding(
+        "rating.month.none",
+        Severity.HOLD,
+        "The readings do not cover a whole local day.",
+        remedy="Deliver at least one day from midnight to midnight, or check --zone.",
+        metering_point=point,
+    )
+
+
+def _registers(registers: pa.Table) -> Row:
+    count = registers.num_rows
+    return _finding(
+        "rating.registers.unused",
+        Severity.NOTE,
+        f"The file holds {count} register readings, which are not rated: they need the meter's "
+        "digits and multiplier.",
+        remedy="Bill them in a workspace, where meters and agreements are known.",
+    )
+
+
+def _finding(code: str, severity: Severity, message: str, *, remedy: str, **where: Any) -> Row:
+    row = finding(
+        code, severity, message, remedy=remedy, must_hold=severity == Severity.HOLD, **where
+    )
+    return findings_table([row]).to_pylist()[0]  # type: ignore[no-any-return]
