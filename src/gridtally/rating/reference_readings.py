@@ -91,6 +91,9 @@ class Readings:
                 self._check_dial(dial)
             for key in {(d["channel"], d["bucket"], d["kind"]) for d in self.dials}:
                 self._check_exchange([d for d in self.dials if group(d) == key])
+        else:
+            for channel in {"import", "export"} & self.channels.keys():  # what the bill states
+                self._check_channel(channel)
 
     def has(self, channel: str) -> bool:
         """Whether there is anything to bill the channel from."""
@@ -102,13 +105,13 @@ class Readings:
         self, span: Span, channel: str, calendar: Calendar | None, months: list[int] | None
     ) -> Buckets:
         """Energy of the span by bucket [10^-6 kWh or kvarh]."""
+        if not any(True for _ in span.days(months)):  # at rest: nothing is asked for
+            return dict.fromkeys(calendar.buckets if calendar else [""], 0)
         if not self.has(channel):
             raise Held("rating.quantity.missing", f"There are no readings of channel {channel!r}.")
         if self.source == "register":
             self._months_fit(span, months)
-            in_season = months is None or span.first.month in months
-            advance = self._advance(span, channel, calendar)
-            return advance if in_season else dict.fromkeys(advance, 0)
+            return self._advance(span, channel, calendar)
         sums = dict.fromkeys(calendar.buckets if calendar else [""], 0)
         for start, seconds, value in self._intervals(span, channel):
             if self.in_months(start, seconds, months):
@@ -124,11 +127,11 @@ class Readings:
         window_min: int | None,
     ) -> Buckets:
         """The largest power of a window by bucket [10^-6 kW]; 0 where no window lies."""
+        if not any(True for _ in span.days(months)):
+            return dict.fromkeys(calendar.buckets if calendar else [""], 0)
         if self.source == "register":
             self._months_fit(span, months)
-            in_season = months is None or span.first.month in months
-            dials = self._largest(channel, calendar)
-            return dials if in_season else dict.fromkeys(dials, 0)
+            return self._largest(channel, calendar)
         if channel not in self.channels:
             raise Held("rating.quantity.missing", f"There are no readings of channel {channel!r}.")
         most: dict[tuple[str, int], int] = {}  # the largest energy by bucket and length of window
@@ -179,7 +182,17 @@ class Readings:
     # ------------------------------------------------------------- intervals
 
     def _intervals(self, span: Span, channel: str) -> Iterator[tuple[int, int, int]]:
-        """Start, length [s] and energy of the span's intervals; the channel must be whole."""
+        """Start, length [s] and energy of the span's intervals."""
+        self._check_channel(channel)
+        record = self.channels[channel]
+        start, step = iso_instant(record["start"]), record["resolution_s"]
+        if (span.start_utc - start) % step or (span.end_utc - start) % step:
+            raise Held("rating.calendar.finer", "The span ends inside an interval.")
+        for n in range((span.start_utc - start) // step, (span.end_utc - start) // step):
+            yield start + n * step, step, whole(record["values"][n])
+
+    def _check_channel(self, channel: str) -> None:
+        """The channel covers the segment exactly, every value with its quality."""
         record = self.channels[channel]
         start, step = iso_instant(record["start"]), whole(record["resolution_s"])
         values, quality = record["values"], record["quality"]
@@ -188,10 +201,6 @@ class Readings:
             raise Held("rating.quantity.missing", f"{channel} does not cover the segment exactly.")
         if len(quality) != len(values) or set(quality) - set("ASE"):
             raise Held("rating.quantity.missing", f"{channel} has values without a quality.")
-        if (span.start_utc - start) % step or (span.end_utc - start) % step:
-            raise Held("rating.calendar.finer", "The span ends inside an interval.")
-        for n in range((span.start_utc - start) // step, (span.end_utc - start) // step):
-            yield start + n * step, step, whole(values[n])
 
     def _windows(self, span: Span, channel: str, minutes: int | None) -> dict[tuple[int, int], int]:
         """Energy of each demand window, by its first instant and its end."""
