@@ -215,7 +215,8 @@ def _gather(flat: Ints, first: Ints, length: int) -> Ints:
 
 def _priority(table: pa.Table, index: Ints) -> tuple[Ints, Ints]:
     """Declared versions of blocks, and their order from the weakest to the strongest."""
-    keys = ["version", "load_seq", "source", "line", "start_utc"]
+    every = ("version", "load_seq", "source", "line", "start_utc")
+    keys = [key for key in every if key in table.column_names]
     part = table.select(keys).take(pa.array(index))
     order = pc.sort_indices(part, sort_keys=[(key, "ascending") for key in keys])
     rank = np.empty(len(index), dtype=np.int64)
