@@ -45,33 +45,20 @@ class Cleaner:
         return value
 
     def _text(self, text: str, path: str) -> str:
-        if text.isascii() and text.isprintable() and len(text) <= _LIMIT:
-            return text
         field = path.rpartition(".")[2]
         limit = _LIMITS.get(field, _LIMIT)
+        if text.isascii() and text.isprintable() and len(text) <= limit:
+            return text
         if len(text) > limit:
             self._note_shortened(path, len(text), limit)
             text = text[: limit - 1] + "…"
         text = unicodedata.normalize("NFC", text)
         lines = text.splitlines()[:_LINES] if field == "address" else [text]
-        return "\n".join(self._line(line, path) for line in lines)
-
-    def _line(self, line: str, path: str) -> str:
-        letters, lost, ours = [], set(), printable()
-        for letter in line:
-            kind = unicodedata.category(letter)
-            if letter.isspace() and letter not in "\u00a0\u202f":
-                letters.append(" ")
-            elif kind in ("Cc", "Cf"):
-                continue
-            elif ord(letter) in ours:
-                letters.append(letter)
-            else:
-                letters.append(STAND_IN)
-                lost.add(letter)
+        lost: set[str] = set()
+        shown = "\n".join(_line(line, lost) for line in lines)
         if lost:
             self._note_missing(path, lost)
-        return " ".join("".join(letters).split(" ")).strip()
+        return shown
 
     def _note_missing(self, path: str, lost: set[str]) -> None:
         self.missing = True
@@ -102,3 +89,20 @@ class Cleaner:
                 **self._where,
             )
         )
+
+
+def _line(line: str, lost: set[str]) -> str:
+    """One line of printable letters; what had to be replaced is added to `lost`."""
+    letters, ours = [], printable()
+    for letter in line:
+        kind = unicodedata.category(letter)
+        if letter.isspace() and letter not in "\u00a0\u202f":
+            letters.append(" ")
+        elif kind in ("Cc", "Cf"):
+            continue
+        elif ord(letter) in ours:
+            letters.append(letter)
+        else:
+            letters.append(STAND_IN)
+            lost.add(letter)
+    return "".join(letters).strip()

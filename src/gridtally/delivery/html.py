@@ -154,7 +154,7 @@ def _letterhead(page: Page) -> Markup:
         el(
             "address",
             el("span", say["to"], class_="label"),
-            el("strong", page.customer),
+            el("span", page.customer, class_="customer"),
             _lines(page.customer_lines),
         ),
         _list(page.facts, "facts"),
@@ -212,7 +212,6 @@ def _before(page: Page) -> Markup:
             )
         )
     head = (say["period"], say["energy"], say["per_day"], say["cost"])
-    figure = page.figure
     return el(
         "section",
         el(
@@ -221,14 +220,14 @@ def _before(page: Page) -> Markup:
             _table(head, rows, class_="compare", caption=say["compare"]),
             [el("p", text, class_="small") for text in page.change_texts],
         ),
-        el(
-            "div",
-            el("h2", figure.title),
-            _figure(figure, "chart"),
-            el("p", figure.caption, class_="small"),
-        ),
+        [_chart(page.figure)] if page.figure else [],
         class_="before",
     )
+
+
+def _chart(figure: Figure) -> Markup:
+    caption = [el("p", figure.caption, class_="small")] if figure.caption else []
+    return el("div", el("h2", figure.title), _figure(figure, "chart"), caption)
 
 
 def _section(page: Page, section: Section) -> Markup:

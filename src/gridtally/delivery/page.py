@@ -122,7 +122,7 @@ class Page:
     balance: tuple[Row, ...]
     changes: tuple[Change, ...]
     change_texts: tuple[str, ...]
-    figure: Figure
+    figure: Figure | None
     sections: tuple[Section, ...]
     notes: tuple[str, ...]
     proof: str

@@ -23,7 +23,7 @@ __all__ = ["STANDARDS", "render"]
 STANDARDS = ["a-3a", "ua-1"]
 """Archivable with room for attachments, and readable by a screen reader."""
 
-_LONG = re.compile(r"\S{24}(?=\S)")
+_LONG, _PART = re.compile(r"\S{41,}"), re.compile(r"\S{20}")
 _LOCK = Lock()
 """A compiler serves one thread at a time."""
 
@@ -58,11 +58,15 @@ def render(page: Page) -> bytes:
 
 
 def _breakable(value: Any, key: str = "") -> Any:
-    """Lets a word that is longer than a column break, with a zero-width space; pictures apart."""
+    """Lets a word that is longer than a column break, with zero-width spaces; pictures apart."""
     if isinstance(value, str):
-        return value if key == "svg" else _LONG.sub("\\g<0>\u200b", value)
+        return value if key == "svg" else _LONG.sub(_parted, value)
     if isinstance(value, dict):
         return {name: _breakable(item, name) for name, item in value.items()}
     if isinstance(value, list | tuple):
         return [_breakable(item) for item in value]
     return value
+
+
+def _parted(word: re.Match[str]) -> str:
+    return _PART.sub("\\g<0>\u200b", word[0])

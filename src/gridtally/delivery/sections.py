@@ -268,15 +268,14 @@ class _Steps:
         if not tier or line["unit"] not in ("kWh", "kvarh"):
             return ""
         if tier["bucket"]:
-            share = Fraction(line["factor"])
-            return say("why.step_share", percent=_percent(say, share)) if share != 1 else ""
+            return say("why.step_share") if line["factor"] != "1" else ""
         key = f"tier/{line['component']}"
         place = key if key in self._since else f"{key}/{line['span']}"
         start = self._at.get(place, Decimal(0))
         self._at[place] = end = start + Decimal(line["quantity"])
         words = {"from": say.number(number(start)), "to": say.quantity(number(end), line["unit"])}
         if place == key:
-            return say("why.step_year", since=say.date(self._since[key]), **words)
+            return say("why.step_year", since=say.date(self._since[key], short=True), **words)
         return say("why.step", **words)
 
 

@@ -84,7 +84,6 @@ def _facts(say: Speaker, bill: Json) -> tuple[Row, ...]:
     return (
         Row(say("bill.number"), bill["number"], strong=True),
         Row(say("bill.account"), bill["account"]),
-        Row(say("bill.period"), say.period(bill["period"]["from"], bill["period"]["to"])),
         Row(say("bill.issued"), say.date(bill["issued"])),
     )
 
@@ -165,8 +164,15 @@ def _changes(say: Speaker, bill: Json) -> tuple[tuple[Change, ...], tuple[str, .
 
 
 def _this(bill: Json) -> dict[str, str]:
-    energy = sum((Decimal(segment["energy"]["import"]) for segment in bill["segments"]), Decimal(0))
-    return {**bill["period"], "import": number(energy), "total": bill["total"]}
+    """This bill in the shape of those it is compared with: the days that were really supplied."""
+    segments = bill["segments"]
+    energy = sum((Decimal(segment["energy"]["import"]) for segment in segments), Decimal(0))
+    return {
+        "from": min((segment["from"] for segment in segments), default=bill["period"]["from"]),
+        "to": max((segment["to"] for segment in segments), default=bill["period"]["to"]),
+        "import": number(energy),
+        "total": bill["total"],
+    }
 
 
 def _per_day(other: Json) -> Decimal:
@@ -196,11 +202,16 @@ def _difference(say: Speaker, now: Decimal, before: Decimal, when: str) -> str:
 # ------------------------------------------------------------------- chart
 
 
-def _figure(say: Speaker, bill: Json) -> Figure:
-    """The days of the period, all metering points together; without intervals, bars per bill."""
+def _figure(say: Speaker, bill: Json) -> Figure | None:
+    """The days of the period, all metering points together; without intervals, bars per bill.
+
+    None when there is neither.
+    """
     parts = [(s["metering_point"], s["chart"]) for s in bill["segments"] if s["chart"]]
     parts = [(point, part) for point, part in parts if part["values"]]
-    return _days(say, bill, parts) if parts else _bars(say, bill)
+    if parts:
+        return _days(say, bill, parts)
+    return _bars(say, bill) if any(bill["compare"].values()) else None
 
 
 def _days(say: Speaker, bill: Json, parts: Sequence[tuple[str, Json]]) -> Figure:
