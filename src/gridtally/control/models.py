@@ -216,6 +216,7 @@ class RunBill(models.Model):
 
     class Meta:
         db_table = "run_bill"
+        indexes = [models.Index(fields=["bill"], name="run_bill_bill")]
         constraints = [models.UniqueConstraint(fields=["run", "bill"], name="run_bill_once")]
 
 

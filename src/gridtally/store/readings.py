@@ -142,9 +142,8 @@ def _open(
     on_disk = [n for n in _KINDS[kind][0].names if n in {*wanted, *needed} - implied]
     for entry in sorted(entries, key=lambda e: (e.load_seq, e.path)):
         try:
-            part = pq.read_table(
-                root / entry.path, columns=on_disk, use_threads=False, partitioning=None
-            )
+            with pq.ParquetFile(root / entry.path) as file:
+                part = file.read(columns=on_disk, use_threads=False)
         except (OSError, pa.ArrowException) as err:
             raise Corrupt(
                 f"The readings file {entry.path} cannot be read: {err}.",
@@ -171,11 +170,12 @@ def _narrow(
         keep.append(pc.is_in(part["metering_point"], pa.array(points, pa.string())))
     if channel is not None:
         keep.append(pc.equal(part["channel"], channel))
-    first, last = span_utc(part, entry.kind)
-    if end_utc is not None and entry.last_utc > end_utc:
-        keep.append(pa.chunked_array([pa.array(first < end_utc)]))
-    if start_utc is not None and entry.first_utc < start_utc:
-        keep.append(pa.chunked_array([pa.array(last > start_utc)]))
+    late = end_utc is not None and entry.last_utc > end_utc
+    early = start_utc is not None and entry.first_utc < start_utc
+    if late or early:
+        first, last = span_utc(part, entry.kind)
+        keep += [pa.array(first < end_utc)] if late else []
+        keep += [pa.array(last > start_utc)] if early else []
     if not keep:
         return part
     mask = keep[0]
@@ -186,5 +186,10 @@ def _narrow(
 
 def _as(schema: pa.Schema, part: pa.Table) -> pa.Table:
     """The columns of `schema` in order, with its types and documentation."""
-    columns = [part[field.name].cast(field.type) for field in schema]
+    columns = [
+        part[field.name]
+        if part[field.name].type == field.type
+        else part[field.name].cast(field.type)
+        for field in schema
+    ]
     return pa.Table.from_arrays(columns, schema=schema)

@@ -56,6 +56,7 @@ def register_run(
 ) -> None:
     """Enter a sealed run and where each of its bills stands; again changes nothing.
 
+    Bills of earlier runs that these replace, and that are not issued, are superseded.
     `standing` has the columns bill, account, leaf, state, reason, and a row for every account in
     scope (`review.release`): one without a bill has its account for a bill. `actor` prepared it.
     """
@@ -86,7 +87,19 @@ def register_run(
                 for bill in rows
             ],
         )
+        _supersede(run.id)
         models.Event.objects.create(at=as_of, actor=actor, what="run.registered", subject=run.id)
+
+
+def _supersede(run_id: str) -> None:
+    """Earlier drafts of the bills of this run can be issued no more."""
+    models = control.models
+    mine = models.RunBill.objects.filter(run_id=run_id).values("bill")
+    older = models.RunBill.objects.filter(bill__in=mine).exclude(run_id=run_id)
+    older.filter(state__in=["draft", "released"]).update(state=str(BillState.HELD))
+    older.filter(state="held").update(
+        state=str(BillState.SUPERSEDED), reason=f"Calculated again in {run_id}."
+    )
 
 
 def must_hold(findings: pa.Table, segments: pa.Table) -> set[str]:

@@ -634,6 +634,10 @@ class Migration(migrations.Migration):
                 condition=models.Q(("why", ""), _negated=True), name="decision_has_reason"
             ),
         ),
+        migrations.AddIndex(
+            model_name="runbill",
+            index=models.Index(fields=["bill"], name="run_bill_bill"),
+        ),
         migrations.AddConstraint(
             model_name="runbill",
             constraint=models.UniqueConstraint(fields=("run", "bill"), name="run_bill_once"),
