@@ -44,6 +44,8 @@ class Found:
     """Determinants of many spans, column by column, and what was wrong."""
 
     spans: pa.Table
+    bounds: tuple[Ints, Ints]
+    """First instant of each span's segment, and the first after it. [s]"""
     rows: list[Ints] = field(default_factory=list)
     names: list[tuple[str, str]] = field(default_factory=list)
     values: list[Ints] = field(default_factory=list)
@@ -109,7 +111,7 @@ def determine(
     gives no determinant and a must-hold finding.
     """
     spans = spans.combine_chunks()
-    found = Found(spans)
+    found = Found(spans, _segment_bounds(spans))
     grids: dict[str, list[tuple[Dense, Ints]]] = {}
     for grid in dense:
         points = pa.array(grid.points, pa.string())
@@ -120,9 +122,10 @@ def determine(
         first = spans.slice(rows[0], 1).to_pylist()[0]
         if first["start_utc"] is None or first["end_utc"] is None:
             continue
-        wants = _wants(wanted.get(first["tariff"] or "", ()))
+        period = Period(first["from"], first["to"])
+        wants = _wants(wanted.get(first["tariff"] or "", ()), period)
         if first["legal_source"] == LegalSource.REGISTER:
-            _from_registers(found, rows, wants, registers, Period(first["from"], first["to"]))
+            _from_registers(found, rows, wants, registers, period)
             continue
         cohort = _Cohort(rows, first["start_utc"], first["end_utc"], first["zone"], found)
         for channel in sorted({want.channel for want in wants}):
@@ -131,9 +134,25 @@ def determine(
     return found.table(), findings_table(found.findings)
 
 
-def _wants(wants: Sequence[Wanted]) -> list[Wanted]:
-    have = {want.name("") for want in wants}
-    return [*wants, *(want for want in TOTALS if want.name("") not in have)]
+def _segment_bounds(spans: pa.Table) -> tuple[Ints, Ints]:
+    segment = np.asarray(spans["segment"].combine_chunks().dictionary_encode().indices)
+    order = np.argsort(segment, kind="stable")
+    if not len(order):
+        return order, order
+    starts = np.flatnonzero(np.r_[True, np.diff(segment[order]) != 0])
+    low, high = (np.asarray(pc.fill_null(spans[key], 0)) for key in ("start_utc", "end_utc"))
+    # The codes are 0, 1, … in order of appearance: the sorted groups are in the order of the codes.
+    return (
+        np.minimum.reduceat(low[order], starts)[segment],
+        np.maximum.reduceat(high[order], starts)[segment],
+    )
+
+
+def _wants(wants: Sequence[Wanted], period: Period) -> list[Wanted]:
+    """What is asked for in a period: a component at rest asks for nothing."""
+    awake = [want for want in wants if dials.months_side(want.months, period) != "out"]
+    have = {want.name("") for want in awake}
+    return [*awake, *(want for want in TOTALS if want.name("") not in have)]
 
 
 def _cohorts(spans: pa.Table) -> Iterator[Ints]:
@@ -183,11 +202,20 @@ class _Cohort:
             return
         first = (self.start_utc - grid.start_utc) // grid.resolution_s
         total, part, good = _sums(made, grid, at, first)
+        needed = any(not want.optional for want in wants)
         for row, where in zip(rows[~good].tolist(), at[~good].tolist(), strict=True):
-            self._explain(row, grid, where, first, made.count)
+            if needed or self._has(row, grid, where):
+                self._explain(row, grid, where, first, made.count)
         for out, values, estimated in zip(made.outputs, total, part, strict=True):
             name = (out.wanted, out.bucket)
             self.found.add(name, rows[good], values[good], estimated[good])
+
+    def _has(self, row: int, grid: Dense, at: int) -> bool:
+        """Whether a segment has a reading of the channel at all: if not, it lacks the channel."""
+        low, high = (
+            (bound[row] - grid.start_utc) // grid.resolution_s for bound in self.found.bounds
+        )
+        return bool(grid.quality[at, max(0, low) : high].any())
 
     def _plan(self, wants: Sequence[Wanted], grid: Dense, rows: Ints) -> Plan | None:
         step = grid.resolution_s
@@ -278,10 +306,7 @@ def _from_registers(
 ) -> None:
     """What the dials of register-billed spans of one period give for each bucket."""
     for want in wants:
-        side = dials.months_side(want.months, period)
-        if side == "out":
-            continue
-        if side == "both":
+        if dials.months_side(want.months, period) == "both":
             for row in rows.tolist():
                 found.hold(
                     row,
