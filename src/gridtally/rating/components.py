@@ -149,7 +149,7 @@ def _demand(charge: Demand, cohort: Cohort, active: bool) -> None:
     }
     if not active:
         return
-    tiers = charge.tiers or (Tier(price=charge.price, prices=charge.prices),)
+    tiers = charge.tiers or (Tier.model_construct(price=charge.price, prices=charge.prices),)
     edges = _edges(tiers)
     for number, tier in enumerate(tiers, 1):
         for bucket, quantity in billed.items():

@@ -115,7 +115,7 @@ def known(table: Mapping[str, Any], names: str, where: str) -> None:
 def tariff(document: bytes) -> dict[str, Any]:
     """The document as a table, every component checked, `calendars` painted minute by minute."""
     try:  # numbers stay the text that they are: a binary float never comes to be
-        return checked(tomllib.loads(document.decode("utf-8"), parse_float=str))
+        return checked(tomllib.loads(document.decode("utf-8-sig"), parse_float=str))
     except (
         ArithmeticError,
         AttributeError,
