@@ -340,16 +340,18 @@ class Street:
 
 
 def street(*, homes=60, seed=1):
-    """A clean street and one segment of each kind: (tables, {name: segment})."""
+    """A clean street and a segment of each kind: (tables, {name: segment, name-0: segment, …})."""
     made, named = Street(seed), {}
-    for _ in range(homes):
-        named["home"] = made.customer("household", "home", 10)
-        named["dial"] = made.customer("household", "home", 9, register=True)
-        named["tou"] = made.customer("household", "home-tou", 11, tou=True)
-    for _ in range(homes // 3):
-        named["pv"] = made.customer("household", "home", 14, pv=True)
-        named["shop"] = made.customer("shop", "shop", 60, demand_kw=12)
-        named["works"] = made.customer(
-            "factory", "works", 4000, register=True, demand_kw=400, multiplier=40
-        )
+    kinds = {
+        "home": ("household", "home", 10, {}),
+        "dial": ("household", "home", 9, {"register": True}),
+        "tou": ("household", "home-tou", 11, {"tou": True}),
+        "pv": ("household", "home", 14, {"pv": True}),
+        "shop": ("shop", "shop", 60, {"demand_kw": 12}),
+        "works": ("factory", "works", 4000,
+                  {"register": True, "demand_kw": 400, "multiplier": 40}),
+    }  # fmt: skip
+    for name, (segment, tariff, day_kwh, more) in kinds.items():
+        for n in range(homes if name in ("home", "dial", "tou") else homes // 3):
+            named[name] = named[f"{name}-{n}"] = made.customer(segment, tariff, day_kwh, **more)
     return made.tables(), named

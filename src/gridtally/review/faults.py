@@ -288,6 +288,8 @@ def _billed_twice(street: _Street) -> None:
     street.change("segments", "segment", twin, lambda row: row | {"bill": bill})
     moved = {"bill": bill, "account": account}
     street.add("bills", *(r | moved for r in street.rows("bills", "bill", own["bill"])))
+    people = street.rows("accounts", "account", own["account"])
+    street.add("accounts", *(row | {"account": account} for row in people))
     terms = street.rows("agreements", "agreement", own["agreement"])
     street.add("agreements", *(r | {"agreement": other, "account": account} for r in terms))
 

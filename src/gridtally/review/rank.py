@@ -250,7 +250,7 @@ def _row(rank: int, case: _Case, listed: set[str], usual: Mapping[str, str]) -> 
 
 
 def _paragraph(row: Mapping[str, Any], currency: str) -> str:
-    total = "no bill" if row["total"] is None else amount(row["total"], currency)
+    total = "no amount" if row["total"] is None else amount(row["total"], currency)
     risks = [
         f"{amount(row[way], currency)} {word}"
         for way, word in (("over", "too much"), ("under", "too little"))

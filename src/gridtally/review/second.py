@@ -37,7 +37,7 @@ def sample(
     return [
         bill
         for bill, total in zip(bills["bill"].to_pylist(), bills["total"].to_pylist(), strict=True)
-        if bill in held or abs(total) >= large or _draw(seed, bill) < below
+        if bill in held or abs(total or 0) >= large or _draw(seed, bill) < below
     ]
 
 
@@ -97,9 +97,12 @@ def _difference(
             if figures[0] != figures[1]:
                 where = f"line {_name(first)}, {name}"
                 return {"where": where, "kernel": figures[0], "second": figures[1]}
-    total = "none" if made is None or not lines else number(made["total"])
-    other = "none" if answer["total"] is None or not lines else number(Decimal(answer["total"]))
+    total, other = _total(made and made["total"]), _total(answer["total"])
     return None if total == other else {"where": "the total", "kernel": total, "second": other}
+
+
+def _total(value: Decimal | str | None) -> str:
+    return "none" if value is None else number(Decimal(value))
 
 
 def _text(line: Mapping[str, Any], name: str) -> str:
@@ -128,7 +131,7 @@ def _finding(
         remedy="Do not release: compare both with the tariff document; one of the raters is wrong.",
         must_hold=True,
         evidence=difference,
-        money_at_risk=abs(made["total"]) if made else None,
+        money_at_risk=abs(made["total"]) if made and made["total"] is not None else None,
         segment=segment,
         metering_point=case["metering_point"],
         **where,
