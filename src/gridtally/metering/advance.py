@@ -176,10 +176,11 @@ def _guessed(stretches: Stretches) -> Mask:
 def _allocated(stretches: Stretches, which: Ints, value: Ints, step: Ints) -> list[_Parts]:
     """Advances of segments with several spans, split over them."""
     cuts = np.searchsorted(stretches.pair, np.arange(len(stretches.pairs) + 1))
-    result = []
+    result, guess = [], stretches.guess()
     for at in which.tolist():
         mine = slice(int(cuts[at]), int(cuts[at + 1]))
-        parts = np.array(_split(stretches, mine, int(value[at]), step[mine]), dtype=np.int64)
+        split = _split(stretches, mine, int(value[at]), (step[mine], guess[mine]))
+        parts = np.array(split, dtype=np.int64)
         size = len(parts)
         result.append(
             _Parts(
@@ -190,7 +191,9 @@ def _allocated(stretches: Stretches, which: Ints, value: Ints, step: Ints) -> li
     return result
 
 
-def _split(stretches: Stretches, mine: slice, value: int, step: Ints) -> list[list[int]]:
+def _split(
+    stretches: Stretches, mine: slice, value: int, each: tuple[Ints, Mask]
+) -> list[list[int]]:
     """An advance on the spans of its segment: quantity, and estimated part, of each.
 
     First to the pieces between readings, by what the dial moved; then of each piece to the spans
@@ -201,9 +204,9 @@ def _split(stretches: Stretches, mine: slice, value: int, step: Ints) -> list[li
     spans = segments.spans(segment)
     first, last = segments.span_first[spans].tolist(), segments.span_last[spans].tolist()
     days = [segments.day(segment, at) for at in stretches.dials.time[reading].tolist()]
-    either = [a or b for a, b in pairwise(stretches.guess()[mine].tolist())]
+    either = [a or b for a, b in pairwise(each[1].tolist())]
     result = [[0, 0] for _ in first]
-    pieces = zip(pairwise(days), allocate(value, step[1:].tolist()), either, strict=True)
+    pieces = zip(pairwise(days), allocate(value, each[0][1:].tolist()), either, strict=True)
     for (low, high), part, guess in pieces:
         shares = _days(low, high, first, last)
         if not any(shares):

@@ -115,7 +115,7 @@ class Faults:
     def master(self, segment: Ints, dial: Ints) -> Mask:
         """What a dial is, is not said, or is said in two ways. Returns which can be gone on."""
         for texts, code in ((self.dials.open, "unknown"), (self.dials.differs, "differs")):
-            which = np.array([bool(texts[at]) for at in dial], dtype=np.bool_)
+            which = np.isin(dial, list(texts))
             for where, dials in self._by_meter(segment, dial, which):
                 names = ", ".join(dict.fromkeys(name for at in dials for name in texts[at]))
                 if code == "unknown":
@@ -131,7 +131,7 @@ class Faults:
                         "Find out which is right, and correct the other.", dial=dials,
                         evidence={"taken": "; ".join(self._describe(at) for at in dials)},
                     )  # fmt: skip
-        return np.array([not self.dials.open[at] for at in dial], dtype=np.bool_)
+        return ~np.isin(dial, list(self.dials.open))
 
     def _describe(self, dial: int) -> str:
         d = self.dials

@@ -23,6 +23,8 @@ Ints = npt.NDArray[np.int64]
 Mask = npt.NDArray[np.bool_]
 Names = npt.NDArray[np.object_]
 
+Said = dict[int, tuple[str, ...]]
+
 STEP = 1 << 34
 """More seconds than any instant: `dial * STEP + time` sorts by dial, then time."""
 REASONS = ("routine", "initial", "exchange_out", "exchange_in", "move", "check")
@@ -52,9 +54,9 @@ class Dials:
     digits: Ints
     multiplier: Ints
     """[10^-6]; -1 unknown."""
-    open: list[tuple[str, ...]]
+    open: Said
     """What neither readings nor master data say about each dial."""
-    differs: list[tuple[str, ...]]
+    differs: Said
     """Where readings and master data, or readings among themselves, say different things."""
     since: Ints
     until: Ints
@@ -106,7 +108,7 @@ def collect(readings: pa.Table, meters: pa.Table, registers: pa.Table, points: l
     number = {point: place for place, point in enumerate(points)}
     devices = {pair: place for place, pair in enumerate(sorted({name[:2] for name in names}))}
     since, until, known, stray = _service(names, placed)
-    fixed, unknown, differs = _attributes(readings, dial, master)
+    fixed, unknown, differs = _attributes(readings, dial, registers, master)
     kind = np.array([_place(KINDS, text) for text in fixed["kind"]], dtype=np.int64)
     digits, multiplier = fixed["digits"], fixed["multiplier"]
     for name, bad in (
@@ -115,7 +117,7 @@ def collect(readings: pa.Table, meters: pa.Table, registers: pa.Table, points: l
         ("multiplier", multiplier <= 0),
     ):
         for place in np.flatnonzero(bad).tolist():
-            unknown[place] = tuple(dict.fromkeys((*unknown[place], name)))
+            unknown[place] = tuple(dict.fromkeys((*unknown.get(place, ()), name)))
     return Dials(
         points=points,
         point=np.array([number[name[0]] for name in names], dtype=np.int64),
@@ -202,10 +204,11 @@ def _winners(readings: pa.Table, dial: Ints) -> tuple[Ints, Ints]:
     return best, other
 
 
-def _master(names: list[tuple[str, ...]], registers: pa.Table) -> list[dict[str, Any]]:
-    """The row of REGISTERS of each dial, empty where there is none."""
-    rows = {(row["meter"], row["register"]): row for row in registers.to_pylist()}
-    return [rows.get((name[1], name[2]), {}) for name in names]
+def _master(names: list[tuple[str, ...]], registers: pa.Table) -> Ints:
+    """The row of REGISTERS of each dial, -1 where there is none."""
+    pairs = zip(registers["meter"].to_pylist(), registers["register"].to_pylist(), strict=True)
+    rows = {pair: row for row, pair in enumerate(pairs)}
+    return np.array([rows.get((name[1], name[2]), -1) for name in names], dtype=np.int64)
 
 
 def _service(
@@ -221,33 +224,38 @@ def _service(
 
 
 def _attributes(
-    readings: pa.Table, dial: Ints, master: list[dict[str, Any]]
-) -> tuple[dict[str, Any], list[tuple[str, ...]], list[tuple[str, ...]]]:
+    readings: pa.Table, dial: Ints, registers: pa.Table, master: Ints
+) -> tuple[dict[str, Any], Said, Said]:
     """What each dial is, from master data first; what is open; what is said differently."""
     fixed: dict[str, Any] = {}
-    unknown: list[list[str]] = [[] for _ in master]
-    differs: list[list[str]] = [[] for _ in master]
+    unknown: Said = {}
+    differs: Said = {}
     for name in ("channel", "bucket", "kind", "digits", "multiplier"):
-        said: list[set[Any]] = [set() for _ in master]
-        column = readings[name].combine_chunks().dictionary_encode()
-        words = column.dictionary.to_pylist()
-        pairs = dial * (len(words) + 1) + pc.fill_null(column.indices, len(words)).to_numpy()
-        for place, word in zip(*np.divmod(np.unique(pairs), len(words) + 1), strict=True):
-            if word < len(words) and words[word] != "":
-                said[place].add(words[word])
-        values: list[Any] = []
-        for place, (row, own) in enumerate(zip(master, said, strict=True)):
-            value = row.get(name)
-            held = own | ({value} if value not in (None, "") else set())
-            if not held:
-                unknown[place].append(name)
-            elif len(held) > 1:
-                differs[place].append(name)
-            values.append(value if value not in (None, "") else min(own, default=None))
-        numeric = name in ("digits", "multiplier")
-        fixed[name] = (
-            np.array([-1 if value is None else value for value in values], dtype=np.int64)
-            if numeric
-            else np.array([value or "" for value in values], dtype=object)
-        )
-    return fixed, [tuple(names) for names in unknown], [tuple(names) for names in differs]
+        both = pa.chunked_array([*readings[name].chunks, *registers[name].chunks])
+        words, code = _ranked(both)
+        own = np.append(code[len(dial) :], -1)[master]
+        some = np.flatnonzero(code[: len(dial)] >= 0)
+        high, low = own.copy(), np.where(own < 0, len(words), own)
+        np.maximum.at(high, dial[some], code[some])
+        np.minimum.at(low, dial[some], code[some])
+        for said, which in ((unknown, high < 0), (differs, (high >= 0) & (low != high))):
+            for at in np.flatnonzero(which).tolist():
+                said[at] = (*said.get(at, ()), name)
+        fixed[name] = words[np.where(own >= 0, own, np.where(high >= 0, low, -1))]
+    return fixed, unknown, differs
+
+
+def _ranked(column: Any) -> tuple[Any, Ints]:
+    """The words of a column in order, with an empty one (-1 for numbers) last; each as a code.
+
+    The code of what is null or empty is -1.
+    """
+    coded = pa.concat_arrays(column.chunks).dictionary_encode()
+    numeric = pa.types.is_integer(column.type)
+    words = coded.dictionary.to_pylist()
+    known = sorted((at for at, word in enumerate(words) if word != ""), key=lambda at: words[at])
+    rank = np.full(len(words) + 1, -1, dtype=np.int64)
+    rank[known] = np.arange(len(known))
+    table = [*(words[at] for at in known), -1 if numeric else ""]
+    code = rank[pc.fill_null(coded.indices, len(words)).to_numpy()]
+    return np.array(table, dtype=np.int64 if numeric else object), code
