@@ -263,7 +263,7 @@ def _rate_month(
     determinants, more = determine(
         spans, dense=readings, advances=empty(ADVANCES), wanted={version.digest: version.wanted}
     )
-    rated = rate(spans, determinants, tariffs=versions, carry_in=carry)
+    rated = rate(spans, determinants, tariffs=versions, carry_in=carry, incomplete=more)
     found = pa.concat_tables([found, more, rated.findings])
     segments, _, more = assemble(spans, rated.lines, determinants, tariffs=versions, findings=found)
     result.findings += pa.concat_tables([found, more]).to_pylist()

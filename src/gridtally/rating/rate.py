@@ -48,16 +48,22 @@ def rate(
     *,
     tariffs: Mapping[str, TariffVersion],
     carry_in: pa.Table,
+    incomplete: pa.Table | None = None,
 ) -> Rated:
     """Rate SPANS with their DETERMINANTS under tariff versions by digest.
 
     `carry_in` is what the predecessors of the agreements hand on. An agreement has at most one
-    segment here: of two, the later needs the carry of the earlier.
+    segment here: of two, the later needs the carry of the earlier. `incomplete` are the findings
+    of step 5: what it had to hold gets no lines, even if no component asks for what is missing.
     """
     spans = spans.sort_by([("segment", "ascending"), ("span", "ascending")]).combine_chunks()
     sheet = _Sheet(spans, determinants, tariffs, carry_in)
     batches = [batch for cohort in sheet.cohorts() for batch in sheet.rate(*cohort)]
     good = sheet.good
+    if incomplete is not None:
+        held = incomplete.filter(incomplete["must_hold"])["segment"]
+        first = spans["segment"].take(pa.array(sheet.starts))
+        good &= ~np.asarray(pc.is_in(first, held.combine_chunks()))
     lines = lines_table(spans, sheet.segment_of, batches, totals=sheet.totals(), good=good)
     first = spans.take(pa.array(sheet.starts))
     ends = spans["to"].take(pa.array(sheet.ends - 1))
