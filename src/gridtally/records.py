@@ -16,9 +16,20 @@ import pyarrow as pa
 
 from gridtally.money import MICRO, number
 
-__all__ = ["Facts", "bill_record"]
+__all__ = ["Facts", "TariffFacts", "bill_record", "grouped"]
 
 Row = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class TariffFacts:
+    """What a bill says about a tariff version."""
+
+    id: str
+    title: Mapping[str, str]
+    assumptions: Sequence[str]
+    titles: Mapping[str, Mapping[str, str]]
+    """component -> its title by language"""
 
 
 @dataclass(frozen=True)
@@ -36,7 +47,7 @@ class Facts:
     daily: Mapping[str, Sequence[Row]]
     """metering point -> energy per local day"""
     carry_in: Mapping[str, Sequence[Row]]
-    """segment -> CARRY of its predecessors"""
+    """agreement -> CARRY of its predecessor"""
     carry_out: Mapping[str, Sequence[Row]]
     """segment -> CARRY"""
     findings: Mapping[str, Sequence[Row]]
@@ -47,8 +58,8 @@ class Facts:
     """account -> ACCOUNTS"""
     agreements: Mapping[str, Sequence[Row]]
     """agreement -> AGREEMENTS"""
-    tariffs: Mapping[str, Any]
-    """digest -> tariff version"""
+    tariffs: Mapping[str, TariffFacts]
+    """digest -> what bills say about it"""
     common: Mapping[str, Any] = field(default_factory=dict)
     """supplier, engine, run: the same on every bill of the run"""
 
@@ -131,7 +142,7 @@ def _segment(facts: Facts, row: Row) -> dict[str, Any]:
         },
         "lines": [_line(line, spans, titles) for line in facts.lines.get(name, [])],
         "total": number(row["total"]),
-        "carry_in": _carry(facts.carry_in.get(name, [])),
+        "carry_in": _carry(facts.carry_in.get(row["agreement"], [])),
         "carry_out": _carry(facts.carry_out.get(name, [])),
         "events": _events(facts, row, spans),
         "chart": _chart(facts.daily.get(row["metering_point"], []), row),

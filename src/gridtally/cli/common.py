@@ -6,7 +6,7 @@ import getpass
 import json
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import date, datetime
 from pathlib import Path
@@ -14,6 +14,7 @@ from typing import Any
 
 import click
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from gridtally.errors import UsageError
@@ -21,7 +22,7 @@ from gridtally.periods import Period
 
 __all__ = [
     "as_json", "as_name", "dry_run", "now", "out", "parse_date", "parse_period", "print_json",
-    "progress", "talk", "workspace_option",
+    "progress", "show_findings", "talk", "workspace_option",
 ]  # fmt: skip
 
 out = Console(soft_wrap=True)
@@ -114,3 +115,18 @@ def progress(enabled: bool = True) -> Iterator[Callable[[str, int, int], None]]:
             display.update(bars[step], completed=done, total=total)
 
         yield report
+
+
+def show_findings(findings: Sequence[Mapping[str, Any]], *, most: int = 20) -> None:
+    """Findings on stderr, one sentence and its remedy each."""
+    colours = {"hold": "red", "warn": "yellow", "note": "dim"}
+    for row in findings[:most]:
+        where = f"{row.get('file') or ''}{':' + str(row['line']) if row.get('line') else ''}"
+        colour = colours[row["severity"]]
+        talk.print(
+            f"[{colour}]{row['severity']:>5}[/{colour}] {escape(where)} "
+            f"[dim]{row['code']}[/dim] {escape(row['message'])} [dim]{escape(row['remedy'])}[/dim]",
+            highlight=False,
+        )
+    if len(findings) > most:
+        talk.print(f"      … and {len(findings) - most} more; --json lists all.", highlight=False)

@@ -1,0 +1,270 @@
+"""Steps 3 to 6 for one bucket of metering points: what a worker does.
+
+A bucket's result depends on nothing but its own readings, master data, carry and tariffs, so
+buckets can be worked on in any order, by threads, processes or a cluster.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from gridtally.metering.blocks import ESTIMATED, Dense, dense, grids
+from gridtally.metering.cases import Cases
+from gridtally.metering.determine import determine
+from gridtally.metering.estimate import estimate
+from gridtally.metering.registers import advances, check_sums
+from gridtally.metering.validate import validate
+from gridtally.periods import Period, zone
+from gridtally.rating.rate import rate
+from gridtally.rating.tariff import TariffVersion
+from gridtally.tables import DAILY, ESTIMATES, FINDINGS
+from gridtally.terms import Channel
+
+__all__ = ["Job", "Metered", "Part", "bill", "daily", "meter"]
+
+Table = pa.Table
+Ints = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Job:
+    """One bucket of a run. `blocks` and `past` are read when they are needed."""
+
+    period: Period
+    spans: Table
+    """SPANS of the bucket's metering points."""
+    blocks: Callable[[], Table]
+    """BLOCKS of the period."""
+    past: Callable[[Sequence[str]], Table]
+    """BLOCKS of some points before the period, to estimate long gaps from."""
+    register_readings: Callable[[], Table]
+    """REGISTER_READINGS around the period."""
+    meters: Table
+    registers: Table
+    points: Table
+    """METERING_POINTS, for their fuses."""
+    kinds: Mapping[str, str]
+    """metering point -> customer segment, for the thresholds of validation."""
+    tariffs: Mapping[str, TariffVersion]
+    carry_in: Table
+
+
+@dataclass
+class Metered:
+    """After steps 3 and 4: final readings, register advances, and what was wrong."""
+
+    dense: list[Dense] = field(default_factory=list)
+    estimates: list[Table] = field(default_factory=list)
+    findings: list[Table] = field(default_factory=list)
+    advances: Table = None
+    used: Table = None
+
+
+@dataclass(frozen=True)
+class Part:
+    """What steps 3 to 6 give for one bucket."""
+
+    determinants: Table
+    lines: Table
+    carry: Table
+    estimates: Table
+    advances: Table
+    used: Table
+    findings: Table
+    digests: Mapping[str, str]
+    """segment -> input digest"""
+    daily: Table
+
+
+def bill(job: Job, *, with_daily: bool = True) -> Part:
+    """Steps 3 to 6."""
+    metered = meter(job)
+    wanted = {digest: tariff.wanted for digest, tariff in job.tariffs.items()}
+    determinants, missing = determine(
+        job.spans, dense=metered.dense, advances=metered.advances, wanted=wanted
+    )
+    rated = rate(job.spans, determinants, tariffs=job.tariffs, carry_in=job.carry_in)
+    cases = Cases(job.spans, dense=metered.dense, used=metered.used, carry=job.carry_in)
+    return Part(
+        determinants=determinants,
+        lines=rated.lines,
+        carry=rated.carry,
+        estimates=_joined(metered.estimates, ESTIMATES),
+        advances=metered.advances,
+        used=metered.used,
+        findings=_joined([*metered.findings, missing, rated.findings], FINDINGS),
+        digests=cases.digests(),
+        daily=daily(metered.dense, job.spans) if with_daily else DAILY.empty_table(),
+    )
+
+
+def meter(job: Job) -> Metered:
+    """Steps 3 and 4: lay the readings on grids, judge them, fill their gaps."""
+    result = Metered()
+    found = advances(job.spans, job.register_readings(), job.meters, job.registers)
+    result.advances, result.used = found.advances, found.used
+    result.findings.append(found.findings)
+    blocks = job.blocks()
+    for start, end, name, points in _windows(job.spans):
+        mine = (
+            blocks
+            if len(points) == len(set(job.spans["metering_point"].to_pylist()))
+            else (blocks.filter(pc.is_in(blocks["metering_point"], pa.array(points))))
+        )
+        for channel, resolution_s, there in grids(mine):
+            window = _Window(start, end, name, channel, resolution_s, there)
+            _judge(job, window, mine, result)
+    return result
+
+
+@dataclass(frozen=True, slots=True)
+class _Window:
+    """Points that share zone, service days, channel and resolution: one grid."""
+
+    start_utc: int
+    end_utc: int
+    zone: str
+    channel: str
+    resolution_s: int
+    points: Sequence[str]
+
+
+def _windows(spans: Table) -> Iterator[tuple[int, int, str, list[str]]]:
+    """Points by the stretch of time for which the run bills them."""
+    known = spans.filter(pc.and_(pc.is_valid(spans["start_utc"]), pc.is_valid(spans["end_utc"])))
+    bounds = known.group_by(["metering_point", "zone"]).aggregate(
+        [("start_utc", "min"), ("end_utc", "max")]
+    )
+    groups: dict[tuple[int, int, str], list[str]] = {}
+    for row in zip(
+        *(
+            bounds[n].to_pylist()
+            for n in ("start_utc_min", "end_utc_max", "zone", "metering_point")
+        ),
+        strict=True,
+    ):
+        groups.setdefault(row[:3], []).append(row[3])
+    for key in sorted(groups):
+        yield *key, sorted(groups[key])
+
+
+def _judge(job: Job, window: _Window, blocks: Table, result: Metered) -> None:
+    grid, found = dense(
+        blocks,
+        points=window.points,
+        channel=window.channel,
+        start_utc=window.start_utc,
+        end_utc=window.end_utc,
+        resolution_s=window.resolution_s,
+    )
+    result.findings.append(found)
+    totals = _totals(job.spans, result.advances, grid) if window.channel == "import" else None
+    grid, found = validate(
+        grid,
+        zone=window.zone,
+        segments=[job.kinds.get(point, "") for point in grid.points],
+        fuse_ukw=_look_up(job.points, "metering_point", grid.points, "fuse_ukw"),
+        totals=totals,
+    )
+    result.findings.append(found)
+    if not grid.quality.all():
+        gaps = [
+            p for p, full in zip(grid.points, grid.quality.all(axis=1), strict=True) if not full
+        ]
+        grid, made, found = estimate(
+            grid, zone=window.zone, past=_past(job, window, gaps), totals=totals, in_place=True
+        )
+        result.estimates.append(made)
+        result.findings.append(found)
+    if window.channel in (Channel.IMPORT, Channel.EXPORT):
+        result.findings.append(check_sums(grid, result.advances, spans=job.spans))
+    result.dense.append(grid)
+
+
+def _past(job: Job, window: _Window, points: Sequence[str]) -> Dense | None:
+    blocks = job.past(points)
+    if not blocks.num_rows:
+        return None
+    place = zone(window.zone)
+    start = place.midnight(place.date(window.start_utc) - timedelta(28))
+    start += (window.start_utc - start) % window.resolution_s
+    grid, _ = dense(
+        blocks,
+        points=points,
+        channel=window.channel,
+        start_utc=start,
+        end_utc=window.start_utc,
+        resolution_s=window.resolution_s,
+    )
+    return grid
+
+
+def _look_up(table: Table, key: str, names: Sequence[str], column: str) -> pa.Array:
+    at = pc.index_in(pa.array(names, pa.string()), table[key].combine_chunks())
+    return table[column].combine_chunks().take(at)
+
+
+def _totals(spans: Table, advances_: Table, grid: Dense) -> pa.Array | None:
+    """Register advance of each point over the whole grid; null where none is known."""
+    kept = advances_.filter(
+        pc.and_(
+            pc.equal(advances_["channel"], grid.channel), pc.equal(advances_["kind"], "cumulative")
+        )
+    )
+    if not kept.num_rows:
+        return None
+    point_of = dict(
+        zip(spans["segment"].to_pylist(), spans["metering_point"].to_pylist(), strict=True)
+    )
+    whole: dict[str, int] = {}
+    parts: dict[str, int] = {}
+    for row in kept.to_pylist():
+        sums = whole if row["bucket"] == "total" else parts
+        name = point_of[row["segment"]]
+        sums[name] = sums.get(name, 0) + row["value"]
+    totals = parts | whole
+    return pa.array([totals.get(point) for point in grid.points], pa.int64())
+
+
+def daily(dense_: Sequence[Dense], spans: Table) -> Table:
+    """Energy per local day of every point and channel (DAILY)."""
+    zones = dict(zip(spans["metering_point"].to_pylist(), spans["zone"].to_pylist(), strict=True))
+    tables = [_days_of(grid, zones[grid.points[0]]) for grid in dense_ if grid.points]
+    return _joined(tables, DAILY)
+
+
+def _days_of(grid: Dense, name: str) -> Table:
+    place = zone(name)
+    first, last = place.date(grid.start_utc), place.date(grid.end_utc - 1)
+    period = Period(first, last + timedelta(1))
+    cuts = np.maximum(place.day_bounds(period)[:-1] - grid.start_utc, 0) // grid.resolution_s
+    sums = np.add.reduceat(grid.values, cuts, axis=1)
+    guessed = grid.quality == ESTIMATED
+    estimated = np.zeros_like(sums)
+    rows = np.flatnonzero(guessed.any(axis=1))
+    estimated[rows] = np.add.reduceat(np.where(guessed[rows], grid.values[rows], 0), cuts, axis=1)
+    points, days = sums.shape
+    start = (first - date(1970, 1, 1)).days
+    columns: dict[str, Any] = {
+        "metering_point": pa.array(grid.points).take(pa.array(np.repeat(np.arange(points), days))),
+        "channel": pa.repeat(grid.channel, points * days),
+        "day": pa.array(np.tile(np.arange(start, start + days, dtype=np.int32), points)).cast(
+            pa.date32()
+        ),
+        "ukwh": pa.array(sums.reshape(-1)),
+        "estimated_ukwh": pa.array(estimated.reshape(-1)),
+    }
+    return pa.Table.from_arrays([columns[key] for key in DAILY.names], schema=DAILY)
+
+
+def _joined(tables: Sequence[Table], schema: pa.Schema) -> Table:
+    kept = [table for table in tables if table is not None and table.num_rows]
+    return pa.concat_tables(kept) if kept else schema.empty_table()

@@ -1,0 +1,180 @@
+"""The door's verbs on readings: receive, decode, formats."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+from rich.table import Table
+
+from gridtally.cli.common import (
+    as_json,
+    as_name,
+    dry_run,
+    now,
+    out,
+    print_json,
+    progress,
+    show_findings,
+    talk,
+    workspace_option,
+)
+from gridtally.errors import NotFound, RefusedFile, UsageError
+from gridtally.money import Rounding
+from gridtally.terms import RoundingMode
+
+FILE = click.Path(path_type=Path)
+
+
+def read_file(path: Path) -> bytes:
+    """The bytes of a file that the user named."""
+    try:
+        return path.read_bytes()
+    except OSError as err:
+        raise NotFound(
+            f"{path} cannot be read: {err.strerror}.", remedy="Check its name and rights."
+        ) from err
+
+
+def refusal(err: RefusedFile) -> dict[str, Any]:
+    """A refused file as a finding of the decode JSON."""
+    return {
+        "code": err.code,
+        "severity": "hold",
+        "file": err.file,
+        "line": err.line,
+        "message": err.message,
+        "remedy": err.remedy,
+    }
+
+
+def rounding_option(text: str | None) -> Rounding | None:
+    """`half_even` (or another mode): values finer than 10^-6 kWh are rounded so, and it is said."""
+    if text is None:
+        return None
+    try:
+        return Rounding(6, RoundingMode(text))
+    except ValueError as err:
+        raise UsageError(
+            f"There is no rounding mode {text!r}.",
+            remedy=f"Use one of: {', '.join(RoundingMode)}.",
+        ) from err
+
+
+@click.command()
+@click.argument("file", type=FILE)
+@click.option("--format", "format_", help="Read it as this format, whatever it looks like.")
+@click.option("--zone", help="Zone of times without offset, such as Europe/Lisbon.")
+@click.option("--round-finer", metavar="MODE", help="Round values finer than 10^-6 kWh.")
+@as_json
+def decode(
+    file: Path, format_: str | None, zone: str | None, round_finer: str | None, as_json: bool
+) -> int:
+    """Say what FILE contains: channels, counts, sums, and what is wrong with it.
+
+    Exit code 1 when the file is refused whole.
+    """
+    from gridtally.intake import decode as room
+
+    try:
+        decoded = room.decode(
+            read_file(file),
+            name=file.name,
+            as_of=now(),
+            format=format_,
+            zone=zone,
+            round_finer=rounding_option(round_finer),
+        )
+    except RefusedFile as err:
+        if as_json:
+            print_json({"schema": 1, "channels": [], "findings": [refusal(err)]})
+        else:
+            talk.print(f"[red]Refused[/red] ({err.code}): {err}", highlight=False)
+        return 1
+    if as_json:
+        print_json(room.summary(decoded))
+        return 0
+    summary = room.summary(decoded)
+    table = Table("metering point", "channel", "unit", "values", "sum", "first", "last")
+    for row in summary["channels"][:50]:
+        cells = ("metering_point", "channel", "unit", "n", "sum", "first", "last")
+        table.add_row(*(str(row[cell]) for cell in cells))
+    out.print(table)
+    if len(summary["channels"]) > 50:
+        out.print(f"… and {len(summary['channels']) - 50} more channels; --json lists all.")
+    talk.print(
+        f"{file.name}: {decoded.format}, {decoded.rows} rows = {decoded.accepted} accepted "
+        f"+ {decoded.duplicates} duplicates + {decoded.quarantined} quarantined.",
+        highlight=False,
+    )
+    show_findings(summary["findings"])
+    return 0
+
+
+@click.command()
+@as_json
+def formats(as_json: bool) -> int:
+    """List the formats that decode knows."""
+    from gridtally.intake.formats import FORMATS
+
+    if as_json:
+        print_json([{"name": f.name, "sentence": f.sentence} for f in FORMATS.values()])
+        return 0
+    table = Table("format", "what it is", show_edge=False)
+    for known in FORMATS.values():
+        table.add_row(known.name, known.sentence)
+    out.print(table)
+    talk.print("docs/formats.md has a complete example of each.", highlight=False)
+    return 0
+
+
+@click.command()
+@click.argument("paths", nargs=-1, required=True, type=FILE)
+@click.option("--sender", default="", help="Who delivered it.")
+@click.option("--zone", help="Zone of times without offset; default: the workspace's.")
+@click.option("--correction", is_flag=True, help="Readings here are newer than stored ones.")
+@workspace_option
+@as_name
+@dry_run
+@as_json
+def receive(
+    paths: tuple[Path, ...],
+    sender: str,
+    zone: str | None,
+    correction: bool,
+    where: Path | None,
+    actor: str,
+    dry_run: bool,
+    as_json: bool,
+) -> int:
+    """Keep delivered files: readings, master data (accounts.csv …), tariffs (*.toml), payments.
+
+    A folder stands for all files in it. The same bytes again change nothing. A refused file goes
+    to quarantine and the rest goes on; the exit code is then 1.
+    """
+    from gridtally import pipeline
+
+    workspace = pipeline.open_workspace(where)
+    with progress(enabled=not as_json) as report:
+        answers = pipeline.receive(
+            workspace,
+            paths,
+            sender=sender,
+            zone=zone,
+            correction=correction,
+            as_of=now(),
+            actor=actor,
+            dry_run=dry_run,
+            report=report,
+        )
+    if as_json:
+        print_json([answer.as_dict() for answer in answers])
+    else:
+        table = Table("file", "what", "rows", "accepted", "repeated", "quarantined", "answer")
+        for answer in answers:
+            table.add_row(*answer.cells())
+        out.print(table)
+        for answer in answers:
+            show_findings(answer.findings[:5])
+    return 1 if any(answer.refused for answer in answers) else 0

@@ -1,0 +1,271 @@
+"""Steps 1 and 2 for whatever is delivered: readings, master data, tariffs and payments alike."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import io
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from gridtally.errors import GridtallyError, InvalidDocument, NotFound, RefusedFile
+from gridtally.intake import receive as room
+from gridtally.intake.decode import Decoded, decode
+from gridtally.intake.master import TABLES, read_master
+from gridtally.money import parse_decimal, to_minor
+from gridtally.rating import tariff as tariffs
+from gridtally.store.master import put_master, put_tariff
+from gridtally.store.workspace import Workspace
+from gridtally.subledger.post import Move, pay
+
+__all__ = ["Answer", "receive", "tariff_text"]
+
+Report = Callable[[str, int, int], None]
+_PAYMENTS = ("account", "date", "amount", "reference")
+
+
+@dataclass(slots=True)
+class Answer:
+    """What became of one delivered file."""
+
+    file: str
+    what: str
+    rows: int = 0
+    accepted: int = 0
+    repeated: int = 0
+    quarantined: int = 0
+    answer: str = "stored"
+    refused: bool = False
+    findings: list[dict[str, Any]] = field(default_factory=list)
+
+    def as_dict(self) -> dict[str, Any]:
+        """For JSON."""
+        return {name: getattr(self, name) for name in self.__slots__}
+
+    def cells(self) -> tuple[str, ...]:
+        """For a table."""
+        counts = (self.rows, self.accepted, self.repeated, self.quarantined)
+        return (self.file, self.what, *(f"{n:,}" for n in counts), self.answer)
+
+
+def receive(
+    ws: Workspace,
+    paths: Iterable[Path],
+    *,
+    sender: str,
+    zone: str | None,
+    correction: bool,
+    as_of: int,
+    actor: str,
+    dry_run: bool,
+    report: Report,
+) -> list[Answer]:
+    """Take in files and folders: tariffs first, then master data, readings, payments.
+
+    Each file stands alone: a refused one is answered as such and the rest goes on.
+    """
+    found = _sorted(_files(paths))
+    answers = []
+    total = sum(len(files) for files in found.values())
+    for kind, files in found.items():
+        if kind == "master" and files:
+            answers.append(_master(ws, files, as_of=as_of, actor=actor, dry_run=dry_run))
+            report("receive", len(answers), total)
+            continue
+        for path in files:
+            one = {
+                "tariff": _tariff,
+                "readings": partial(_readings, sender=sender, zone=zone, correction=correction),
+                "payments": _payments,
+            }[kind]
+            try:
+                answers.append(one(ws, path, as_of=as_of, actor=actor, dry_run=dry_run))
+            except (RefusedFile, InvalidDocument) as err:
+                answers.append(_refusal(path, kind, err))
+            report("receive", len(answers), total)
+    return answers
+
+
+def _files(paths: Iterable[Path]) -> list[Path]:
+    found: list[Path] = []
+    for path in paths:
+        if not path.exists():
+            raise NotFound(f"There is no file {path}.", remedy="Check its name.")
+        found += sorted(p for p in path.rglob("*") if p.is_file()) if path.is_dir() else [path]
+    return found
+
+
+def _sorted(paths: Sequence[Path]) -> dict[str, list[Path]]:
+    """Files by kind, in the order in which they are needed; notes for people are left out."""
+    kinds: dict[str, list[Path]] = {"tariff": [], "master": [], "readings": [], "payments": []}
+    for path in paths:
+        if path.suffix == ".toml":
+            kinds["tariff"].append(path)
+        elif path.stem in TABLES and path.suffix == ".csv":
+            kinds["master"].append(path)
+        elif path.suffix in (".md", ".json") and path.stem in ("story", "truth", "README"):
+            continue
+        elif _is_payments(path):
+            kinds["payments"].append(path)
+        else:
+            kinds["readings"].append(path)
+    return kinds
+
+
+def _is_payments(path: Path) -> bool:
+    with path.open("rb") as file:
+        return file.readline(200).strip() == ",".join(_PAYMENTS).encode()
+
+
+def _refusal(path: Path, kind: str, err: GridtallyError) -> Answer:
+    found = {
+        "code": err.code,
+        "severity": "hold",
+        "file": path.name,
+        "line": err.line,
+        "message": err.message,
+        "remedy": err.remedy,
+    }
+    return Answer(path.name, kind, answer="refused", refused=True, findings=[found])
+
+
+# ---------------------------------------------------------------------- kinds
+
+
+def _tariff(ws: Workspace, path: Path, *, as_of: int, actor: str, dry_run: bool) -> Answer:
+    data = path.read_bytes()
+    version = tariffs.load(data, name=path.name)
+    stored = not dry_run and put_tariff(
+        ws,
+        data,
+        tariff=version.id,
+        digest=version.digest,
+        valid_from=version.valid_from,
+        valid_to=version.valid_to,
+        actor=actor,
+        as_of=as_of,
+    )
+    answer = "would be stored" if dry_run else "stored" if stored else "known already"
+    return Answer(path.name, f"tariff {version.id}", rows=1, accepted=int(stored), answer=answer)
+
+
+def _master(
+    ws: Workspace, paths: Sequence[Path], *, as_of: int, actor: str, dry_run: bool
+) -> Answer:
+    tables, findings = read_master({path.stem: path.read_bytes() for path in paths})
+    rows = findings.to_pylist()
+    count = sum(table.num_rows for table in tables.values())
+    wrong = [row for row in rows if row["severity"] == "hold"]
+    if not dry_run:
+        put_master(ws, tables, actor=actor, as_of=as_of)
+    return Answer(
+        ", ".join(path.name for path in paths),
+        "master data",
+        rows=count + len(wrong),
+        accepted=count,
+        quarantined=len(wrong),
+        answer="would be stored" if dry_run else "stored",
+        findings=rows,
+    )
+
+
+def _readings(
+    ws: Workspace,
+    path: Path,
+    *,
+    sender: str,
+    zone: str | None,
+    correction: bool,
+    as_of: int,
+    actor: str,
+    dry_run: bool,
+) -> Answer:
+    decoder = partial(decode, zone=zone or ws.settings.zone)
+    if dry_run:
+        return _decoded(path, decoder(path.read_bytes(), name=path.name, as_of=as_of))
+    receipt = room.receive(
+        ws,
+        path,
+        name=path.name,
+        sender=sender,
+        as_of=as_of,
+        actor=actor,
+        decode=decoder,
+        correction=correction,
+    )
+    return Answer(
+        path.name,
+        receipt.format,
+        rows=receipt.rows,
+        accepted=receipt.accepted,
+        repeated=receipt.duplicates,
+        quarantined=receipt.quarantined,
+        answer="known already" if receipt.duplicate else "stored",
+        findings=receipt.findings.to_pylist(),
+    )
+
+
+def _decoded(path: Path, decoded: Decoded) -> Answer:
+    return Answer(
+        path.name,
+        decoded.format,
+        rows=decoded.rows,
+        accepted=decoded.accepted,
+        repeated=decoded.duplicates,
+        quarantined=decoded.quarantined,
+        answer="would be stored",
+        findings=decoded.findings.to_pylist(),
+    )
+
+
+def _payments(ws: Workspace, path: Path, *, as_of: int, actor: str, dry_run: bool) -> Answer:
+    """A list of payments: `account,date,amount,reference`; the same row again changes nothing."""
+    data = path.read_bytes()
+    moves = []
+    rows = csv.DictReader(io.StringIO(data.decode("ascii"), newline=""), strict=True)
+    for line, row in enumerate(rows, start=2):
+        try:
+            amount = to_minor(parse_decimal(row["amount"]), ws.settings.currency)
+            posted = datetime.strptime(row["date"], "%Y-%m-%d").replace(tzinfo=UTC).date()
+        except (ValueError, TypeError) as err:
+            raise RefusedFile(
+                f"This row is no payment: {err}.",
+                file=path.name,
+                line=line,
+                code="subledger.payment.row",
+                remedy="Each row is account,date,amount,reference, such as A-1,2026-10-05,42.50,x.",
+            ) from err
+        moves.append(_move(row, posted, amount))
+    new = 0 if dry_run else pay(moves, currency=ws.settings.currency, actor=actor, as_of=as_of)
+    return Answer(
+        path.name,
+        "payments",
+        rows=len(moves),
+        accepted=new,
+        repeated=len(moves) - new,
+        answer="would be booked" if dry_run else "booked",
+    )
+
+
+def _move(row: dict[str, str], posted: date, amount: int) -> Move:
+    text = "\0".join(row[name] for name in _PAYMENTS)
+    return Move(
+        key=hashlib.sha256(text.encode()).hexdigest()[:32],
+        account=row["account"],
+        amount=amount,
+        posted=posted,
+        memo=row["reference"],
+    )
+
+
+def tariff_text(title: object, language: str = "en") -> str:
+    """A title that is a text, or one text per language."""
+    return (
+        str(title.get(language) or next(iter(title.values())))
+        if isinstance(title, dict)
+        else str(title)
+    )

@@ -1,0 +1,196 @@
+"""Before step 3: one snapshot, the spans of a period, what came before, and a job per bucket."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from gridtally import bucket
+from gridtally.metering.cases import Cases
+from gridtally.metering.scope import Version, scope
+from gridtally.periods import Period, zone
+from gridtally.rating import tariff as tariff_room
+from gridtally.rating.tariff import TariffVersion
+from gridtally.store import history, readings, snapshot
+from gridtally.store.partition import buckets_of
+from gridtally.store.runs import RunFolder
+from gridtally.store.snapshot import Snapshot
+from gridtally.store.workspace import Workspace
+from gridtally.tables import CARRY, DETERMINANTS, REGISTERS_USED
+
+__all__ = ["Prepared", "cases", "jobs", "prepare"]
+
+Table = pa.Table
+_PAST_DAYS = 28
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """What a run sees: one snapshot, its spans, and what their predecessors hand on."""
+
+    workspace: Workspace
+    period: Period
+    snap: Snapshot
+    master: Mapping[str, Table]
+    documents: Mapping[str, bytes]
+    """tariff digest -> document"""
+    tariffs: Mapping[str, TariffVersion]
+    spans: Table
+    findings: Table
+    history: Table
+    before: Mapping[str, Table]
+    """carry, used and determinants of the segments that came directly before"""
+
+
+def prepare(
+    ws: Workspace,
+    period: Period,
+    *,
+    accounts: Sequence[str] | None = None,
+    snap: Snapshot | None = None,
+) -> Prepared:
+    """Find out which segments a period has, on a snapshot; None: what is published now.
+
+    `accounts` None: all of them.
+    """
+    snap = snap or snapshot.snapshot(ws)
+    master = dict(snapshot.master(snap))
+    stored = snapshot.tariffs(snap)
+    loaded = {row.digest: tariff_room.load(row.data, name=row.tariff) for row in stored}
+    versions = [
+        Version(t.id, t.digest, t.valid_from, t.valid_to, t.resets) for t in loaded.values()
+    ]
+    agreements = master["agreements"]
+    if accounts is not None:
+        agreements = agreements.filter(pc.is_in(agreements["account"], pa.array(accounts)))
+    spans, findings = scope(agreements, master["metering_points"], period=period, versions=versions)
+    used = set(spans["tariff"].to_pylist()) - {None}
+    past = _last(history.read_history(snap))
+    return Prepared(
+        workspace=ws,
+        period=period,
+        snap=snap,
+        master=master,
+        documents={row.digest: row.data for row in stored if row.digest in used},
+        tariffs={digest: loaded[digest] for digest in sorted(used)},
+        spans=spans,
+        findings=findings,
+        history=past.filter(pc.less(past["from"], pa.scalar(period.start))),
+        before=_before(ws, spans, past),
+    )
+
+
+def _last(past: Table) -> Table:
+    """HISTORY with one row per segment, the one that was entered last."""
+    names = past["segment"].to_pylist()
+    place = {name: number for number, name in enumerate(names)}
+    return past if len(place) == len(names) else past.take(pa.array(sorted(place.values())))
+
+
+def _before(ws: Workspace, spans: Table, past: Table) -> dict[str, Table]:
+    """Tables of the issued segments that end where these begin, from the runs that made them."""
+    first = spans.filter(pc.equal(spans["span"], 0)).select(["agreement", "from"])
+    ended = past.select(["agreement", "to", "segment", "run"]).rename_columns(
+        ["agreement", "from", "segment", "run"]
+    )
+    found = first.join(ended, ["agreement", "from"], join_type="inner")
+    empty = {"carry": CARRY, "used": REGISTERS_USED, "determinants": DETERMINANTS}
+    tables: dict[str, list[Table]] = {
+        name: [schema.empty_table()] for name, schema in empty.items()
+    }
+    for run_id in sorted(set(found["run"].to_pylist())):
+        folder = RunFolder(ws.path / "runs" / run_id)
+        mine = found.filter(pc.equal(found["run"], run_id))["segment"].combine_chunks()
+        for name, parts in tables.items():
+            part = folder.read(name).cast(empty[name])  # Parquet has no seconds
+            parts.append(part.filter(pc.is_in(part["segment"], mine)))
+    return {name: pa.concat_tables(parts) for name, parts in tables.items()}
+
+
+def jobs(prepared: Prepared, *, points: Sequence[str] | None = None) -> list[bucket.Job]:
+    """The work of steps 3 to 6, one job per bucket; `points` None: all of the spans."""
+    ws, _snap = prepared.workspace, prepared.snap
+    spans = prepared.spans
+    if points is not None:
+        spans = spans.filter(pc.is_in(spans["metering_point"], pa.array(points, pa.string())))
+    if not spans.num_rows:
+        return []
+    names = spans["metering_point"].combine_chunks().dictionary_encode()
+    of_point = buckets_of(names.dictionary.to_pylist(), ws.settings.buckets)
+    row_bucket = of_point[names.indices.to_numpy()]
+    low = min(zone(n).midnight(prepared.period.start) for n in _zones(spans))
+    high = max(zone(n).midnight(prepared.period.end) for n in _zones(spans))
+    kinds = _kinds(prepared)
+    return [
+        _job(prepared, spans.filter(pa.array(row_bucket == number)), number, (low, high), kinds)
+        for number in sorted(set(row_bucket.tolist()))
+    ]
+
+
+def _zones(spans: Table) -> set[str]:
+    return set(spans["zone"].to_pylist()) - {None} or {"UTC"}
+
+
+def _kinds(prepared: Prepared) -> dict[str, str]:
+    """metering point -> customer segment."""
+    accounts = prepared.master["accounts"]
+    of = dict(zip(accounts["account"].to_pylist(), accounts["segment"].to_pylist(), strict=True))
+    pairs = (prepared.spans[name].to_pylist() for name in ("metering_point", "account"))
+    return {point: of.get(account) or "" for point, account in zip(*pairs, strict=True)}
+
+
+def _job(
+    prepared: Prepared,
+    spans: Table,
+    number: int,
+    bounds: tuple[int, int],
+    kinds: Mapping[str, str],
+) -> bucket.Job:
+    """A bucket's job. The manifest is read here, the files by whoever does the work."""
+    snap, (low, high) = prepared.snap, bounds
+    root, past = prepared.workspace.path, low - _PAST_DAYS * 86_400
+    inside = snapshot.entries(snap, buckets=[number], start_utc=low, end_utc=high)
+    earlier = snapshot.entries(snap, buckets=[number], start_utc=past, end_utc=low)
+    dials = snapshot.entries(
+        snap, kind="registers", buckets=[number], start_utc=low - 86_400, end_utc=high + 86_401
+    )
+    points = spans["metering_point"].unique().to_pylist()
+    mine = _of_points(prepared.master["meters"], points)
+    registers = prepared.master["registers"]
+    agreements = set(spans["agreement"].to_pylist())
+    carry = prepared.before["carry"]
+    read = partial(readings.read, root, kind="blocks", columns=readings.BLOCK_COLUMNS)
+    return bucket.Job(
+        period=prepared.period,
+        spans=spans,
+        blocks=lambda: read(inside, points=points, start_utc=low, end_utc=high),
+        past=lambda some: read(earlier, points=list(some), start_utc=past, end_utc=low),
+        register_readings=lambda: readings.read(root, dials, kind="registers", points=points),
+        meters=mine,
+        registers=registers.filter(pc.is_in(registers["meter"], mine["meter"].combine_chunks())),
+        points=_of_points(prepared.master["metering_points"], points),
+        kinds=kinds,
+        tariffs=prepared.tariffs,
+        carry_in=carry.filter(pc.is_in(carry["agreement"], pa.array(sorted(agreements)))),
+    )
+
+
+def _of_points(table: Table, points: Sequence[str]) -> Table:
+    return table.filter(pc.is_in(table["metering_point"], pa.array(points, pa.string())))
+
+
+def cases(prepared: Prepared, segments: Iterable[str]) -> dict[str, dict[str, object]]:
+    """The rating cases of some segments, readings in them: steps 3 and 4 done again for these."""
+    wanted = set(segments)
+    rows = prepared.spans.select(["segment", "metering_point"]).to_pylist()
+    points = sorted({row["metering_point"] for row in rows if row["segment"] in wanted})
+    found: dict[str, dict[str, object]] = {}
+    for job in jobs(prepared, points=points):
+        metered = bucket.meter(job)
+        made = Cases(job.spans, dense=metered.dense, used=metered.used, carry=job.carry_in)
+        found |= {segment: made.case(segment) for segment in made if segment in wanted}
+    return found
