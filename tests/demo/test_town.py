@@ -19,7 +19,7 @@ from gridtally.demo.story import load_truth
 from gridtally.errors import InvalidDocument, NotFound
 from gridtally.rating.tariff import load
 
-GOLDEN = "b5c548342d816f1eeb37fb8665036504eeb329ccb7f570c54879bceb6c0a5f59"
+GOLDEN = "6b8b8b0d1135cac290fe333962c5e805fca1d5e2a0f7c04d8d9586fffffb55c0"
 
 
 def digest(folder):

@@ -113,12 +113,16 @@ def _mark(of: Grid) -> str:
 
 
 def _there(of: Grid, channel: str, points: Sequence[Point]) -> Bools:
-    """Which days a stream exists: shape (points, days of the month)."""
-    since = [
-        max(p.since, p.feature_since.get("pv", 0) if channel == "export" else 0) for p in points
-    ]
+    """Which days a stream exists: shape (points, days of the month).
+
+    A meter shows export, zero at first, from the first of the month in which panels come.
+    """
     days = np.arange(int(of.day[0]), int(of.day[-1]) + 1)
-    return np.asarray(days[None, :] >= np.array(since)[:, None])
+    there = days[None, :] >= np.array([point.since for point in points])[:, None]
+    if channel == "export":
+        sun = np.array([point.feature_since.get("pv", 0) for point in points])
+        there &= (sun <= days[-1])[:, None]
+    return there
 
 
 def _gaps(of: Grid, draw: Draw, there: Bools) -> Bools:

@@ -204,7 +204,7 @@ def _start(point: Point, meter: int, its: list[Reading], unit: int, draw: Draw) 
     """What the dial showed when its story begins; a dial that is to roll over does in October."""
     whole = 10 ** (point.digits + point.decimals)
     if meter:
-        return draw.between(0, 3 * 10**point.decimals)
+        return draw.between(0, 40 * 10**point.decimals)
     if point.rolls:
         opening, closing = its[-2], its[-1]
         middle: int = (opening.counted + closing.counted) // 2 - its[0].counted

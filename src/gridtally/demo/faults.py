@@ -32,15 +32,15 @@ KINDS_OF_FAULT = {
 }
 """Each kind in a sentence."""
 
+_SUM = "metering.register.sum review.energy.sum"
 _SEEN_BY = {
-    "multiplier": "metering.register.sum review.meter.multiplier review.energy.multiplier "
-    "review.energy.history",
-    "transposed": "metering.register.sum review.energy.history",
+    "multiplier": f"{_SUM} review.meter.multiplier review.energy.multiplier review.energy.history",
+    "transposed": f"{_SUM} review.energy.history",
     "backward": "metering.register.backward",
-    "stuck": "metering.interval.flat metering.interval.zeros metering.register.sum "
-    "review.profile.flat review.profile.stopped",
-    "spike": "metering.interval.limit metering.interval.spike metering.register.sum",
-    "swapped-channels": "metering.register.sum review.channels.swapped",
+    "stuck": f"{_SUM} metering.interval.flat metering.interval.zero review.profile.flat "
+    "review.profile.stopped",
+    "spike": f"{_SUM} metering.interval.limit metering.interval.spike",
+    "swapped-channels": f"{_SUM} metering.estimate.total review.channels.swapped",
     "exchange-gap": "metering.register.exchange review.exchange.readings",
     "billed-twice": "review.agreement.overlap",
     "wrong-tariff": "review.tariff.segment",
@@ -185,7 +185,7 @@ class Faults:
                 f"{count} intervals from noon of {day + 1} October are a thousand times too large.",
                 "over",
             )  # fmt: skip
-        for point in self._places("tou", "tou", "tou-checked", "shop-hour"):
+        for point in self._places("tou", "shop-hour", "tou-checked", "shop-half"):
             day = self.draw.between(0, 6)
             self.changes[point.id] = _half_a_day(day)
             self._record(

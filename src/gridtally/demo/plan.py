@@ -151,7 +151,7 @@ class Point:
     def fuse_kw(self) -> int:
         """The largest power that its fuse lets through [kW]."""
         steps = (7, 10, 14, 21, 28, 42, 70, 110, 175, 280, 450, 700, 1100, 1800, 2800, 4500)
-        peak = self.size * (3 if self.kind.segment == "factory" else 11) // 2000
+        peak = self.size * (3 if self.kind.segment == "factory" else 16) // 2000
         if self.kind.segment == "household":
             peak = max(peak, 6) + (8 if self.features & {"ev", "heatpump", "pv"} else 0)
         return next(step for step in steps if step > peak)
@@ -307,7 +307,9 @@ def _supply(plan: Plan, draw: Draw, account: str, kind: Kind) -> None:
     elif kind.minutes or kind.legal == "interval":
         point.digits, point.decimals = 6, 3
     else:
-        point.by_hand, point.decimals = draw.chance(800), draw.pick((0, 1))
+        # A demand dial is set back at midnight of the first: only homes are read by hand.
+        point.by_hand = kind.load == "home" and draw.chance(800)
+        point.decimals = draw.pick((0, 1)) if kind.load == "home" else 2
     plan.points.append(point)
     suffix = f"-{number}" if account in plan.billed else ""
     plan.billed.add(account)
