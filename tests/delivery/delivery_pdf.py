@@ -9,6 +9,7 @@ _OBJECT = re.compile(
     rb"\b(\d+) 0 obj\s(.*?)(?:stream\r?\n(.*?)\r?\nendstream\s*)?endobj", re.DOTALL
 )
 _FONT = re.compile(rb"/(f\d+) [\d.]+ Tf")
+_HEX = re.compile(rb"<([0-9A-F]+)>")
 _PLAIN = {b"n": b"\n", b"r": b"\r", b"t": b"\t", b"b": b"\b", b"f": b"\f"}
 _CHAR = re.compile(rb"<([0-9A-F]{4})> <([0-9A-F]+)>")
 
@@ -50,10 +51,13 @@ def _shown(content: bytes) -> list[tuple[bytes, bytes]]:
     while at < len(content):
         if match := _FONT.match(content, at):
             name, at = match[1], match.end()
-        elif content.startswith(b"/ActualText(", at):  # for readers aloud, not what is shown
-            _, at = _string(content, at + len(b"/ActualText("))
-        elif content[at : at + 1] == b"(":
-            text, at = _string(content, at + 1)
+        elif content.startswith(b"/ActualText", at):  # for readers aloud, not what is shown
+            at = content.index(b">>", at)
+        elif content[at : at + 1] == b"(" or (hexed := _HEX.match(content, at)):
+            if content[at : at + 1] == b"(":
+                text, at = _string(content, at + 1)
+            else:
+                text, at = bytes.fromhex(hexed[1].decode()), hexed.end()
             if array:
                 found[-1] = (name, found[-1][1] + text)
             else:
