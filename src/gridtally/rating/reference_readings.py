@@ -94,6 +94,7 @@ class Readings:
         else:
             for channel in {"import", "export"} & self.channels.keys():  # what the bill states
                 self._check_channel(channel)
+                self._check_quality(channel, 0, len(self.channels[channel]["values"]))
 
     def has(self, channel: str) -> bool:
         """Whether there is anything to bill the channel from."""
@@ -188,19 +189,25 @@ class Readings:
         start, step = iso_instant(record["start"]), record["resolution_s"]
         if (span.start_utc - start) % step or (span.end_utc - start) % step:
             raise Held("rating.calendar.finer", "The span ends inside an interval.")
-        for n in range((span.start_utc - start) // step, (span.end_utc - start) // step):
+        first, end = (span.start_utc - start) // step, (span.end_utc - start) // step
+        self._check_quality(channel, first, end)
+        for n in range(first, end):
             yield start + n * step, step, whole(record["values"][n])
 
     def _check_channel(self, channel: str) -> None:
-        """The channel covers the segment exactly, every value with its quality."""
+        """The channel covers the segment exactly, with a quality for every value."""
         record = self.channels[channel]
         start, step = iso_instant(record["start"]), whole(record["resolution_s"])
         values, quality = record["values"], record["quality"]
         first, last = self.spans[0].start_utc, self.spans[-1].end_utc
         if step < 1 or start != first or start + step * len(values) != last:
             raise Held("rating.quantity.missing", f"{channel} does not cover the segment exactly.")
-        if len(quality) != len(values) or set(quality) - set("ASE"):
+        if len(quality) != len(values):
             raise Held("rating.quantity.missing", f"{channel} has values without a quality.")
+
+    def _check_quality(self, channel: str, first: int, end: int) -> None:
+        if set(self.channels[channel]["quality"][first:end]) - set("ASE"):
+            raise Held("rating.quantity.missing", f"{channel} has a gap.")
 
     def _windows(self, span: Span, channel: str, minutes: int | None) -> dict[tuple[int, int], int]:
         """Energy of each demand window, by its first instant and its end."""
