@@ -19,7 +19,7 @@ from gridtally.demo.story import load_truth
 from gridtally.errors import InvalidDocument, NotFound
 from gridtally.rating.tariff import load
 
-GOLDEN = "6b8b8b0d1135cac290fe333962c5e805fca1d5e2a0f7c04d8d9586fffffb55c0"
+GOLDEN = "74218d3f061b93aea8fb7c1b1a6380ae44a503ebd04509b98a8766e396736d53"
 
 
 def digest(folder):
@@ -221,6 +221,30 @@ def test_readings_are_where_a_bill_needs_them(small):
                 r["agreement"] for r in small.master["agreements"] if r["from"] == bound
             }
             assert near or changed or row["metering_point"] in lost, (row, bound)
+
+
+def test_master_data_is_taken_as_it_is(small):
+    """The door finds nothing wrong with it but that one point is supplied twice."""
+    from gridtally.intake.master import read_master
+
+    files = {path.name: path.read_bytes() for path in (small.folder / "master").glob("*.csv")}
+    read, findings = read_master(files)
+    assert {name: table.num_rows for name, table in read.items()} == {
+        name: len(rows) for name, rows in small.master.items()
+    }
+    assert findings["code"].to_pylist() == ["intake.master.overlap"]
+
+
+def test_each_reading_is_taken(small):
+    """The door sets no row aside, and finds three formats."""
+    from gridtally.intake.decode import decode
+
+    formats = set()
+    for path in sorted((small.folder / "readings").iterdir()):
+        found = decode(path.read_bytes(), name=path.name, as_of=1_793_664_000, zone="Europe/Lisbon")
+        assert found.rows == found.accepted > 0, path.name
+        formats.add(found.format)
+    assert formats == {"csv-wide", "csv-long", "csv-registers"}
 
 
 # -------------------------------------------------------------------- tariffs

@@ -126,8 +126,8 @@ def _terms(plan: Plan, draw: Draw, scale: int) -> None:
     ):
         (old,) = plan.terms(point)
         day = OCTOBER + draw.between(4, 26)
-        old.after = day
         plan.agreements.append(replace(old, first=day, tariff="home-tou"))
+        old.after = day
         _odd(plan, "tariff-change", point, "Changes from block to time-of-use prices in October.")
 
 

@@ -42,7 +42,7 @@ _SEEN_BY = {
     "spike": f"{_SUM} metering.interval.limit metering.interval.spike",
     "swapped-channels": f"{_SUM} metering.estimate.total review.channels.swapped",
     "exchange-gap": "metering.register.exchange review.exchange.readings",
-    "billed-twice": "review.agreement.overlap",
+    "billed-twice": "intake.master.overlap review.agreement.overlap",
     "wrong-tariff": "review.tariff.segment",
     "clock": "review.tou.share",
 }
