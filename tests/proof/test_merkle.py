@@ -11,6 +11,7 @@ from gridtally.proof.merkle import (
     Tree,
     consistent,
     included,
+    inclusion_proof,
     leaf_hash,
     root_of_path,
 )
@@ -80,6 +81,7 @@ def test_known_roots():
 def test_known_paths(index, size, path):
     """The published inclusion paths are made, and lead to the published roots."""
     assert [node.hex() for node in TREE.inclusion(index, size)] == path
+    assert inclusion_proof(map(leaf_hash, DATA[:size]), index) == TREE.inclusion(index, size)
     nodes = [bytes.fromhex(node) for node in path]
     assert root_of_path(leaf_hash(DATA[index]), index, size, nodes).hex() == ROOTS[size - 1]
 

@@ -18,6 +18,7 @@ __all__ = [
     "Tree",
     "consistent",
     "included",
+    "inclusion_proof",
     "leaf_hash",
     "node_hash",
     "root_of_path",
@@ -116,6 +117,11 @@ class Tree:
             return self._levels[size.bit_length() - 1][low // size]
         middle = low + _split(size)
         return node_hash(self._range(low, middle), self._range(middle, high))
+
+
+def inclusion_proof(leaves: Iterable[bytes], index: int) -> list[bytes]:
+    """The path of one leaf in the tree of these leaf hashes; `Tree` serves for more than one."""
+    return Tree(leaves).inclusion(index)
 
 
 def root_of_path(leaf: bytes, index: int, size: int, path: Sequence[bytes]) -> bytes:
