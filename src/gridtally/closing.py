@@ -10,7 +10,7 @@ import base64
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime
+from datetime import date
 from functools import cached_property
 from importlib.metadata import version
 from pathlib import Path
@@ -40,7 +40,10 @@ from gridtally.subledger.heads import leaf_hashes
 from gridtally.subledger.keys import person_keys
 from gridtally.subledger.records import read_record
 
-__all__ = ["Closing", "draw", "ensure_keys", "log_key_path", "proof_of", "public_key"]
+__all__ = [
+    "Closing", "copy_heads", "draw", "ensure_keys", "issue_release", "log_key_path", "proof_of",
+    "public_key", "write_bill",
+]  # fmt: skip
 
 Table = pa.Table
 
@@ -357,13 +360,56 @@ def proof_of(ws: Workspace, number: str, *, personal: bool = True) -> bytes:
         cases=[made[name] for name in names],
         tariffs=closing.prepared.documents,
         index=row.leaf_id,
-        path=merkle.inclusion_proof(hashes, row.leaf_id),
+        path=merkle.Tree(hashes).inclusion(row.leaf_id),
         checkpoint=head.checkpoint,
         openings=openings(ws, record) if personal else None,
     )
     return proofs.dump(proof)
 
 
-def when(seconds: int) -> datetime:
-    """An instant for people."""
-    return datetime.fromtimestamp(seconds, UTC)
+def write_bill(ws: Workspace, number: str, folder: Path, *, personal: bool) -> list[Path]:
+    """Write an issued bill's PDF, web page and proof into `folder`; their paths."""
+    row = issued_bill(number)
+    record = json.loads(read_record(ws, row.number))
+    person = openings(ws, record) if personal else {"name": "", "address": ""}
+    made = {
+        "pdf": documents.render_pdf(record, person),
+        "html": documents.render_html(record, person).encode(),
+        "proof.json": proof_of(ws, row.number, personal=personal),
+    }
+    folder.mkdir(parents=True, exist_ok=True)
+    paths = []
+    for kind, data in made.items():
+        path = folder / f"{row.number}.{kind}"
+        path.write_bytes(data)
+        paths.append(path)
+    return paths
+
+
+def copy_heads(ws: Workspace, target: Path) -> int:
+    """Publish: copy the signed heads and the log's public key to a place outside; how many."""
+    target.mkdir(parents=True, exist_ok=True)
+    heads = sorted((ws.path / "published").iterdir())
+    for head in heads:
+        if not (target / head.name).exists():
+            files.write(target / head.name, head.read_bytes())
+    return len(heads)
+
+
+def issue_release(
+    ws: Workspace,
+    release_id: str,
+    *,
+    actor: str,
+    as_of: int,
+    report: Callable[[str, int, int], None] = lambda _s, _d, _t: None,
+) -> issue.Issued:
+    """Issue a release by its id, or the last one of a run or period such as 2026-10."""
+    rows = control.models.Release.objects.filter(id__startswith=release_id)
+    release = rows.order_by("at", "pk").last()
+    if release is None:
+        raise NotFound(
+            f"There is no release {release_id}.", remedy="Sign one with `gridtally release RUN`."
+        )
+    closing = Closing.open(ws, release.run_id)
+    return closing.issue(release.id, actor=actor, as_of=as_of, report=report)

@@ -129,6 +129,18 @@ def run(
     return outcome
 
 
+def _enter(ws: Workspace, rows: Table, *, actor: str, as_of: int) -> None:
+    """Put the bills of a backfill into history; the same ones again change nothing."""
+    past = history.read_history(snapshot(ws))
+    known = past.filter(pc.is_in(past["segment"], rows["segment"].combine_chunks()))
+    if set(known["run"].to_pylist()) - set(rows["run"].to_pylist()):
+        raise Conflict(
+            f"{known.num_rows} of these bills are in the history already, with other inputs.",
+            remedy="A past that others were billed on is not replaced.",
+        )
+    history.append(ws, rows, kind="backfill", actor=actor, as_of=as_of)
+
+
 def _info(prepared: Prepared, *, purpose: str, parameters: Mapping[str, object]) -> dict[str, Any]:
     """run.json: everything that decides the content of a run, and neither actor nor clock."""
     period, ws = prepared.period, prepared.workspace

@@ -27,6 +27,7 @@ VERBS = {
     "release": ("bills", "Decide on held bills; sign the list of what may be issued."),
     "issue": ("bills", "Issue released bills, each exactly once."),
     "explain": ("bills", "Why a bill is what it is, line by line; or why it changed."),
+    "bill": ("bills", "Write an issued bill's PDF, web page and proof into a folder."),
     "verify": ("proofs", "Check a bill's proof offline, with nothing but the public key."),
     "tariff": ("tariffs", "Check and show tariff documents."),
     "rate": ("tariffs", "Rate a file of readings under a tariff, without a workspace."),

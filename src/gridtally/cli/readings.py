@@ -20,7 +20,7 @@ from gridtally.cli.common import (
     talk,
     workspace_option,
 )
-from gridtally.errors import NotFound, RefusedFile, UsageError
+from gridtally.errors import GridtallyError, NotFound, RefusedFile, UsageError
 from gridtally.money import Rounding
 from gridtally.terms import RoundingMode
 
@@ -37,7 +37,7 @@ def read_file(path: Path) -> bytes:
         ) from err
 
 
-def refusal(err: RefusedFile) -> dict[str, Any]:
+def refusal(err: GridtallyError) -> dict[str, Any]:
     """A refused file as a finding of the decode JSON."""
     return {
         "code": err.code,

@@ -1,0 +1,176 @@
+"""The door's verbs on tariffs: tariff lint, tariff show, rate."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+from rich.markup import escape
+from rich.table import Table
+
+from gridtally.cli.common import as_json, now, out, parse_date, print_json, show_findings, talk
+from gridtally.cli.readings import read_file, refusal, rounding_option
+from gridtally.errors import InvalidDocument, RefusedFile
+
+FILE = click.Path(path_type=Path)
+SHADES = ("white on blue", "black on bright_yellow", "white on red", "black on green",
+          "black on cyan", "white on magenta")  # fmt: skip
+MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
+
+
+@click.group()
+def tariff() -> None:
+    """Check and show tariff documents."""
+
+
+@tariff.command()
+@click.argument("files", nargs=-1, required=True, type=FILE)
+@as_json
+def lint(files: tuple[Path, ...], as_json: bool) -> int:
+    """Every problem of tariff FILES at once, each with its place. Exit code 1 when refused."""
+    from gridtally.rating.lint import lint as look
+    from gridtally.terms import Severity
+
+    refused = False
+    answers: list[dict[str, Any]] = []
+    for file in files:
+        problems = look(read_file(file))
+        refused |= any(p.severity == Severity.HOLD for p in problems)
+        rows = [
+            {
+                "code": p.code,
+                "severity": str(p.severity),
+                "file": file.name,
+                "path": p.path,
+                "message": p.message,
+                "remedy": p.remedy,
+            }
+            for p in problems
+        ]
+        answers.append({"file": str(file), "findings": rows})
+        if not as_json:
+            word = "[red]refused[/red]" if any(r["severity"] == "hold" for r in rows) else "good"
+            out.print(f"{escape(str(file))}: {word}", highlight=False)
+            for row in rows:
+                out.print(
+                    f"  {row['severity']:>5}  {escape(row['path'])}: {escape(row['message'])} "
+                    f"[dim]{escape(row['remedy'])}[/dim]",
+                    highlight=False,
+                )
+    if as_json:
+        print_json({"schema": 1, "ok": not refused, "files": answers})
+    return 1 if refused else 0
+
+
+@tariff.command()
+@click.argument("file", type=FILE)
+@as_json
+def show(file: Path, as_json: bool) -> int:
+    """What a tariff charges, hour by hour, as a picture."""
+    from gridtally.rating.lint import show as data
+    from gridtally.rating.tariff import load
+
+    shown = data(load(read_file(file), name=file.name))
+    if as_json:
+        print_json(shown)
+        return 0
+    validity = f"{shown['valid_from']} to {shown.get('valid_to') or 'further notice'}"
+    title = shown["title"]["en"] if isinstance(shown["title"], dict) else shown["title"]
+    out.print(f"[bold]{escape(title)}[/bold]  {shown['tariff']}  {validity}", highlight=False)
+    for part in shown["components"]:
+        name = part["title"]["en"] if isinstance(part["title"], dict) else part["title"]
+        out.print(f"\n[bold]{escape(name)}[/bold]  [dim]{escape(part['text'])}[/dim]")
+        if len(part.get("buckets", ())) > 1:
+            _picture(part)
+    return 0
+
+
+def _picture(part: dict[str, Any]) -> None:
+    """Months down, hours across; a line for Mondays, and one for Sundays where they differ."""
+    for number, bucket in enumerate(part["buckets"]):
+        prices = ", ".join(
+            (f"to {step['upto']}: " if step["upto"] else "") + str(step["price"])
+            for step in bucket["tiers"]
+        )
+        out.print(f"  [{SHADES[number % 6]}]  [/] {escape(bucket['bucket'])}  {prices}")
+    out.print("           " + "".join(f"{hour:<6d}" for hour in range(0, 24, 3)), highlight=False)
+    for month, days in enumerate(part["grid"]):
+        for label, row in (("Mon", days[0]), ("Sun", days[6])):
+            if label == "Sun" and row == days[0]:
+                continue
+            cells = "".join(f"[{SHADES[i % 6]}]  [/]" if i >= 0 else "··" for i in row)
+            out.print(f"  {MONTHS[month]} {label}  {cells}")
+
+
+@click.command()
+@click.argument("tariff_file", metavar="TARIFF", type=FILE)
+@click.argument("readings", type=FILE)
+@click.option("--from", "from_", metavar="DATE", help="First local day; default: of the readings.")
+@click.option("--to", metavar="DATE", help="Local day after the last.")
+@click.option("--zone", help="Billing zone; default: the tariff's.")
+@click.option("--rate", "key", help="Which rate, when TARIFF holds several URDB rates.")
+@click.option("--format", "format_", help="Format of the readings; default: found from content.")
+@click.option("--round-finer", metavar="MODE", help="Round values finer than 10^-6 kWh.")
+@as_json
+def rate(
+    tariff_file: Path,
+    readings: Path,
+    from_: str | None,
+    to: str | None,
+    zone: str | None,
+    key: str | None,
+    format_: str | None,
+    round_finer: str | None,
+    as_json: bool,
+) -> int:
+    """Rate READINGS under TARIFF (our TOML, or an OpenEI URDB rate), without a workspace.
+
+    One bill per metering point and local calendar month. Exit code 1 when a file is refused.
+    """
+    from gridtally.quote import rate_readings
+
+    try:
+        answer = rate_readings(
+            read_file(tariff_file),
+            read_file(readings),
+            tariff_name=tariff_file.name,
+            readings_name=readings.name,
+            as_of=now(),
+            from_=parse_date(from_, "--from"),
+            to=parse_date(to, "--to"),
+            zone=zone,
+            key=key,
+            format=format_,
+            round_finer=rounding_option(round_finer),
+        )
+    except (RefusedFile, InvalidDocument) as err:
+        if as_json:
+            print_json({"schema": 1, "assumptions": [], "bills": [], "findings": [refusal(err)]})
+        else:
+            talk.print(f"[red]Refused[/red]: {escape(str(err))}", highlight=False)
+        return 1
+    if as_json:
+        print_json(answer)
+    else:
+        _print_bills(answer)
+    return 0
+
+
+def _print_bills(answer: dict[str, Any]) -> None:
+    for bill in answer["bills"]:
+        out.print(
+            f"[bold]{escape(bill['metering_point'])}[/bold]  {bill['from']} to {bill['to']}  "
+            f"[bold]{bill['total']} {bill['currency']}[/bold]",
+            highlight=False,
+        )
+        table = Table(show_edge=False, box=None, padding=(0, 2))
+        for name in ("component", "bucket", "quantity", "unit", "price", "amount"):
+            justify = "right" if name in ("quantity", "price", "amount") else "left"
+            table.add_column(name, justify=justify, style="dim" if name == "unit" else "")
+        for line in bill["lines"]:
+            table.add_row(*(str(line[column.header]) for column in table.columns))
+        out.print(table)
+    for text in answer["assumptions"]:
+        talk.print(f"Assumed: {escape(text)}", highlight=False)
+    show_findings(answer["findings"])

@@ -1,0 +1,106 @@
+"""The door's verbs on a workspace: init, status, check."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+from rich.table import Table
+
+from gridtally.cli.common import as_json, out, print_json, talk, workspace_option
+
+
+@click.command()
+@click.argument("folder", type=click.Path(path_type=Path), default=".")
+@click.option("--name", default="", help="Name of the workspace; default: the folder's.")
+@click.option("--zone", default="UTC", show_default=True, help="IANA time zone of its days.")
+@click.option("--currency", default="EUR", show_default=True, help="ISO 4217.")
+@click.option("--language", type=click.Choice(["en", "zh"]), default="en", show_default=True)
+@click.option("--supplier", default="Example Energy", show_default=True, help="Who sends bills.")
+@click.option("--buckets", default=8, show_default=True, help="Files per month, for large bases.")
+def init(
+    folder: Path,
+    name: str,
+    zone: str,
+    currency: str,
+    language: str,
+    supplier: str,
+    buckets: int,
+) -> int:
+    """Make a workspace in FOLDER (this one by default), and the key that signs its log."""
+    from gridtally import closing
+    from gridtally.store.settings import Settings, Supplier
+    from gridtally.store.workspace import Workspace
+
+    called = name or folder.absolute().name
+    workspace = Workspace.create(
+        folder,
+        Settings(
+            name=called,
+            zone=zone,
+            currency=currency,
+            language=language,
+            buckets=buckets,
+            log=f"gridtally.local/{called}",
+            supplier=Supplier(name=supplier),
+        ),
+    )
+    public = closing.ensure_keys(workspace)
+    out.print(f"Made the workspace {workspace.path}.", highlight=False)
+    talk.print(
+        f"Settings: gridtally.toml. The log's private key lies outside, in "
+        f"{closing.log_key_path(workspace)}; its public key is\n  {public}\n"
+        "Next: gridtally receive FOLDER-OF-FILES",
+        highlight=False,
+    )
+    return 0
+
+
+@click.command()
+@workspace_option
+@as_json
+def status(where: Path | None, as_json: bool) -> int:
+    """What is in the workspace, and what to do next."""
+    from gridtally import pipeline
+    from gridtally.overview import overview
+
+    workspace = pipeline.open_workspace(where)
+    seen = overview(workspace)
+    if as_json:
+        print_json(seen)
+        return 0
+    out.print(f"[bold]{seen['name']}[/bold]  {seen['path']}", highlight=False)
+    table = Table(show_header=False, show_edge=False, box=None, padding=(0, 2))
+    for label, text in seen["facts"].items():
+        table.add_row(label, str(text))
+    out.print(table)
+    for run in seen["runs"]:
+        states = ", ".join(f"{count:,} {state}" for state, count in run["states"].items())
+        out.print(f"  run {run['id']}  {run['from']} to {run['to']}: {states}", highlight=False)
+    talk.print(f"Next: {seen['next']}", highlight=False)
+    return 0
+
+
+@click.command()
+@click.option("--only", multiple=True, help="Check only this invariant, such as B-01.")
+@workspace_option
+@as_json
+def check(only: tuple[str, ...], where: Path | None, as_json: bool) -> int:
+    """Check every invariant of the workspace, in one consistent view, changing nothing.
+
+    Exit code 1 when one does not hold.
+    """
+    from gridtally import pipeline
+    from gridtally.store.check import check as look
+
+    found = look(pipeline.open_workspace(where), only=set(only) or None)
+    wrong = [one for one in found if not one.ok]
+    if as_json:
+        rows = [{"invariant": c.invariant, "ok": c.ok, "detail": c.detail} for c in found]
+        print_json({"schema": 1, "ok": not wrong, "checks": rows})
+    else:
+        for one in found:
+            mark = "[green]holds[/green]" if one.ok else "[red]BROKEN[/red]"
+            out.print(f"{mark}  {one.detail}", highlight=False)
+        talk.print(f"{len(found) - len(wrong)} of {len(found)} invariants hold.", highlight=False)
+    return 1 if wrong else 0
