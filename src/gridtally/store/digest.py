@@ -134,8 +134,8 @@ def _lists(column: pa.Array) -> pa.Array:
     flat = _text(pc.list_flatten(column))
     lengths = pc.fill_null(pc.list_value_length(column), 0).to_numpy()
     offsets = pa.array(np.concatenate([[0], np.cumsum(lengths)]), pa.int64())
-    joined = pc.binary_join(pa.LargeListArray.from_arrays(offsets, flat), ",")
-    text = pc.binary_join_element_wise("{", joined, "}", "").cast(_TEXT)
+    joined = pc.binary_join(pa.LargeListArray.from_arrays(offsets, flat), _scalar(","))
+    text = pc.binary_join_element_wise(_scalar("{"), joined, _scalar("}"), _scalar(""))
     return pc.if_else(column.is_valid(), text, None)
 
 

@@ -170,12 +170,11 @@ def _narrow(
         keep.append(pc.is_in(part["metering_point"], pa.array(points, pa.string())))
     if channel is not None:
         keep.append(pc.equal(part["channel"], channel))
-    late = end_utc is not None and entry.last_utc > end_utc
-    early = start_utc is not None and entry.first_utc < start_utc
-    if late or early:
+    end = entry.last_utc if end_utc is None else end_utc
+    start = entry.first_utc if start_utc is None else start_utc
+    if entry.last_utc > end or entry.first_utc < start:
         first, last = span_utc(part, entry.kind)
-        keep += [pa.array(first < end_utc)] if late else []
-        keep += [pa.array(last > start_utc)] if early else []
+        keep.append(pa.array((first < end) & (last > start)))
     if not keep:
         return part
     mask = keep[0]

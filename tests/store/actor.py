@@ -1,0 +1,99 @@
+"""Processes that do one thing in a workspace, for races and kills.
+
+`actor.py VERB FOLDER …` does it once. `actor.py` alone imports everything, then reads orders as
+JSON lines and forks for each: 6 processes start in the time of one.
+"""
+
+import json
+import os
+import signal
+import sys
+import traceback
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent))
+import synthetic
+
+from gridtally import control
+from gridtally.control import faults
+from gridtally.intake.receive import receive
+from gridtally.store.workspace import Workspace
+from gridtally.subledger.deliver import deliver
+from gridtally.subledger.issue import issue
+
+
+def do_receive(ws, *_):
+    receipt = receive(
+        ws, b"file", name="a.csv", sender="dso", as_of=synthetic.AS_OF, actor="ina",
+        decode=synthetic.decoder(synthetic.blocks([f"MP-{i}" for i in range(50)])),
+    )  # fmt: skip
+    return "duplicate" if receipt.duplicate else "accepted"
+
+
+def do_issue(ws, release, *_):
+    issued = issue(ws, release, **synthetic.how_to_issue(batch=4))
+    return f"{len(issued.numbers)} {issued.already}"
+
+
+def do_run(ws, *_):
+    return synthetic.sealed(ws, 5).id
+
+
+def do_deliver(ws, *_):
+    draw = {"pdf": lambda record: b"%PDF " + record, "html": lambda record: b"<p>" + record}
+    return str(deliver(ws, draw, actor="dora", as_of=synthetic.AS_OF))
+
+
+VERBS = {"receive": do_receive, "issue": do_issue, "run": do_run, "deliver": do_deliver}
+
+
+def act(verb, folder, *rest):
+    return VERBS[verb](Workspace.open(folder), *rest)
+
+
+def serve():
+    control.setup(Path("/nowhere"))  # loads Django once; every child opens its own workspace
+    from gridtally.control import models  # noqa: F401
+
+    for line in sys.stdin:
+        order = json.loads(line)
+        gate, opener = os.pipe()
+        children = [_child(order, gate) for _ in range(order["count"])]
+        os.write(opener, b"x" * len(children))
+        print(json.dumps([_end(pid, pipe) for pid, pipe in children]), flush=True)
+        os.close(gate)
+        os.close(opener)
+
+
+def _child(order, gate):
+    reader, writer = os.pipe()
+    pid = os.fork()
+    if pid:
+        os.close(writer)
+        return pid, reader
+    try:
+        os.environ["GRIDTALLY_FAULT"] = order["fault"]
+        faults._passed.clear()
+        os.read(gate, 1)
+        os.write(writer, act(*order["do"]).encode())
+    except BaseException:
+        os.write(writer, traceback.format_exc().encode())
+        os._exit(1)
+    os._exit(0)
+
+
+def _end(pid, pipe):
+    text = b""
+    while part := os.read(pipe, 65_536):
+        text += part
+    os.close(pipe)
+    status = os.waitpid(pid, 0)[1]
+    killed = os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGKILL
+    return {"killed": killed, "code": os.waitstatus_to_exitcode(status), "said": text.decode()}
+
+
+if __name__ == "__main__":
+    if len(sys.argv) > 1:
+        print(act(*sys.argv[1:]))
+    else:
+        serve()
