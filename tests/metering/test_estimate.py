@@ -1,27 +1,16 @@
 """Filling gaps: the ladder of methods, exact totals, and what is never touched."""
 
-import numpy as np
 import pyarrow as pa
 import pytest
+from grids import THURSDAY, grid
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gridtally.metering.blocks import ACTUAL, ESTIMATED, MISSING, Dense
+from gridtally.metering.blocks import ACTUAL, ESTIMATED, MISSING
 from gridtally.metering.estimate import Ladder, estimate
 from gridtally.tables import ESTIMATES
 
-THURSDAY = 1_767_225_600  # 2026-01-01T00:00:00Z
 HOUR, DAY = 3600, 24
-
-
-def grid(rows, *, start=THURSDAY, step=HOUR, channel="import", points=None):
-    """A Dense of rows of values [Wh x 10^3 = 10^-6 kWh] in which None is missing."""
-    values = np.array([[value or 0 for value in row] for row in rows], dtype=np.int64)
-    quality = np.array(
-        [[MISSING if value is None else ACTUAL for value in row] for row in rows], dtype=np.uint8
-    )
-    points = points or tuple(f"P{n}" for n in range(len(rows)))
-    return Dense(points, channel, start, step, values, quality)
 
 
 def filled(rows, **options):

@@ -16,10 +16,11 @@ from gridtally.metering import layout
 from gridtally.metering.advance import Pairs, Stretches, advanced, used_table
 from gridtally.metering.faults import Faults
 from gridtally.metering.meters import DEMAND, REASONS, STEP, Dials, collect
+from gridtally.metering.reconcile import check_sums, totals
 from gridtally.metering.segments import Segments
 from gridtally.tables import ADVANCES, REGISTERS_USED, empty
 
-__all__ = ["Registers", "advances"]
+__all__ = ["Registers", "advances", "check_sums", "totals"]
 
 Ints = npt.NDArray[np.int64]
 Mask = npt.NDArray[np.bool_]
@@ -163,7 +164,7 @@ def _serving(
     gone = _last(dials, _OUT, dial, start) > _last(dials, _IN, dial, start)
     later = _last(dials, _IN, dial, end - 1) < 0
     later &= _first(dials, _IN, dial, end - 1, np.full(len(dial), STEP)) >= 0
-    later &= np.where(bounds[0] >= 0, dials.time[bounds[0]] >= end, True)
+    later &= (bounds[0] < 0) | (np.append(dials.time, -1)[bounds[0]] >= end)
     seen = (bounds[0] >= 0) | (bounds[1] >= 0)
     here = dated & (dials.known[dial] | seen) & ~gone & ~later
     return ~dials.stray[dial] & (moved | here)
