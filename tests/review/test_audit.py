@@ -178,3 +178,27 @@ def test_personal_columns_never_reach_a_rule(town):
             {"segments": tables["segments"].drop_columns(["total"])},
             period=PERIOD, currency="EUR", rules=rule,
         )  # fmt: skip
+
+
+def test_an_absurd_figure_does_not_stop_the_audit(town):
+    """The largest readings that decode accepts: found, and the other bills are audited as ever."""
+    tables, named, calibration = town
+    huge = 10**18
+    street_ = dict(tables)
+    for name, column in (
+        ("segments", "import_ukwh"), ("segments", "demand_ukw"), ("determinants", "value"),
+        ("advances", "value"), ("register_readings", "reading"), ("history", "import_ukwh"),
+    ):  # fmt: skip
+        table = street_[name]
+        first = [huge if n % 50 == 0 else v for n, v in enumerate(table[column].to_pylist())]
+        at = table.column_names.index(column)
+        street_[name] = table.set_column(
+            at, table.schema.field(column), pa.array(first, pa.int64())
+        )
+    daily = street_["daily"]
+    first = [huge if n % 900 == 0 else v for n, v in enumerate(daily["ukwh"].to_pylist())]
+    at = daily.column_names.index("ukwh")
+    street_["daily"] = daily.set_column(at, daily.schema.field("ukwh"), pa.array(first, pa.int64()))
+    work = audited(street_, calibrate(street_["history"]))
+    assert work.held
+    assert audited(tables, calibration).held == frozenset()

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 __all__ = ["attach"]
 
@@ -19,8 +20,11 @@ def attach(findings: pa.Table, bills: pa.Table, segments: pa.Table) -> Iterator[
     bill keeps an empty `bill`; one that names no account either is about a delivery, not about a
     customer, and is left out.
     """
-    of_segment, of_point, of_account = _indexes(bills, segments)
-    for row in findings.filter(_grave(findings)).to_pylist():
+    grave = findings.filter(pc.is_in(findings["severity"], pa.array(["hold", "warn"])))
+    of_segment = _index(segments, "segment", grave)
+    of_point = _index(segments, "metering_point", grave)
+    of_account = _index(bills, "account", grave)
+    for row in grave.to_pylist():
         if row["bill"]:
             found: Sequence[str] = (row["bill"],)
         elif row["segment"] in of_segment:
@@ -35,21 +39,11 @@ def attach(findings: pa.Table, bills: pa.Table, segments: pa.Table) -> Iterator[
             yield row
 
 
-def _grave(findings: pa.Table) -> pa.Array:
-    return pa.array([s in ("hold", "warn") for s in findings["severity"].to_pylist()], pa.bool_())
-
-
-def _indexes(
-    bills: pa.Table, segments: pa.Table
-) -> tuple[dict[str, list[str]], dict[str, list[str]], dict[str, list[str]]]:
-    indexes: list[dict[str, list[str]]] = []
-    for table, key in (
-        (segments, "segment"),
-        (segments, "metering_point"),
-        (bills, "account"),
-    ):
-        index: dict[str, list[str]] = defaultdict(list)
-        for name, bill in zip(table[key].to_pylist(), table["bill"].to_pylist(), strict=True):
-            index[name].append(bill)
-        indexes.append(index)
-    return indexes[0], indexes[1], indexes[2]
+def _index(table: pa.Table, key: str, findings: pa.Table) -> dict[str, list[str]]:
+    """Bills by `key`, for the values that findings name."""
+    named = findings.filter(pc.equal(findings["bill"], ""))[key].combine_chunks()
+    chosen = table.filter(pc.is_in(table[key], named))
+    index: dict[str, list[str]] = defaultdict(list)
+    for name, bill in zip(chosen[key].to_pylist(), chosen["bill"].to_pylist(), strict=True):
+        index[name].append(bill)
+    return index

@@ -13,6 +13,7 @@ from decimal import Decimal
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from gridtally import tables as t
 from gridtally.review.attach import attach
@@ -138,7 +139,8 @@ def worklist(
     listed = {case.bill for case in sure} | {case.bill for case in chosen}
     below = [case for case in ranked if case.bill not in listed]
     shown = [case for case in ranked if case.bill in listed] + below
-    usual = _usual(segments, expected)
+    wanted = pa.array([case.bill for case in shown], pa.string())
+    usual = _usual(segments.filter(pc.is_in(segments["bill"], wanted)), expected)
     rows = [_row(n, case, listed, usual) for n, case in enumerate(shown, 1)]
     rest = Below(
         len(below),
@@ -158,15 +160,11 @@ def _cases(
     rows: Iterable[dict[str, Any]], bills: pa.Table, segment_of: Mapping[str, str]
 ) -> list[_Case]:
     """Findings per bill; a finding about an account without a bill makes a case of the account."""
-    rows = [row for row in rows if row["severity"] in _GRAVE]
-    wanted = {row["bill"] for row in rows}
-    known = {
-        bill: (account, total)
-        for bill, account, total in zip(
-            *(bills[name].to_pylist() for name in ("bill", "account", "total")), strict=True
-        )
-        if bill in wanted
-    }
+    rows = list(rows)
+    wanted = pa.array(sorted({row["bill"] for row in rows}), pa.string())
+    chosen = bills.filter(pc.is_in(bills["bill"], wanted))
+    columns = (chosen[name].to_pylist() for name in ("bill", "account", "total"))
+    known = {bill: (account, total) for bill, account, total in zip(*columns, strict=True)}
     cases: dict[str, _Case] = {}
     for row in rows:
         key = row["bill"] or row["account"]

@@ -97,7 +97,7 @@ def _difference(
             if figures[0] != figures[1]:
                 where = f"line {_name(first)}, {name}"
                 return {"where": where, "kernel": figures[0], "second": figures[1]}
-    total, other = _total(made and made["total"]), _total(answer["total"])
+    total, other = _total(made["total"] if made else None), _total(answer["total"])
     return None if total == other else {"where": "the total", "kernel": total, "second": other}
 
 

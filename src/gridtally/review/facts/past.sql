@@ -1,34 +1,44 @@
 -- id: past
 -- title: One row per segment that has a past: the same account at the same metering point before
 -- needs: usage
-WITH earlier AS (
-  SELECT u.segment, u.from_day, h."from" AS since, h."to" AS until,
-    h.import_ukwh // (h."to" - h."from") AS day_ukwh,
-    h.export_ukwh // (h."to" - h."from") AS export_day_ukwh,
-    h.import_ukwh, h.estimated_ukwh, h.demand_ukw, h.tariff,
-    CAST(h.total * 1000000 AS BIGINT) AS total_u,
-    CAST(h.total * 1000000 AS HUGEINT) * 1000000 // nullif(h.import_ukwh, 0) AS price_u,
-    row_number() OVER (
-      PARTITION BY u.segment ORDER BY h."to" DESC, h."from" DESC, h.segment
-    ) AS back
+WITH joined AS (
+  SELECT u.id, u.segment, u.from_day, h."from" AS since, h."to" AS until, h.segment AS earlier,
+    h."to" - h."from" AS days, h.estimated_ukwh, h.tariff,
+    CAST(h.import_ukwh AS HUGEINT) AS import_ukwh, CAST(h.export_ukwh AS HUGEINT) AS export_ukwh,
+    CAST(h.demand_ukw AS HUGEINT) AS demand_ukw, CAST(h.total * 1000000 AS HUGEINT) AS total_u
   FROM usage u
   JOIN history h ON h.account = u.account AND h.metering_point = u.metering_point
   WHERE h."to" <= u.from_day AND h."to" - h."from" >= 10
+), ranked AS (
+  SELECT *, import_ukwh // days AS day_ukwh, export_ukwh // days AS export_day_ukwh,
+    total_u // days AS total_day_u,
+    total_u * 1000000 // nullif(import_ukwh, 0) AS price_u,
+    row_number() OVER (PARTITION BY id ORDER BY until DESC, since DESC, earlier) AS back
+  FROM joined
 )
 SELECT segment, count(*) AS months, max(until) AS until,
   max(day_ukwh) FILTER (back = 1) AS last_day_ukwh,
   max(import_ukwh) FILTER (back = 1) AS last_ukwh,
   max(import_ukwh) FILTER (back = 2) AS before_last_ukwh,
-  quantile_disc(day_ukwh, 0.5) FILTER (back <= 3) AS recent_day_ukwh,
   max(day_ukwh) FILTER (since BETWEEN from_day - 380 AND from_day - 350) AS year_day_ukwh,
   max(day_ukwh) AS max_day_ukwh, min(day_ukwh) AS min_day_ukwh,
-  quantile_disc(export_day_ukwh, 0.5) FILTER (back <= 3) AS export_day_ukwh,
-  max(export_day_ukwh) AS max_export_day_ukwh,
-  quantile_disc(demand_ukw, 0.5) FILTER (back <= 6) AS demand_ukw,
-  max(demand_ukw) AS max_demand_ukw,
-  quantile_disc(price_u, 0.5) FILTER (back <= 3) AS price_u,
-  quantile_disc(total_u, 0.5) FILTER (back <= 6) AS total_u,
-  max(total_u) AS max_total_u,
-  max(tariff) FILTER (back = 1) AS tariff,
+  max(export_day_ukwh) AS max_export_day_ukwh, max(demand_ukw) AS max_demand_ukw,
+  max(total_u) AS max_total_u, max(total_day_u) AS max_total_day_u, max(tariff) FILTER (back = 1) AS tariff,
+  -- The middle of the last three; of two the lower.
+  CASE count(day_ukwh) FILTER (back <= 3) WHEN 3
+    THEN sum(day_ukwh) FILTER (back <= 3) - max(day_ukwh) FILTER (back <= 3) - min(day_ukwh) FILTER (back <= 3)
+    ELSE min(day_ukwh) FILTER (back <= 3) END AS recent_day_ukwh,
+  CASE count(export_day_ukwh) FILTER (back <= 3) WHEN 3
+    THEN sum(export_day_ukwh) FILTER (back <= 3) - max(export_day_ukwh) FILTER (back <= 3) - min(export_day_ukwh) FILTER (back <= 3)
+    ELSE min(export_day_ukwh) FILTER (back <= 3) END AS export_day_ukwh,
+  CASE count(demand_ukw) FILTER (back <= 3) WHEN 3
+    THEN sum(demand_ukw) FILTER (back <= 3) - max(demand_ukw) FILTER (back <= 3) - min(demand_ukw) FILTER (back <= 3)
+    ELSE min(demand_ukw) FILTER (back <= 3) END AS demand_ukw,
+  CASE count(price_u) FILTER (back <= 3) WHEN 3
+    THEN sum(price_u) FILTER (back <= 3) - max(price_u) FILTER (back <= 3) - min(price_u) FILTER (back <= 3)
+    ELSE min(price_u) FILTER (back <= 3) END AS price_u,
+  CASE count(total_day_u) FILTER (back <= 3) WHEN 3
+    THEN sum(total_day_u) FILTER (back <= 3) - max(total_day_u) FILTER (back <= 3) - min(total_day_u) FILTER (back <= 3)
+    ELSE min(total_day_u) FILTER (back <= 3) END AS total_day_u,
   coalesce(min(back) FILTER (estimated_ukwh * 2 <= import_ukwh) - 1, count(*)) AS estimated_streak
-FROM earlier GROUP BY segment
+FROM ranked GROUP BY segment

@@ -18,11 +18,13 @@ WITH terms AS (
     AND m."from" > s."from" AND m."from" < s."to"
   GROUP BY s.segment
 )
-SELECT s.segment, s.bill, s.agreement, s.account, s.metering_point,
+SELECT row_number() OVER (ORDER BY s.segment) AS id, s.segment, s.bill, s.agreement, s.account, s.metering_point,
   s."from" AS from_day, s."to" AS to_day, s."to" - s."from" AS days, s.legal_source, s.currency,
-  s.import_ukwh, s.export_ukwh, s.estimated_ukwh, s.demand_ukw,
-  s.import_ukwh // (s."to" - s."from") AS day_ukwh,
-  CAST(s.total * 1000000 AS BIGINT) AS total_u,
+  -- HUGEINT: energy times price passes 64 bits.
+  CAST(s.import_ukwh AS HUGEINT) AS import_ukwh, CAST(s.export_ukwh AS HUGEINT) AS export_ukwh,
+  CAST(s.estimated_ukwh AS HUGEINT) AS estimated_ukwh, CAST(s.demand_ukw AS HUGEINT) AS demand_ukw,
+  CAST(s.import_ukwh AS HUGEINT) // (s."to" - s."from") AS day_ukwh,
+  CAST(s.total * 1000000 AS HUGEINT) AS total_u,
   CAST(s.total * 1000000 AS HUGEINT) * 1000000 // nullif(s.import_ukwh, 0) AS price_u,
   coalesce(a.segment, '') AS customer_segment,
   p.region, p.fuse_ukw, t.contract_ukw, t.capacity_ukva, x.tariff, x.digest,

@@ -12,8 +12,15 @@
 -- direction: under
 -- message: {metering_point} used {used} on {days} that no agreement covers, from {since}.
 -- remedy: Find out who was in the premises and date the agreement back, or record the vacancy.
-WITH open AS (
-  SELECT d.metering_point, d.day, d.ukwh FROM daily d
+WITH covered AS (
+  SELECT metering_point FROM agreements
+  WHERE "from" <= $period_from AND coalesce("to", DATE '9999-01-01') >= $period_to
+), doubtful AS (
+  SELECT metering_point FROM metering_points
+  WHERE metering_point NOT IN (SELECT metering_point FROM covered)
+), open AS (
+  SELECT d.metering_point, d.day, d.ukwh
+  FROM doubtful JOIN daily d ON d.metering_point = doubtful.metering_point
   WHERE d.channel = 'import' AND d.day >= $period_from AND d.day < $period_to
     AND NOT EXISTS (
       SELECT 1 FROM agreements a WHERE a.metering_point = d.metering_point

@@ -14,7 +14,7 @@
 SELECT a.segment, a.bill, a.account, a.metering_point, min(b.bill) AS other,
   max(least(a.to_day, b.to_day) - greatest(a.from_day, b.from_day)) AS shared,
   a.import_ukwh AS used,
-  CAST(abs(a.total_u) AS HUGEINT)
+  abs(a.total_u)
     * max(least(a.to_day, b.to_day) - greatest(a.from_day, b.from_day)) // a.days AS at_risk
 FROM usage a JOIN usage b ON b.metering_point = a.metering_point AND b.segment <> a.segment
   AND b.from_day < a.to_day AND a.from_day < b.to_day

@@ -17,4 +17,4 @@ SELECT u.segment, u.bill, u.account, u.metering_point, u.import_ukwh AS used,
   abs(u.total_u) // 5 AS at_risk
 FROM usage u LEFT JOIN past p ON p.segment = u.segment
 WHERE u.import_ukwh > 0
-  AND CAST(u.estimated_ukwh AS HUGEINT) * 1000 >= CAST(u.import_ukwh AS HUGEINT) * $all
+  AND u.estimated_ukwh * 1000 >= u.import_ukwh * $all

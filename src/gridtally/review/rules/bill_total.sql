@@ -14,16 +14,10 @@
 -- direction: over
 -- message: The bill comes to {total} in 30 days; the highest so far was {highest}, usual is {usual}.
 -- remedy: Explain the difference line by line before it leaves, or talk to the customer first.
-WITH before AS (
-  SELECT account, metering_point, count(*) AS bills,
-    max(CAST(total * 1000000 AS HUGEINT) * 30 // ("to" - "from")) AS highest,
-    quantile_disc(CAST(total * 1000000 AS HUGEINT) * 30 // ("to" - "from"), 0.5) AS usual
-  FROM history WHERE "to" - "from" >= 10 GROUP BY account, metering_point
-)
 SELECT u.segment, u.bill, u.account, u.metering_point,
-  CAST(u.total_u AS HUGEINT) * 30 // u.days AS total, b.highest, b.usual,
-  CAST(u.total_u AS HUGEINT) - b.usual * u.days // 30 AS at_risk
-FROM usage u JOIN before b ON b.account = u.account AND b.metering_point = u.metering_point
-WHERE b.bills >= 3 AND b.highest > 0 AND NOT u.moved AND NOT u.capacity_changed
-  AND CAST(u.total_u AS HUGEINT) * 30000 // u.days > b.highest * $above
-  AND CAST(u.total_u AS HUGEINT) - b.usual * u.days // 30 > $floor
+  u.total_u // u.days * 30 AS total, p.max_total_day_u * 30 AS highest,
+  p.total_day_u * 30 AS usual, u.total_u - p.total_day_u * u.days AS at_risk
+FROM usage u JOIN past p ON p.segment = u.segment
+WHERE p.months >= 3 AND p.max_total_day_u > 0 AND NOT u.moved AND NOT u.capacity_changed
+  AND u.total_u // u.days * 1000 > p.max_total_day_u * $above
+  AND u.total_u - p.total_day_u * u.days > $floor

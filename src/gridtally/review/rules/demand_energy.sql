@@ -21,13 +21,13 @@ WITH compared AS (
     CASE
       WHEN u.demand_ukw = 0 AND u.import_ukwh > 0 AND p.demand_ukw > 0
         THEN 'though energy was used'
-      WHEN CAST(u.demand_ukw AS HUGEINT) * u.days * 24 * 1010 < CAST(u.import_ukwh AS HUGEINT) * 1000
+      WHEN u.demand_ukw * u.days * 24 * 1010 < u.import_ukwh * 1000
         THEN 'less than the average power'
-      WHEN CAST(u.demand_ukw AS HUGEINT) * p.recent_day_ukwh * 1000
-          > CAST(p.max_demand_ukw AS HUGEINT) * greatest(u.day_ukwh, p.recent_day_ukwh) * $jump
+      WHEN u.demand_ukw * (p.recent_day_ukwh // 1000) * 1000
+          > p.max_demand_ukw * (greatest(u.day_ukwh, p.recent_day_ukwh) // 1000) * $jump
         THEN 'far more than ever while the energy is as usual'
-      WHEN CAST(u.demand_ukw AS HUGEINT) * p.recent_day_ukwh * $jump
-          < CAST(p.demand_ukw AS HUGEINT) * least(u.day_ukwh, p.recent_day_ukwh) * 1000
+      WHEN u.demand_ukw * (p.recent_day_ukwh // 1000) * $jump
+          < p.demand_ukw * (least(u.day_ukwh, p.recent_day_ukwh) // 1000) * 1000
         THEN 'far less than usual while the energy is as usual'
     END AS problem
   FROM usage u LEFT JOIN past p ON p.segment = u.segment

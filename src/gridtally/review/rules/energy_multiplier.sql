@@ -29,7 +29,7 @@ WITH factors AS (
   FROM usage u JOIN expected e ON e.segment = u.segment
   JOIN factors f ON f.segment = u.segment
   WHERE f.factor > 0 AND f.factor <> 1000
-    AND CAST(u.import_ukwh AS HUGEINT) * 1000000
+    AND u.import_ukwh * 1000000
       BETWEEN CAST(e.usual_ukwh AS HUGEINT) * f.factor * (1000 - $close)
       AND CAST(e.usual_ukwh AS HUGEINT) * f.factor * 1000000 // (1000 - $close)
     AND abs(u.import_ukwh - e.usual_ukwh) > $floor

@@ -18,11 +18,6 @@ WITH dials AS (
   SELECT a.segment, a.channel,
     coalesce(sum(a.value) FILTER (a.bucket = 'total'), sum(a.value)) AS ukwh
   FROM advances a WHERE a.kind = 'cumulative' GROUP BY a.segment, a.channel
-), intervals AS (
-  SELECT s.segment, d.channel, sum(d.ukwh) AS ukwh, sum(d.estimated_ukwh) AS estimated
-  FROM segments s JOIN daily d ON d.metering_point = s.metering_point
-    AND d.day >= s."from" AND d.day < s."to"
-  GROUP BY s.segment, d.channel, s."to" - s."from" HAVING count(*) = s."to" - s."from"
 )
 SELECT u.segment, u.bill, u.account, u.metering_point, d.channel, d.channel AS channel_name,
   d.ukwh AS dials, i.ukwh AS intervals,
@@ -30,8 +25,8 @@ SELECT u.segment, u.bill, u.account, u.metering_point, d.channel, d.channel AS c
     AS direction,
   CAST(abs(d.ukwh - i.ukwh) AS HUGEINT) * coalesce(u.price_u, p.price_u) // 1000000 AS at_risk
 FROM dials d
-JOIN intervals i ON i.segment = d.segment AND i.channel = d.channel
+JOIN profile i ON i.segment = d.segment AND i.channel = d.channel
 JOIN usage u ON u.segment = d.segment
 LEFT JOIN past p ON p.segment = d.segment
-WHERE d.channel IN ('import', 'export') AND i.estimated * 2 < i.ukwh
+WHERE d.channel IN ('import', 'export') AND i.days = u.days AND i.estimated_ukwh * 2 < i.ukwh
   AND abs(d.ukwh - i.ukwh) > greatest($least, d.ukwh * $share // 1000)

@@ -14,7 +14,7 @@
 -- remedy: Check that the meter still counts and that somebody lives there before releasing.
 SELECT u.segment, u.bill, u.account, u.metering_point,
   p.recent_day_ukwh * u.days AS usual, p.months,
-  CAST(p.recent_day_ukwh AS HUGEINT) * u.days * p.price_u // 1000000 AS at_risk
+  p.recent_day_ukwh * u.days * p.price_u // 1000000 AS at_risk
 FROM usage u JOIN past p ON p.segment = u.segment
 WHERE u.import_ukwh = 0 AND p.recent_day_ukwh > $usual_min AND p.min_day_ukwh > 0
   AND NOT u.vacant AND NOT u.moved

@@ -15,11 +15,11 @@
 -- message: {estimated} ({part} of the bill) are estimated; mostly estimated bills before: {before}.
 -- remedy: Ask for a reading or for the missing intervals; release only if the estimate is plausible.
 SELECT u.segment, u.bill, u.account, u.metering_point, u.estimated_ukwh AS estimated,
-  CAST(u.estimated_ukwh AS HUGEINT) * 1000 // u.import_ukwh AS part,
+  u.estimated_ukwh * 1000 // u.import_ukwh AS part,
   coalesce(p.estimated_streak, 0) AS before,
-  CAST(u.estimated_ukwh AS HUGEINT) * u.price_u // 5000000 AS at_risk
+  u.estimated_ukwh * u.price_u // 5000000 AS at_risk
 FROM usage u LEFT JOIN past p ON p.segment = u.segment
 WHERE u.import_ukwh > 0 AND u.estimated_ukwh < u.import_ukwh
-  AND CAST(u.estimated_ukwh AS HUGEINT) * u.price_u // 1000000 > $floor
-  AND (CAST(u.estimated_ukwh AS HUGEINT) * 1000 > CAST(u.import_ukwh AS HUGEINT) * $share
+  AND u.estimated_ukwh * u.price_u // 1000000 > $floor
+  AND (u.estimated_ukwh * 1000 > u.import_ukwh * $share
     OR (u.estimated_ukwh * 2 > u.import_ukwh AND p.estimated_streak >= $streak))

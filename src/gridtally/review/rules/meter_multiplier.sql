@@ -51,6 +51,6 @@ WITH used AS (
 SELECT u.segment, u.bill, u.account, u.metering_point,
   w.multiplier // 1000 AS multiplier, w.other // 1000 AS other, w.source,
   CASE WHEN w.multiplier > w.other THEN 'over' ELSE 'under' END AS direction,
-  CAST(abs(u.total_u) AS HUGEINT) * abs(w.multiplier - w.other)
+  abs(u.total_u) * abs(w.multiplier - w.other)
     // w.multiplier AS at_risk
 FROM worst w JOIN usage u ON u.segment = w.segment WHERE w.nth = 1

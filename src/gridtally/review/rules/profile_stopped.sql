@@ -14,18 +14,9 @@
 -- direction: under
 -- message: From {since} to the end nothing was counted for {silent}; before it was {usual} a day.
 -- remedy: Check the meter and its communication: even an empty home uses a little.
-WITH used AS (
-  SELECT u.segment, d.day, d.ukwh,
-    max(CASE WHEN d.ukwh > 0 THEN d.day END) OVER (PARTITION BY u.segment) AS last
-  FROM usage u JOIN daily d ON d.metering_point = u.metering_point AND d.channel = 'import'
-    AND d.day >= u.from_day AND d.day < u.to_day
-  WHERE NOT u.vacant AND NOT u.moved AND u.import_ukwh > 0
-), found AS (
-  SELECT segment, count(*) FILTER (day > last) AS silent, min(day) FILTER (day > last) AS since,
-    quantile_disc(ukwh, 0.5) FILTER (day <= last) AS usual
-  FROM used GROUP BY segment
-)
-SELECT u.segment, u.bill, u.account, u.metering_point, f.silent, f.usual, f.since,
-  CAST(f.usual AS HUGEINT) * f.silent * u.price_u // 1000000 AS at_risk
-FROM found f JOIN usage u ON u.segment = f.segment
-WHERE f.silent >= $days AND f.usual > $floor
+SELECT u.segment, u.bill, u.account, u.metering_point,
+  u.to_day - f.last_used - 1 AS silent, f.ukwh // f.used_days AS usual, f.last_used + 1 AS since,
+  f.ukwh // f.used_days * (u.to_day - f.last_used - 1) * u.price_u // 1000000 AS at_risk
+FROM profile f JOIN usage u ON u.segment = f.segment
+WHERE f.channel = 'import' AND f.days = u.days AND NOT u.vacant AND NOT u.moved
+  AND u.to_day - f.last_used > $days AND f.ukwh // f.used_days > $floor

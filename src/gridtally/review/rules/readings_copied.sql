@@ -13,23 +13,19 @@
 -- direction: over
 -- message: On {same} the energy of {metering_point} equals that of {twin} to the last digit.
 -- remedy: Ask the sender whose readings these are; the other set is probably lost.
-WITH prints AS (
-  SELECT metering_point, count(*) AS same, sum(ukwh) AS ukwh, count(DISTINCT ukwh) AS kinds,
-    sum(hash(day, ukwh)) AS print
-  FROM daily
-  WHERE channel = 'import' AND day >= $period_from AND day < $period_to AND estimated_ukwh = 0
-    AND ukwh > 0
-  GROUP BY metering_point HAVING count(*) >= $days AND count(DISTINCT ukwh) >= $kinds
-), twins AS (
-  SELECT *, min(metering_point) OVER own AS one, max(metering_point) OVER own AS last,
-    count(*) OVER own AS points
-  FROM prints WINDOW own AS (PARTITION BY same, ukwh, print)
-), owners AS (
-  SELECT metering_point, min(segment) AS segment FROM usage GROUP BY metering_point
+WITH twins AS (
+  SELECT f.*, u.metering_point, u.bill, u.account, u.total_u,
+    min(u.metering_point) OVER own AS one, max(u.metering_point) OVER own AS last
+  FROM profile f JOIN usage u ON u.segment = f.segment
+  WHERE f.channel = 'import' AND f.used_days >= $days AND f.estimated_ukwh = 0
+    AND f.max_ukwh > f.min_ukwh
+  WINDOW own AS (PARTITION BY f.print, f.ukwh, f.days)
+), varied AS (
+  SELECT t.segment FROM twins t JOIN daily d ON d.metering_point = t.metering_point
+    AND d.channel = 'import'
+  WHERE t.one <> t.last GROUP BY t.segment HAVING count(DISTINCT d.ukwh) >= $kinds
 )
-SELECT u.segment, u.bill, u.account, t.metering_point,
-  CASE WHEN t.one = t.metering_point THEN t.last ELSE t.one END AS twin, t.same, t.ukwh AS used,
-  abs(u.total_u) // 2 AS at_risk
-FROM twins t JOIN owners o ON o.metering_point = t.metering_point
-JOIN usage u ON u.segment = o.segment
-WHERE t.points > 1
+SELECT t.segment, t.bill, t.account, t.metering_point,
+  CASE WHEN t.one = t.metering_point THEN t.last ELSE t.one END AS twin,
+  t.days AS same, t.ukwh AS used, abs(t.total_u) // 2 AS at_risk
+FROM twins t JOIN varied v ON v.segment = t.segment
