@@ -166,7 +166,7 @@ def _judge(job: Job, window: _Window, blocks: Table, result: Metered) -> None:
         resolution_s=window.resolution_s,
     )
     result.findings.append(found)
-    totals = _totals(job.spans, result.advances, grid) if window.channel == "import" else None
+    totals = _totals(job.spans, result.advances, grid)
     grid, found = validate(
         grid,
         zone=window.zone,
@@ -231,7 +231,17 @@ def _totals(spans: Table, advances_: Table, grid: Dense) -> pa.Array | None:
         name = point_of[row["segment"]]
         sums[name] = sums.get(name, 0) + row["value"]
     totals = parts | whole
+    for point in _interrupted(spans, grid):
+        totals.pop(point, None)
     return pa.array([totals.get(point) for point in grid.points], pa.int64())
+
+
+def _interrupted(spans: Table, grid: Dense) -> list[str]:
+    """Points not billed for all of the grid: their registers say nothing about the rest."""
+    billed = spans.group_by("metering_point").aggregate([("start_utc", "sum"), ("end_utc", "sum")])
+    length = pc.subtract(billed["end_utc_sum"], billed["start_utc_sum"])
+    short = pc.less(length, grid.end_utc - grid.start_utc)
+    return list(billed.filter(short)["metering_point"].to_pylist())
 
 
 def daily(dense_: Sequence[Dense], spans: Table) -> Table:

@@ -73,17 +73,31 @@ def prepare(
 def _compare(
     seen: snapshot.Snapshot, part: pa.Table, *, kind: str, bucket: int, name: str, result: Prepared
 ) -> pa.Table:
-    first, last = readings.span_utc(part, kind)
-    read = snapshot.read_blocks if kind == "blocks" else snapshot.read_registers
-    stored = read(seen, bucket=bucket, start_utc=int(first.min()), end_utc=int(last.max()))
+    stored = _stored(seen, part, kind=kind, bucket=bucket)
     if not stored.num_rows:
         return part
+    known = pc.is_in(part["metering_point"], pc.unique(stored["metering_point"]))
+    mine, rest = part.filter(known), part.filter(pc.invert(known))
     compare = versions.compare_blocks if kind == "blocks" else versions.compare_registers
-    compared = compare(part, stored, file=name)
+    compared = compare(mine, stored, file=name)
     result.repeated += compared.repeated
     result.conflicting += compared.conflicting
     result.findings += compared.findings
-    return compared.table
+    return readings.ordered(pa.concat_tables([rest, compared.table]), kind=kind)
+
+
+def _stored(seen: snapshot.Snapshot, part: pa.Table, *, kind: str, bucket: int) -> pa.Table:
+    """Stored readings of the same metering points and time. Files without any are not decoded."""
+    first, last = readings.span_utc(part, kind)
+    bounds = {"start_utc": int(first.min()), "end_utc": int(last.max())}
+    points = pc.unique(part["metering_point"])
+    root = seen.workspace.path
+    near = [
+        entry
+        for entry in snapshot.entries(seen, kind=kind, buckets=[bucket], **bounds)
+        if readings.mentions(root, entry, points)
+    ]
+    return readings.read(root, near, kind=kind, points=points.to_pylist(), **bounds)
 
 
 def _count(left: pa.Table, kind: str, result: Prepared) -> None:

@@ -19,7 +19,18 @@ from gridtally.errors import Corrupt
 from gridtally.store import files, partition
 from gridtally.tables import BLOCKS, REGISTER_READINGS
 
-__all__ = ["BLOCK_COLUMNS", "Entry", "cut", "encode", "ends_utc", "read", "span_utc", "write"]
+__all__ = [
+    "BLOCK_COLUMNS",
+    "Entry",
+    "cut",
+    "encode",
+    "ends_utc",
+    "mentions",
+    "ordered",
+    "read",
+    "span_utc",
+    "write",
+]
 
 Ints = npt.NDArray[np.int64]
 
@@ -97,6 +108,19 @@ def encode(
         source=source,
     )
     return entry, data
+
+
+def ordered(part: pa.Table, *, kind: str) -> pa.Table:
+    """Rows in the order in which they are stored."""
+    keys = ("metering_point", *_KINDS[kind][2])
+    return part.sort_by([(key, "ascending") for key in keys])
+
+
+def mentions(root: Path, entry: Entry, points: pa.Array) -> bool:
+    """Whether a file has a row of one of these metering points. Reads that column alone."""
+    column = "metering_point"
+    part = pq.read_table(root / entry.path, columns=[column], use_threads=False, partitioning=None)
+    return bool(pc.any(pc.is_in(part[column], points)).as_py())
 
 
 def write(root: Path, part: pa.Table, *, kind: str, source: str, month: str, bucket: int) -> Entry:
