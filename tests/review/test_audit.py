@@ -182,7 +182,7 @@ def test_personal_columns_never_reach_a_rule(town):
 
 def test_an_absurd_figure_does_not_stop_the_audit(town):
     """The largest readings that decode accepts: found, and the other bills are audited as ever."""
-    tables, named, calibration = town
+    tables, _, calibration = town
     huge = 10**18
     street_ = dict(tables)
     for name, column in (

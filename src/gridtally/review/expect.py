@@ -24,6 +24,9 @@ __all__ = ["calibrate", "coverage", "expect"]
 BILLS_MIN = 100
 """A class with fewer past bills takes the bounds of all classes together."""
 
+_CAP = 9 * 10**18
+"""What no energy of a bill reaches, and a 64-bit integer still holds. [10^-6 kWh]"""
+
 _REPLAY = """
 WITH month AS (
   SELECT customer_segment, account, metering_point, "from" AS since,
@@ -45,7 +48,8 @@ WITH month AS (
   FROM classed GROUP BY class, since HAVING count(*) >= 10
 )
 SELECT c.class, c.since,
-  CAST(c.day_ukwh * 1000000 // greatest(1, c.recent * coalesce(m.growth, 1000)) AS BIGINT) AS off
+  CAST(least($cap, c.day_ukwh * 1000000 // greatest(1, c.recent * coalesce(m.growth, 1000)))
+    AS BIGINT) AS off
 FROM classed c LEFT JOIN moved m ON m.class = c.class AND m.since = c.since
 """
 
@@ -83,9 +87,9 @@ WITH classed AS (
   FROM classed c JOIN moved m ON m.class = c.class
   LEFT JOIN calibration k ON k.class = c.class LEFT JOIN calibration a ON a.class = ''
 )
-SELECT segment, CAST(least(by_recent, by_year) * low // 1000 AS BIGINT) AS low_ukwh,
-  CAST((by_recent + by_year) // 2 AS BIGINT) AS usual_ukwh,
-  CAST(greatest(by_recent, by_year) * high // 1000 AS BIGINT) AS high_ukwh,
+SELECT segment, CAST(least($cap, least(by_recent, by_year) * low // 1000) AS BIGINT) AS low_ukwh,
+  CAST(least($cap, (by_recent + by_year) // 2) AS BIGINT) AS usual_ukwh,
+  CAST(least($cap, greatest(by_recent, by_year) * high // 1000) AS BIGINT) AS high_ukwh,
   CAST(months AS BIGINT) AS months, CAST(coverage AS BIGINT) AS coverage
 FROM predicted WHERE low IS NOT NULL ORDER BY segment
 """
@@ -100,7 +104,7 @@ def calibrate(history: pa.Table, *, coverage: int = 980, before: date | None = N
     """
     tail = Decimal((1000 - coverage) // 2) / 1000
     with sandbox({"history": history}, seconds=600, memory_mib=2048) as room:
-        room.keep("replay", _REPLAY, {"only": None, "before": before})
+        room.keep("replay", _REPLAY, {"only": None, "before": before, "cap": _CAP})
         bounds = {"tail": tail, "rest": 1 - tail, "least": BILLS_MIN, "coverage": coverage}
         return room.select(_BOUNDS, bounds, name="calibrate").cast(CALIBRATION)
 
@@ -111,7 +115,7 @@ def coverage(history: pa.Table, calibration: pa.Table, *, month: date) -> tuple[
     Honest only when `calibration` was made with `before=month`.
     """
     with sandbox({"history": history, "calibration": calibration}, seconds=600) as room:
-        room.keep("replay", _REPLAY, {"only": month, "before": None})
+        room.keep("replay", _REPLAY, {"only": month, "before": None, "cap": _CAP})
         found = room.select(_INSIDE, {}, name="coverage").to_pylist()[0]
     return int(found["inside"] or 0), int(found["bills"])
 
@@ -124,4 +128,4 @@ def expect(tables: Mapping[str, pa.Table], calibration: pa.Table) -> pa.Table:
     """
     with sandbox({**complete(tables), "calibration": calibration}, memory_mib=2048) as room:
         add_facts(room, ("usage", "past"))
-        return room.select(_EXPECT, {}, name="expect").cast(EXPECTED)
+        return room.select(_EXPECT, {"cap": _CAP}, name="expect").cast(EXPECTED)
