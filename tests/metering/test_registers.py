@@ -469,8 +469,8 @@ def test_seven_hundred_points_of_six_dials():
                 readings.append(read(day, value, metering_point=point, meter=f"M{number}",
                                      register=f"R{register}", bucket=f"b{register}"))  # fmt: skip
     tables = pa.concat_tables(cut), table(REGISTER_READINGS, readings)
-    start = time.perf_counter()
+    start = time.process_time()
     found = advances(*tables, table(METERS, []), table(REGISTERS, []))
-    assert time.perf_counter() - start < 2
+    assert time.process_time() - start < 2
     assert found.advances.num_rows == 700 * 6 * 2
     assert sum(found.advances["value"].to_pylist()) == 700 * 15 * 1_000_000
