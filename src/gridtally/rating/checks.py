@@ -256,7 +256,7 @@ def _holes(wrong: npt.NDArray[np.bool_]) -> list[tuple[list[int], list[int], str
         hours = f"{start // 60:02}:{start % 60:02}-{end // 60:02}:{end % 60:02}"
         for month, days in by_month.items():
             holes.setdefault((tuple(days), hours), []).append(month)
-    return [(months, list(days), hours) for (days, hours), months in holes.items()]
+    return sorted((months, list(days), hours) for (days, hours), months in holes.items())
 
 
 def months_text(months: Sequence[int]) -> str:

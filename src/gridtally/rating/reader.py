@@ -108,7 +108,7 @@ def _problem(error: Mapping[str, Any], path: str, model: type[BaseModel]) -> Pro
         if isinstance(step, int):
             where += f"[{step}]"
         elif not re.match(r"^(function-|constrained-|dict\[|str$|tuple\[|union)", step):
-            where = _join(where, step.removesuffix("_"))
+            where = _join(where, step)
     if error["type"] == "extra_forbidden":
         return _unknown(where, error["loc"], model)
     if error["type"] == "missing":

@@ -77,7 +77,8 @@ class World:
             table(AGREEMENTS, [{
                 "agreement": "A", "account": "C", "metering_point": "MP",
                 "from": self.period.start, "to": self.period.end,
-                "tariff": next(iter(versions.values())).id, "legal_source": "interval", **self.terms,
+                "tariff": next(iter(versions.values())).id, "legal_source": "interval",
+                **self.terms,
             }]),
             table(METERING_POINTS, [{"metering_point": "MP", "zone": self.zone}]),
             period=self.period,
@@ -91,9 +92,7 @@ class World:
             spans, dense=grids, advances=empty(ADVANCES),
             wanted={digest: version.wanted for digest, version in versions.items()},
         )  # fmt: skip
-        rated = rate(
-            spans, determinants, tariffs=versions, carry_in=self.carry, incomplete=more
-        )
+        rated = rate(spans, determinants, tariffs=versions, carry_in=self.carry, incomplete=more)
         findings = pa.concat_tables([found, more, rated.findings])
         segments, _, _ = assemble(
             spans, rated.lines, determinants, tariffs=versions, findings=findings
