@@ -45,6 +45,8 @@ def members(data: bytes, *, name: str) -> list[tuple[str, bytes]]:
         elif data[:4] in _ZIP:
             found = _unzip(data, name=name)
         else:
+            if len(data) > UNPACKED_MAX:
+                raise refuse("intake.file.large", file=name, expected=UNPACKED_MAX >> 20)
             return [(name, data)]
     except (zlib.error, zipfile.BadZipFile, EOFError, OSError, RuntimeError) as err:
         raise refuse("intake.archive.broken", file=name, text=str(err)) from err

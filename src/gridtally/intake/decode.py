@@ -25,7 +25,7 @@ from gridtally.intake.text import checked
 from gridtally.intake.units import unit_of
 from gridtally.intake.words import refuse
 from gridtally.money import MICRO, Rounding, number
-from gridtally.periods import Zone, iso_utc
+from gridtally.periods import iso_utc
 from gridtally.periods import zone as zone_of
 from gridtally.tables import BLOCKS, REGISTER_READINGS, findings_table
 

@@ -36,7 +36,8 @@ def infer(key: Ints, start: Ints, keys: int) -> Ints:
     inner = np.diff(key) == 0
     step, owner = np.diff(start)[inner], key[1:][inner]
     if step.size:
-        owners, first = np.unique(owner, return_index=True)
+        first = np.flatnonzero(np.concatenate([[True], np.diff(owner) != 0]))
+        owners = owner[first]
         smallest = np.minimum.reduceat(step, first)
         even = np.maximum.reduceat(step % np.repeat(smallest, _lengths(first, len(step))), first)
         plain = (even == 0) & usable(smallest)
@@ -57,18 +58,20 @@ def mixed(key: Ints, start: Ints, seconds: Ints) -> Bools:
 
     `seconds` is the inferred length of each row. Rows come in any order.
     """
-    order = np.lexsort((start, key))
-    k, s, length = key[order], start[order], seconds[order]
-    step = np.where(np.diff(k) == 0, np.diff(s), 0)
-    step = np.where(step > length[1:], step, 0)
-    flagged = np.zeros(len(k), bool)
+    place = (key << 33) + start
+    order = np.arange(len(place))
+    if (np.diff(place) < 0).any():
+        order = np.argsort(place, kind="stable")
+    step = np.where(np.diff(key[order]) == 0, np.diff(start[order]), 0)
+    step = np.where(step > seconds[order][1:], step, 0)
+    flagged = np.zeros(len(place), bool)
     if len(step) >= _STEADY and step.any():
         run = np.concatenate([[0], np.cumsum(np.diff(step) != 0)])
         long = np.bincount(run)[run] >= _STEADY
         hit = long & (step > 0)
         flagged[:-1] |= hit
         flagged[1:] |= hit
-    result = np.zeros(len(k), bool)
+    result = np.zeros(len(place), bool)
     result[order] = flagged
     return result
 

@@ -5,7 +5,7 @@ A cell is a pair of positions in the file's bytes: nothing is copied until a col
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 
 from gridtally.intake.words import refuse
 
-__all__ = ["Cells", "Names", "cells", "checked", "line_of", "piece_of"]
+__all__ = ["Cells", "Names", "cells", "checked", "line_of", "packed", "piece_of"]
 
 Bytes = npt.NDArray[np.uint8]
 Ints = npt.NDArray[np.int64]
@@ -24,7 +24,12 @@ Bools = npt.NDArray[np.bool_]
 COMMA, QUOTE, NEWLINE, RETURN, TAB = 44, 34, 10, 13, 9
 FIELD_MAX = 128 * 1024
 """Longest cell [bytes]."""
-_CHUNK = 16 << 20
+_SHORT = 32
+"""Cells up to this many bytes are compared as machine words."""
+_MASK = np.array([(1 << (8 * n)) - 1 for n in range(9)], dtype=np.uint64)
+_PAD = np.zeros(64, np.uint8)
+_CHUNK = 4 << 20
+_PIECE = 1 << 18
 """Bytes per piece, so that memory follows the piece and not the file."""
 
 
@@ -50,19 +55,40 @@ def checked(data: bytes, *, file: str) -> Bytes:
         except UnicodeDecodeError as err:
             raise refuse("intake.file.encoding", file=file, line=line_of(data, err.start)) from err
     text = np.frombuffer(data, dtype=np.uint8)
-    control = np.flatnonzero((text < 32) & (text != NEWLINE) & (text != TAB))
-    lone = control[: np.searchsorted(control, len(text) - 1)]
-    wrong = lone[(text[lone] != RETURN) | (text[np.minimum(lone + 1, len(text) - 1)] != NEWLINE)]
-    if control.size and text[-1] < 32 and text[-1] not in (NEWLINE, RETURN, TAB):
-        wrong = np.append(wrong, len(text) - 1)
-    if wrong.size:
-        at = int(wrong[0])
-        raise refuse(
-            "intake.file.control", file=file, line=line_of(data, at), text=str(int(text[at]))
-        )
-    if not data.strip():
+    pieces = [text[at : at + _PIECE] for at in range(0, len(text), _PIECE)]
+    low = sum(int(np.count_nonzero(piece < 32)) for piece in pieces)
+    if low != sum(int(np.count_nonzero(piece == NEWLINE)) for piece in pieces):
+        _refuse_control(data, text, file=file)
+    if not data or data.isspace():
         raise refuse("intake.file.empty", file=file, line=1)
     return text
+
+
+def _refuse_control(data: bytes, text: Bytes, *, file: str) -> None:
+    """Refuse the first control character that is not a tab or part of a line end."""
+    at = np.flatnonzero(text < 32)
+    after = text[np.minimum(at + 1, len(text) - 1)]
+    ends_line = (text[at] == RETURN) & ((after == NEWLINE) | (at + 1 == len(text)))
+    wrong = at[(text[at] != NEWLINE) & (text[at] != TAB) & ~ends_line]
+    if wrong.size:
+        first = int(wrong[0])
+        raise refuse(
+            "intake.file.control", file=file, line=line_of(data, first), text=str(int(text[first]))
+        )
+
+
+def packed(data: Bytes, starts: Ints, length: Ints, words: int) -> npt.NDArray[np.uint64]:
+    """The first `8 x words` bytes of each cell as little-endian words, zero beyond its end.
+
+    Shape (words, n). `data` must go on for that many bytes after the last cell: see `piece_of`.
+    One gather per eight characters instead of one per character: three times as fast.
+    """
+    view = np.ndarray((len(data) - 7,), "<u8", data, strides=(1,))
+    result = np.empty((words, len(starts)), np.uint64)
+    for word in range(words):
+        rest = np.clip(length - 8 * word, 0, 8)
+        result[word] = view[np.minimum(starts + 8 * word, len(view) - 1)] & _MASK[rest]
+    return result
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +133,31 @@ class Cells:
         start, end = self.starts[self.first[row]], self.ends[self.first[row + 1] - 1]
         return self.data[start:end].tobytes().decode("utf-8", "replace")
 
+    def distinct(self, cells: Ints) -> tuple[Ints, Ints]:
+        """Cells of equal text share a number: numbers, shape (n,), and one cell of each number.
+
+        Equal neighbours are compared as machine words and looked up once.
+        """
+        starts, length = self.starts[cells], self.ends[cells] - self.starts[cells]
+        longest = int(length.max(initial=1))
+        if longest > _SHORT:
+            coded = self.strings(cells).dictionary_encode()
+            codes = coded.indices.to_numpy().astype(np.int64)
+            heads = np.arange(len(cells))
+        else:
+            words = packed(self.data, starts, length, -(-longest // 8))
+            fresh = np.ones(len(cells), bool)
+            fresh[1:] = (words[:, 1:] != words[:, :-1]).any(axis=0)
+            heads = np.flatnonzero(fresh)
+            text = np.ascontiguousarray(words[:, heads].T)
+            coded = pa.FixedSizeBinaryArray.from_buffers(
+                pa.binary(8 * len(words)), len(heads), [None, pa.py_buffer(text)]
+            ).dictionary_encode()
+            codes = coded.indices.to_numpy().astype(np.int64)
+        one = np.zeros(len(coded.dictionary), np.int64)
+        one[codes[::-1]] = cells[heads[::-1]]
+        return np.repeat(codes, np.diff(np.append(heads, len(cells)))), one
+
     def strings(self, cells: Ints) -> pa.StringArray:
         """The cells of these numbers as an Arrow column."""
         starts, length = self.starts[cells], self.ends[cells] - self.starts[cells]
@@ -125,6 +176,7 @@ class Names:
     def __init__(self) -> None:
         self.texts: list[str] = []
         self._number: dict[str, int] = {}
+        self._fine: list[bool] = []
 
     def number(self, text: str) -> int:
         """The number of a text; a new one when it was not seen before."""
@@ -133,11 +185,15 @@ class Names:
             self.texts.append(text)
         return self._number[text]
 
-    def encode(self, column: pa.StringArray) -> Ints:
-        """A column of texts as their numbers. Shape (n,)."""
-        coded = column.dictionary_encode()
-        own = np.array([self.number(text) for text in coded.dictionary.to_pylist()], dtype=np.int64)
-        return own[coded.indices.to_numpy()] if len(column) else np.zeros(0, np.int64)
+    def all(self, test: Callable[[str], bool]) -> Bools:
+        """Whether each name passes the test, always the same one. Shape (names + 1,)."""
+        self._fine += [test(text) for text in self.texts[len(self._fine) :]]
+        return np.array([*self._fine, False], dtype=bool)
+
+    def encode(self, codes: Ints, texts: Sequence[str]) -> Ints:
+        """A column given as numbers of `texts`, as numbers of these names. Shape (n,)."""
+        own = np.array([self.number(text) for text in texts], dtype=np.int64)
+        return own[codes] if len(codes) else codes
 
 
 def cells(data: Bytes, *, file: str, skip_lines: int = 0) -> Iterator[Cells]:
@@ -173,19 +229,22 @@ def _without(piece: Cells, lines: int) -> Cells:
 
 def piece_of(data: Bytes, line: int, *, file: str, last: bool) -> tuple[Cells, int]:
     """Cells of a piece that begins a line and ends one, and how many lines it has."""
-    breaks = np.flatnonzero(data == NEWLINE)
-    lines = len(breaks)
+    # One pass over the bytes: everything that can end or quote a cell is at most a comma.
+    low = np.flatnonzero(data <= COMMA)
+    mark = data[low]
+    ends = low[(mark == COMMA) | (mark == NEWLINE)]
+    breaking = data[ends] == NEWLINE
+    lines = int(breaking.sum())
     if not len(data) or data[-1] != NEWLINE:
-        breaks = np.append(breaks, len(data))
-    commas = np.flatnonzero(data == COMMA)
-    quotes = np.flatnonzero(data == QUOTE)
+        ends, breaking = np.append(ends, len(data)), np.append(breaking, True)
+    quotes = low[mark == QUOTE]
     if quotes.size:
-        commas = _unquoted(data, commas, quotes, breaks, line=line, file=file)
-    ends = np.concatenate([commas, breaks])
-    ends.sort()
+        inside = _quoted(data, ends, breaking, quotes, line=line, file=file)
+        ends, breaking = ends[~inside], breaking[~inside]
     starts = np.empty_like(ends)
     starts[:1], starts[1:] = 0, ends[:-1] + 1
-    row_end = np.searchsorted(ends, breaks) + 1
+    row_end = np.flatnonzero(breaking) + 1
+    breaks = ends[row_end - 1]
     first = np.concatenate([[0], row_end])
     closing = row_end - 1
     returned = (ends[closing] > starts[closing]) & (data[np.maximum(breaks, 1) - 1] == RETURN)
@@ -201,6 +260,7 @@ def piece_of(data: Bytes, line: int, *, file: str, last: bool) -> tuple[Cells, i
     if long.size:
         row = int(np.searchsorted(first, long[0], side="right")) - 1
         raise refuse("intake.csv.field", file=file, line=int(number[row]))
+    data = np.concatenate([data, _PAD])
     return Cells(data, starts, ends, first, number, bool(quotes.size), last), lines
 
 
@@ -212,13 +272,14 @@ def _drop_rows(starts: Ints, ends: Ints, first: Ints, keep: Bools) -> tuple[Ints
     return starts[cells_kept], ends[cells_kept], again
 
 
-def _unquoted(
-    data: Bytes, commas: Ints, quotes: Ints, breaks: Ints, *, line: int, file: str
-) -> Ints:
-    """The commas that separate cells; refuses quotation marks that do not enclose one cell.
+def _quoted(
+    data: Bytes, ends: Ints, breaking: Bools, quotes: Ints, *, line: int, file: str
+) -> Bools:
+    """Commas inside quotation marks, which end no cell; refuses marks that do not enclose one cell.
 
     Marks alternate between opening and closing, a doubled one inside a cell does both.
     """
+    breaks = ends[breaking]
     opening, closing = quotes[0::2], quotes[1::2]
     lone = len(opening) > len(closing)
     pairs = opening[: len(closing)]
@@ -235,5 +296,4 @@ def _unquoted(
     if wrong.size:
         at = line + int(np.searchsorted(breaks, wrong.min()))
         raise refuse("intake.csv.quote", file=file, line=at)
-    inside = np.searchsorted(opening, commas) > np.searchsorted(closing, commas)
-    return commas[~inside]
+    return np.searchsorted(opening, ends) > np.searchsorted(closing, ends)

@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from gridtally import periods
+from gridtally.intake.text import packed
 from gridtally.periods import Zone
 
 __all__ = [
@@ -36,6 +37,8 @@ _LAST_YEAR = 2059
 _DAYS_IN_MONTH = np.array([0, 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31], dtype=np.int64)
 _WIDEST_OFFSET = 14 * 3600
 _CHUNK = 1 << 15
+_WIDTH = 40
+"""Characters that are looked at; an instant has 32 at most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,13 +92,18 @@ class _Reader:
     """Characters of many texts by position; a position outside a text reads as 0."""
 
     def __init__(self, data: Bytes, starts: Ints, ends: Ints) -> None:
-        self.data, self.starts, self.length = data, starts, ends - starts
-        self.last = max(len(data) - 1, 0)
+        self.length = ends - starts
+        words = packed(data, starts, self.length, _WIDTH // 8)
+        self.chars = words.view(np.uint8).reshape(_WIDTH // 8, -1, 8)
+        self.row = np.arange(len(starts))
 
     def char(self, at: Ints | int) -> Bytes:
-        inside = at < self.length
-        char = self.data[np.minimum(self.starts + at, self.last)]
-        return np.where(inside, char, 0).astype(np.uint8)
+        """The character at a position of each text."""
+        if isinstance(at, int):
+            return self.chars[at // 8, :, at % 8]
+        near = np.minimum(at, _WIDTH - 1)
+        char: Bytes = self.chars[near // 8, self.row, near % 8]
+        return char
 
     def two(self, at: Ints | int) -> tuple[Ints, Bools]:
         """A two-digit number and whether both are digits."""

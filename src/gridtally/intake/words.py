@@ -81,7 +81,7 @@ QUARANTINED: dict[str, Words] = {
         "Send an offset or UTC, so that both hours can be told apart.",
     ),
     "intake.time.offset": Words(
-        "The offset of {text} is not in force in the declared zone at that instant.",
+        "The offset of {text} is not in force at that instant in the declared zone, or anywhere.",
         "Correct the offset at the sender, or declare the zone that the source really uses.",
     ),
     "intake.time.future": Words(
@@ -157,23 +157,23 @@ QUARANTINED: dict[str, Words] = {
 
 NOTED: dict[str, Words] = {
     "intake.interval.duplicate": Words(
-        "{count} rows say again what another row of the file says; counted once.",
+        "Rows that repeat another row of the file, counted once: {count}.",
         "Nothing to do.",
     ),
     "intake.register.duplicate": Words(
-        "{count} readings say again what another row of the file says; counted once.",
+        "Readings that repeat another one of the file, counted once: {count}.",
         "Nothing to do.",
     ),
     "intake.interval.version": Words(
-        "{count} intervals are there in more than one version; the newest will be used.",
+        "Intervals that are there in more than one version: {count}. The newest will be used.",
         "Nothing to do.",
     ),
     "intake.interval.gap": Words(
-        "{count} intervals between the first and the last of this channel have no value.",
+        "Intervals of this channel without a value, between its first and last: {count}.",
         "Ask for them; until they come, gaps are estimated and said to be.",
     ),
     "intake.value.rounded": Words(
-        "{count} values were finer than what is kept and were rounded, as declared.",
+        "Values that were finer than what is kept and were rounded, as declared: {count}.",
         "Nothing to do.",
     ),
     "intake.file.unended": Words(
@@ -189,7 +189,7 @@ NOTED: dict[str, Words] = {
         "Nothing to do.",
     ),
     "intake.nem.events": Words(
-        "{count} B2B records (500, 550) were read over: they carry no energy.",
+        "B2B records (500, 550) that were read over, because they carry no energy: {count}.",
         "Nothing to do.",
     ),
     "intake.register.quantity": Words(
@@ -197,7 +197,7 @@ NOTED: dict[str, Words] = {
         "Check multiplier, roll-over and estimate; the readings are what counts here.",
     ),
     "intake.greenbutton.cost": Words(
-        "{count} costs in the feed were left aside: bills are calculated here, not taken over.",
+        "Costs in the feed that were left aside, because bills are calculated here: {count}.",
         "Nothing to do.",
     ),
 }

@@ -59,25 +59,12 @@ class Read:
     totals: Sequence[Total] = ()
 
 
-@dataclass(frozen=True, slots=True)
 class Column:
-    """One column of the rows that have the right number of cells: positions in the bytes.
+    """One column of some rows: positions in the bytes. `cell` numbers the cells, shape (rows,)."""
 
-    `cell` numbers the cells of the piece, shape (rows,).
-    """
-
-    cells: Cells
-    cell: Ints
-
-    @property
-    def starts(self) -> Ints:
-        """Where each cell begins in the bytes."""
-        return self.cells.starts[self.cell]
-
-    @property
-    def ends(self) -> Ints:
-        """Where each cell ends in the bytes."""
-        return self.cells.ends[self.cell]
+    def __init__(self, cells: Cells, cell: Ints) -> None:
+        self.cells, self.cell = cells, cell
+        self.starts, self.ends = cells.starts[cell], cells.ends[cell]
 
     @property
     def empty(self) -> Bools:
@@ -86,15 +73,25 @@ class Column:
 
     def codes(self, names: Names) -> Ints:
         """The cells as numbers of `names`."""
-        return names.encode(self.cells.strings(self.cell))
+        codes, one = self.cells.distinct(self.cell)
+        return names.encode(codes, [self.cells.at(cell) for cell in one.tolist()])
 
     def one_of(self, choices: Mapping[str, int], *, fold: bool = False) -> Ints:
         """The number that `choices` gives each cell, -1 where it has none."""
-        names = Names()
-        codes = self.codes(names)
-        texts = [text.lower() if fold else text for text in names.texts]
+        codes, one = self.cells.distinct(self.cell)
+        texts = [self.cells.at(cell) for cell in one.tolist()]
+        texts = [text.lower() for text in texts] if fold else texts
         table = np.array([choices.get(text, -1) for text in texts], dtype=np.int64)
         return table[codes] if len(codes) else codes
+
+    def instants(self, *, zone: Zone | None, as_of: int) -> Times:
+        """The cells as instants; texts that repeat, as they do over meters, are read once."""
+        codes, one = self.cells.distinct(self.cell)
+        cells = self.cells
+        found = times.instants(
+            cells.data, cells.starts[one], cells.ends[one], zone=zone, as_of=as_of
+        )
+        return Times(found.value[codes], found.state[codes])
 
     def text(self, row: int) -> str:
         """The cell of one row."""
@@ -104,9 +101,7 @@ class Column:
 def point_names(column: Column, names: Names, marks: Marks, position: int) -> Ints:
     """Identifiers as numbers; rows whose identifier cannot be one are set aside."""
     codes = column.codes(names)
-    fine = np.array([_is_name(text) for text in names.texts], dtype=bool)
-    if len(codes):
-        marks.set(~fine[codes], "intake.point.name", position)
+    marks.set(~names.all(_is_name)[codes], "intake.point.name", position)
     return codes
 
 

@@ -100,10 +100,7 @@ def _take(piece: Cells, rows: _Rows) -> None:
     own.set(channel < 0, "intake.channel.unknown", place["channel"])
     key = point * len(CHANNELS) + np.maximum(channel, 0)
     start_column = sheet.column(piece, whole, "start")
-    start = times.instants(
-        start_column.cells.data, start_column.starts, start_column.ends,
-        zone=delivery.zone, as_of=delivery.as_of,
-    )  # fmt: skip
+    start = start_column.instants(zone=delivery.zone, as_of=delivery.as_of)
     mark_times(start, own, start_column, place["start"], delivery)
     placed = own.good
     seconds = _lengths(piece, whole, rows, own, start.value)
@@ -192,10 +189,7 @@ def _lengths(piece: Cells, whole: Ints, rows: _Rows, marks: Marks, start: Ints) 
     if "end" in place:
         column = rows.sheet.column(piece, whole, "end")
         # An interval may end after as_of only if it starts before: its start decides.
-        end = times.instants(
-            piece.data, column.starts, column.ends, zone=delivery.zone,
-            as_of=delivery.as_of + _LONGEST_S,
-        )  # fmt: skip
+        end = column.instants(zone=delivery.zone, as_of=delivery.as_of + _LONGEST_S)
         mark_times(end, marks, column, place["end"], delivery)
         seconds = np.where(end.state == times.OK, end.value - start, 0)
         marks.set(~_is_length(seconds), "intake.interval.length", place["end"])

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
-from gridtally.intake import numbers, times
+from gridtally.intake import numbers
 from gridtally.intake.formats.common import (
     CHANNEL_CODES,
     DIAL_MAX,
@@ -94,9 +94,7 @@ def _take(piece: Cells, rows: _Rows) -> None:
         )
     }  # fmt: skip
     column = sheet.column(piece, whole, "time")
-    time = times.instants(
-        piece.data, column.starts, column.ends, zone=delivery.zone, as_of=delivery.as_of
-    )
+    time = column.instants(zone=delivery.zone, as_of=delivery.as_of)
     mark_times(time, own, column, place["time"], delivery)
     channel = _choice(piece, whole, rows, own, "channel", CHANNEL_CODES)
     kind = _choice(piece, whole, rows, own, "kind", _numbered(KINDS))

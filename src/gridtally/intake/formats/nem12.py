@@ -217,6 +217,8 @@ def _check_length(
             continue
         row = int(days[at])
         cells = [mdff.field(piece, row, column) for column in range(2, int(piece.count[row]))]
+        while cells and not cells[-1]:
+            cells.pop()
         count = next((n for n, text in enumerate(cells) if _QUALITY.match(text)), len(cells))
         raise _broken(
             reading, int(piece.line[row]),

@@ -20,6 +20,7 @@ from gridtally.intake.formats.common import (
     UNIT_CODES,
     UNIT_KEPT,
     UNIT_POWER,
+    Column,
     Delivery,
     Read,
 )
@@ -162,7 +163,7 @@ def _take(piece: Cells, rows: Ints, reading: _Reading) -> None:
     version = _versions(columns[21], marks, reading)
     good = np.flatnonzero(marks.good)
     codes = [
-        names.encode(piece.strings(piece.first[rows] + at))
+        Column(piece, piece.first[rows] + at).codes(names)
         for names, at in ((reading.points, 1), (reading.meters, 6), (reading.registers, 4))
     ]
     reading.parts.append(

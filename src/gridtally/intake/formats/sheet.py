@@ -45,6 +45,7 @@ class Sheet:
     header_line: int
     announced: int | None
     ended: bool
+    may_be_empty: bool = False
 
     def pieces(self) -> Iterator[Cells]:
         """The rows after the header; refuses a cut last row and a file without rows."""
@@ -63,7 +64,7 @@ class Sheet:
                 "intake.file.count", file=self.file, line=self.header_line + rows + 1,
                 expected=self.announced, cells=rows,
             )  # fmt: skip
-        if rows == 0:
+        if rows == 0 and not self.may_be_empty:
             raise refuse("intake.file.rows", file=self.file, line=self.header_line)
 
     def whole_rows(self, piece: Cells, marks: Marks) -> Ints:

@@ -1,0 +1,101 @@
+"""Cells against the csv module of Python, and the steps that are inferred from starts."""
+
+import csv
+import io
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from intake_cases import codes, decoded, slots
+
+from gridtally.errors import RefusedFile
+from gridtally.intake import steps, text
+
+CELL = st.text(st.sampled_from(list('abé1. ,"')), max_size=6)
+
+
+def cells_of(raw):
+    return [
+        [piece.text(row, column) for column in range(int(piece.count[row]))]
+        for piece in text.cells(text.checked(raw, file="f"), file="f")
+        for row in range(piece.rows)
+    ]
+
+
+@given(st.lists(st.lists(CELL, min_size=2, max_size=5), min_size=1, max_size=8))
+def test_cells_are_those_of_the_csv_module(rows):
+    """What the csv module writes is read back, quoted or not, and line by line."""
+    buffer = io.StringIO()
+    csv.writer(buffer, lineterminator="\r\n").writerows(rows)
+
+    assert cells_of(buffer.getvalue().encode()) == rows
+
+
+@given(st.lists(st.sampled_from(['"', ",", "a", "\n"]), min_size=1, max_size=14).map("".join))
+def test_strict_quotes(raw):
+    """Whatever is accepted, the csv module in strict mode reads the same."""
+    try:
+        found = cells_of(raw.encode())
+    except RefusedFile:
+        return
+    expected = [row for row in csv.reader(io.StringIO(raw), strict=True) if row]
+
+    assert found == expected
+
+
+def test_distinct_cells():
+    """Cells of equal text share a number, short and long ones alike."""
+    rows = ["a", "a", "b" * 40, "b", "", "a", "b" * 40]
+    [piece] = text.cells(
+        np.frombuffer(("x," + "\nx,".join(rows) + "\n").encode(), np.uint8), file="f"
+    )
+    codes_, one = piece.distinct(piece.first[:-1] + 1)
+
+    assert [piece.at(int(one[code])) for code in codes_] == rows
+    codes_, one = piece.distinct(piece.first[[0, 1, 3, 4, 5]] + 1)
+    assert [piece.at(int(one[code])) for code in codes_] == ["a", "a", "b", "", "a"]
+
+
+def infer(*channels):
+    key = np.concatenate([np.full(len(starts), n) for n, starts in enumerate(channels)])
+    start = np.concatenate([np.array(starts, dtype=np.int64) for starts in channels])
+    return steps.infer(key.astype(np.int64), start, len(channels)).tolist()
+
+
+def test_the_smallest_step_that_divides_all():
+    """Steps of 15 and 30 minutes: 15. Each channel has its own."""
+    assert infer([0, 900, 2700, 3600], [0, 3600, 7200]) == [900, 3600]
+
+
+def test_order_and_repetition_do_not_matter():
+    """Starts in any order, some twice, give the same length."""
+    assert infer([3600, 0, 900, 900, 0]) == [900]
+
+
+def test_a_stray_reading_does_not_change_it():
+    """A reading at 00:37 among quarter-hours leaves them quarter-hours."""
+    assert infer([0, 900, 1800, 2220, 2700, 3600]) == [900]
+
+
+def test_one_start_says_nothing_by_itself():
+    """A channel with one reading takes the length of the others, if they agree."""
+    assert infer([0], [0, 900]) == [900, 900]
+    assert infer([0], [0, 900], [0, 3600]) == [0, 900, 3600]
+    assert infer([0]) == [0]
+
+
+@pytest.mark.parametrize("starts", [[0, 7 * 60], [0, 7200], [0, 30], [0, 86_400]])
+def test_lengths_that_are_none(starts):
+    """A step that does not divide the hour is no interval length."""
+    assert infer(starts) == [0]
+
+
+def test_a_change_of_length_is_not_a_row_of_gaps():
+    """Hours after quarter-hours: the hours are set aside, not taken for quarters with gaps."""
+    rows = [f"P,import,2026-01-05T00:{minute:02d}Z,1" for minute in (0, 15, 30, 45)]
+    rows += [f"P,import,2026-01-05T{hour:02d}:00Z,4" for hour in range(1, 6)]
+    found = decoded("\n".join(["metering_point,channel,start,kwh", *rows, ""]))
+
+    assert codes(found) == ["intake.interval.mixed"] * 5
+    assert {value for _, _, value, *_ in slots(found)} == {1_000_000}
