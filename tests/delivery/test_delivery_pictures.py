@@ -59,6 +59,7 @@ def test_the_grid_has_two_to_five_lines():
     for top in ("1", "3.2", "4.1", "9.9", "10", "25", "48", "1234", "5001"):
         ticks = re.findall(r'text-anchor="end"[^>]*>([^<]+)<', draw([top]))
         assert 3 <= len(ticks) <= 6, (top, ticks)
+        assert not [tick for tick in ticks if "." in tick and tick.endswith("0")]
 
 
 def test_the_chart_adds_metering_points_and_says_how_many_it_shows():
@@ -109,6 +110,16 @@ def test_the_payload_follows_the_standard():
 def test_no_code_is_better_than_a_wrong_one(change):
     """A wrong check digit, or an amount that SEPA cannot carry: plain text instead."""
     assert payload(**change) is None
+
+
+def test_without_terms_the_page_still_says_how():
+    """A supplier who gave no payment terms, and no IBAN."""
+    record, openings = bill("household-tiers")
+    record["supplier"] |= {"iban": "", "payment_terms": ""}
+    shown = page(record, openings)[0].payment
+    assert shown.code is None
+    assert [row.label for row in shown.rows] == ["To", "Reference"]
+    assert shown.text == "Please name this reference when you pay."
 
 
 def test_only_a_euro_bill_has_a_code():

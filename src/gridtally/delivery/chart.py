@@ -11,6 +11,7 @@ from decimal import ROUND_CEILING, Decimal
 from html import escape
 
 from gridtally.delivery.say import THIN
+from gridtally.money import number
 
 __all__ = ["bars", "days"]
 
@@ -66,7 +67,7 @@ def _step(top: Decimal) -> Decimal:
 
 
 def _tick(value: Decimal) -> str:
-    return f"{value:,f}".replace(",", THIN)
+    return f"{Decimal(number(value)):,f}".replace(",", THIN)
 
 
 def days(

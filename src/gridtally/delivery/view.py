@@ -130,7 +130,8 @@ def _payment(say: Speaker, bill: Json) -> Payment:
         rows.append(Row(say("pay.iban"), pay.grouped_iban(iban)))
     rows.append(Row(say("pay.reference"), reference))
     code = _code(say, bill, iban) if iban and bill["currency"] == "EUR" else None
-    return Payment(say("pay.title"), tuple(rows), supplier.get("payment_terms", ""), code)
+    text = supplier.get("payment_terms") or say("pay.plain")
+    return Payment(say("pay.title"), tuple(rows), text, code)
 
 
 def _code(say: Speaker, bill: Json, iban: str) -> Figure | None:
