@@ -20,7 +20,7 @@ from gridtally.metering.blocks import ESTIMATED, Dense, dense, grids
 from gridtally.metering.cases import Cases
 from gridtally.metering.determine import determine
 from gridtally.metering.estimate import estimate
-from gridtally.metering.registers import advances, check_sums
+from gridtally.metering.registers import advances, check_sums, totals
 from gridtally.metering.validate import validate
 from gridtally.periods import Period, zone
 from gridtally.rating.rate import rate
@@ -53,6 +53,8 @@ class Job:
     """METERING_POINTS, for their fuses."""
     kinds: Mapping[str, str]
     """metering point -> customer segment, for the thresholds of validation."""
+    usual: Mapping[str, int]
+    """metering point -> energy that its last bills took per day [10^-6 kWh]"""
     tariffs: Mapping[str, TariffVersion]
     carry_in: Table
 
@@ -166,13 +168,17 @@ def _judge(job: Job, window: _Window, blocks: Table, result: Metered) -> None:
         resolution_s=window.resolution_s,
     )
     result.findings.append(found)
-    totals = _totals(job.spans, result.advances, grid)
+    known = {"spans": job.spans, "used": result.used}
+    total = totals(grid, result.advances, **known)
     grid, found = validate(
         grid,
         zone=window.zone,
         segments=[job.kinds.get(point, "") for point in grid.points],
         fuse_ukw=_look_up(job.points, "metering_point", grid.points, "fuse_ukw"),
-        totals=totals,
+        past=pa.array([job.usual.get(p) for p in grid.points], pa.int64())
+        if window.channel == Channel.IMPORT
+        else None,
+        totals=total,
     )
     result.findings.append(found)
     if not grid.quality.all():
@@ -180,12 +186,12 @@ def _judge(job: Job, window: _Window, blocks: Table, result: Metered) -> None:
             p for p, full in zip(grid.points, grid.quality.all(axis=1), strict=True) if not full
         ]
         grid, made, found = estimate(
-            grid, zone=window.zone, past=_past(job, window, gaps), totals=totals, in_place=True
+            grid, zone=window.zone, past=_past(job, window, gaps), totals=total, in_place=True
         )
         result.estimates.append(made)
         result.findings.append(found)
     if window.channel in (Channel.IMPORT, Channel.EXPORT):
-        result.findings.append(check_sums(grid, result.advances, spans=job.spans))
+        result.findings.append(check_sums(grid, result.advances, **known))
     result.dense.append(grid)
 
 
@@ -210,38 +216,6 @@ def _past(job: Job, window: _Window, points: Sequence[str]) -> Dense | None:
 def _look_up(table: Table, key: str, names: Sequence[str], column: str) -> pa.Array:
     at = pc.index_in(pa.array(names, pa.string()), table[key].combine_chunks())
     return table[column].combine_chunks().take(at)
-
-
-def _totals(spans: Table, advances_: Table, grid: Dense) -> pa.Array | None:
-    """Register advance of each point over the whole grid; null where none is known."""
-    kept = advances_.filter(
-        pc.and_(
-            pc.equal(advances_["channel"], grid.channel), pc.equal(advances_["kind"], "cumulative")
-        )
-    )
-    if not kept.num_rows:
-        return None
-    point_of = dict(
-        zip(spans["segment"].to_pylist(), spans["metering_point"].to_pylist(), strict=True)
-    )
-    whole: dict[str, int] = {}
-    parts: dict[str, int] = {}
-    for row in kept.to_pylist():
-        sums = whole if row["bucket"] == "total" else parts
-        name = point_of[row["segment"]]
-        sums[name] = sums.get(name, 0) + row["value"]
-    totals = parts | whole
-    for point in _interrupted(spans, grid):
-        totals.pop(point, None)
-    return pa.array([totals.get(point) for point in grid.points], pa.int64())
-
-
-def _interrupted(spans: Table, grid: Dense) -> list[str]:
-    """Points not billed for all of the grid: their registers say nothing about the rest."""
-    billed = spans.group_by("metering_point").aggregate([("start_utc", "sum"), ("end_utc", "sum")])
-    length = pc.subtract(billed["end_utc_sum"], billed["start_utc_sum"])
-    short = pc.less(length, grid.end_utc - grid.start_utc)
-    return list(billed.filter(short)["metering_point"].to_pylist())
 
 
 def daily(dense_: Sequence[Dense], spans: Table) -> Table:

@@ -124,9 +124,9 @@ def jobs(prepared: Prepared, *, points: Sequence[str] | None = None) -> list[buc
     row_bucket = of_point[names.indices.to_numpy()]
     low = min(zone(n).midnight(prepared.period.start) for n in _zones(spans))
     high = max(zone(n).midnight(prepared.period.end) for n in _zones(spans))
-    kinds = _kinds(prepared)
+    known = (_kinds(prepared), _usual(prepared))
     return [
-        _job(prepared, spans.filter(pa.array(row_bucket == number)), number, (low, high), kinds)
+        _job(prepared, spans.filter(pa.array(row_bucket == number)), number, (low, high), *known)
         for number in sorted(set(row_bucket.tolist()))
     ]
 
@@ -143,12 +143,28 @@ def _kinds(prepared: Prepared) -> dict[str, str]:
     return {point: of.get(account) or "" for point, account in zip(*pairs, strict=True)}
 
 
+def _usual(prepared: Prepared) -> dict[str, int]:
+    """metering point -> energy per day over its last three bills [10^-6 kWh]."""
+    last = prepared.history.select(["metering_point", "from", "to", "import_ukwh"]).to_pylist()
+    sums: dict[str, list[tuple[int, int]]] = {}
+    for row in sorted(last, key=lambda r: r["from"], reverse=True):
+        mine = sums.setdefault(row["metering_point"], [])
+        if len(mine) < 3 and row["import_ukwh"] is not None:
+            mine.append((row["import_ukwh"], (row["to"] - row["from"]).days))
+    return {
+        point: sum(energy for energy, _ in mine) // sum(days for _, days in mine)
+        for point, mine in sums.items()
+        if mine
+    }
+
+
 def _job(
     prepared: Prepared,
     spans: Table,
     number: int,
     bounds: tuple[int, int],
     kinds: Mapping[str, str],
+    usual: Mapping[str, int],
 ) -> bucket.Job:
     """A bucket's job. The manifest is read here, the files by whoever does the work."""
     snap, (low, high) = prepared.snap, bounds
@@ -174,6 +190,7 @@ def _job(
         registers=registers.filter(pc.is_in(registers["meter"], mine["meter"].combine_chunks())),
         points=_of_points(prepared.master["metering_points"], points),
         kinds=kinds,
+        usual=usual,
         tariffs=prepared.tariffs,
         carry_in=carry.filter(pc.is_in(carry["agreement"], pa.array(sorted(agreements)))),
     )

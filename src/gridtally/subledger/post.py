@@ -20,11 +20,13 @@ from gridtally.errors import Conflict, UsageError
 from gridtally.money import minor_digits
 
 __all__ = [
-    "BANK", "RECEIVABLE", "Move", "Statement", "adjust", "balances", "entries_of", "pay", "split",
+    "BANK", "OPENING", "RECEIVABLE", "Move", "Statement", "adjust", "balances", "entries_of", "pay", "split",
     "statements",
 ]  # fmt: skip
 
 RECEIVABLE, BANK = "receivable", "bank"
+OPENING = "opening.balance"
+"""Ledger account of what customers owed when the workspace took over: `adjust` books it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,11 +178,12 @@ def statements(accounts: Sequence[str]) -> dict[str, Statement]:
         bills = rows.filter(kind="bill").values("account").annotate(last=Max("id"))
         last = {row["account"]: row["last"] for row in bills}
         parts: dict[str, dict[str, int]] = {}
-        for account, debit, amount, kind, key in rows.values_list(
-            "account", "debit_id", "amount", "kind", "id"
+        for account, debit, credit, amount, kind, key in rows.values_list(
+            "account", "debit_id", "credit_id", "amount", "kind", "id"
         ):
             part = parts.setdefault(account, {"previous": 0, "payment": 0, "adjustment": 0})
-            name = "previous" if key <= last.get(account, 0) else kind
+            before = key <= last.get(account, 0) or OPENING in (debit, credit)
+            name = "previous" if before else kind
             part[name] += amount if debit == RECEIVABLE else -amount
         for account, part in parts.items():
             result[account] = Statement(part["previous"], part["payment"], part["adjustment"])
