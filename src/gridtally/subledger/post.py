@@ -20,8 +20,8 @@ from gridtally.errors import Conflict, UsageError
 from gridtally.money import minor_digits
 
 __all__ = [
-    "BANK", "OPENING", "RECEIVABLE", "Move", "Statement", "adjust", "balances", "entries_of", "pay", "split",
-    "statements",
+    "BANK", "OPENING", "RECEIVABLE", "Move", "Statement", "adjust", "balances", "entries_of", "pay",
+    "split", "statements",
 ]  # fmt: skip
 
 RECEIVABLE, BANK = "receivable", "bank"
