@@ -71,9 +71,10 @@ class State:
 
     def only(self, key: str, at: date, rows: Ints, values: Ints) -> None:
         """Set the one value that a key has."""
-        for day, (_, known) in self._columns.get(key, {}).items():
+        for day, (values_then, known) in self._columns.get(key, {}).items():
             if day != at:
                 known[rows] = False
+                values_then[rows] = 0
         self.put(key, at, rows, values)
 
     def forget(self, key: str, before: date, rows: Ints) -> None:
