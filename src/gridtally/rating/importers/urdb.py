@@ -125,6 +125,11 @@ def _energy(source: Rate) -> list[Part]:
         part |= {"months": list(months)} if months else {}
         part |= {"netting": "month"} if netting else {}
         parts.append(parts_of.signed(part))
+    if calendar and thresholds([periods[p] for p in used]):
+        source.assume(
+            "Tiers are filled by the energy of all periods of the month together, and each "
+            "period takes part in each tier in proportion to its energy."
+        )
     return parts + (_credit(source, calendar, {p: periods[p] for p in used}) if credit else [])
 
 
