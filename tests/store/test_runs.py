@@ -140,6 +140,21 @@ def test_a_broken_file_is_named(ws):
         run.read("lines")
 
 
+def test_whatever_bit_is_flipped(ws):
+    """Each flipped bit of a table is named, or changes nothing that the table says."""
+    run = sealed(ws, 3)
+    file = run.path / "lines" / "all.parquet"
+    good, said = file.read_bytes(), run.read("lines")
+    silent = 0
+    for place in range(0, len(good), max(1, len(good) // 60)):
+        file.write_bytes(good[:place] + bytes([good[place] ^ 4]) + good[place + 1 :])
+        if not verify_run(run):
+            silent += 1
+            assert run.read("lines").equals(said)
+
+    assert silent < 50
+
+
 def test_other_results_under_the_same_name_are_not_accepted(ws):
     """Two processes that make the same run differently: the second one says so."""
     info = {"period": {"from": "2026-10-01", "to": "2026-11-01"}, "note": "", "n": 3}

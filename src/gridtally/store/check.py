@@ -194,11 +194,10 @@ def _nobody_forgotten(ws: Workspace) -> Iterator[str]:
 def _history(ws: Workspace) -> Iterator[str]:
     rows = control.models.HistoryFile.objects.filter(kind="issued").order_by("seq")
     listed: list[str] = []
-    for path in rows.values_list("path", flat=True):
-        data = (ws.path / path).read_bytes() if (ws.path / path).is_file() else b""
-        if data:
-            table = pq.read_table(pa.BufferReader(data), columns=["segment"], use_threads=False)
-            listed += table["segment"].to_pylist()
+    for path, digest in rows.values_list("path", "digest"):
+        data = pa.BufferReader(files.read_checked(ws.path / path, digest))
+        table = pq.read_table(data, columns=["segment"], use_threads=False)
+        listed += table["segment"].to_pylist()
     issued = control.models.IssuedSegment.objects.filter(version=0)
     if sorted(listed) != sorted(issued.values_list("segment", flat=True)):
         yield "the history does not have each issued segment exactly once"

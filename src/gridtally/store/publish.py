@@ -89,15 +89,14 @@ def _compare(
 def _stored(seen: snapshot.Snapshot, part: pa.Table, *, kind: str, bucket: int) -> pa.Table:
     """Stored readings of the same metering points and time. Files without any are not decoded."""
     first, last = readings.span_utc(part, kind)
-    bounds = {"start_utc": int(first.min()), "end_utc": int(last.max())}
+    start, end = int(first.min()), int(last.max())
     points = pc.unique(part["metering_point"])
     root = seen.workspace.path
-    near = [
-        entry
-        for entry in snapshot.entries(seen, kind=kind, buckets=[bucket], **bounds)
-        if readings.mentions(root, entry, points)
-    ]
-    return readings.read(root, near, kind=kind, points=points.to_pylist(), **bounds)
+    files_of = snapshot.entries(seen, kind=kind, buckets=[bucket], start_utc=start, end_utc=end)
+    near = [entry for entry in files_of if readings.mentions(root, entry, points)]
+    return readings.read(
+        root, near, kind=kind, points=points.to_pylist(), start_utc=start, end_utc=end
+    )
 
 
 def _count(left: pa.Table, kind: str, result: Prepared) -> None:

@@ -207,7 +207,7 @@ def _summary(run: RunFolder, *, fill: bool = False) -> tuple[dict[str, Any], dic
     done = {
         "schema": 1,
         "run": run.id,
-        "run_json": files.sha256((run.path / "run.json").read_bytes()),
+        "run_json": files.sha256(_bytes(run.path / "run.json")),
         "tables": tables,
         "bills": len(leaves),
         "run_root": merkle_root(bytes.fromhex(leaves[bill]) for bill in sorted(leaves)),
@@ -260,9 +260,18 @@ def _pretty(value: Mapping[str, Any]) -> bytes:
 
 def _json(path: Path) -> dict[str, Any]:
     try:
-        value: dict[str, Any] = json.loads(path.read_bytes())
-    except (OSError, ValueError) as err:
-        raise Corrupt(
-            f"{path} cannot be read: {err}.", remedy="Restore the run folder from a backup."
-        ) from err
+        value: dict[str, Any] = json.loads(_bytes(path))
+    except ValueError as err:
+        raise _unreadable(path, err) from err
     return value
+
+
+def _bytes(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as err:
+        raise _unreadable(path, err) from err
+
+
+def _unreadable(path: Path, err: Exception) -> Corrupt:
+    return Corrupt(f"{path} cannot be read: {err}.", remedy="Restore the run folder from a backup.")
