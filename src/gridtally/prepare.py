@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import lru_cache, partial
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -60,7 +60,7 @@ def prepare(
     snap = snap or snapshot.snapshot(ws)
     master = dict(snapshot.master(snap))
     stored = snapshot.tariffs(snap)
-    loaded = {row.digest: tariff_room.load(row.data, name=row.tariff) for row in stored}
+    loaded = {row.digest: _load(row.data, row.tariff) for row in stored}
     versions = [
         Version(t.id, t.digest, t.valid_from, t.valid_to, t.resets) for t in loaded.values()
     ]
@@ -82,6 +82,12 @@ def prepare(
         history=past.filter(pc.less(past["from"], pa.scalar(period.start))),
         before=_before(ws, spans, past),
     )
+
+
+@lru_cache(maxsize=1024)
+def _load(document: bytes, name: str) -> TariffVersion:
+    """A tariff version; reading and resolving one takes some 10 ms, and runs share them."""
+    return tariff_room.load(document, name=name)
 
 
 def _last(past: Table) -> Table:

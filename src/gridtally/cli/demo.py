@@ -267,8 +267,8 @@ class _Demo:
             ("delivered", f"{town.files} files, {town.intervals:,} interval values and "
              f"{town.readings:,} register readings of 13 months"),
             ("with something in mid-period", f"{town.changed_in_october:,} bills"),
-            ("issued", f"[bold]{len(self.issued.numbers):,} bills, {money:,} EUR[/bold]"),
-            ("held", f"[bold]{counts.get('held', 0):,} bills, {held:,} EUR drafted[/bold]"),
+            ("issued", f"[bold]{len(self.issued.numbers):,} bills, {money:,.2f} EUR[/bold]"),
+            ("held", f"[bold]{counts.get('held', 0):,} bills, {held:,.2f} EUR drafted[/bold]"),
             ("second rater", f"{self.outcome.second:,} bills computed again by other code, "
              f"{self._disagreements()} differ"),
             ("signed head", str(self.issued.checkpoint).split("\n")[2]),
