@@ -1,13 +1,15 @@
 """Shared by the tests of intake: deliveries in each format, and what comes of them."""
 
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime
 
 import numpy as np
+from hypothesis import settings
 
 from gridtally.intake.decode import decode
 
 AS_OF = int(datetime(2026, 11, 1, tzinfo=UTC).timestamp())
-MONDAY = date(2026, 1, 5)
+ANY_TIME = settings(deadline=None, max_examples=60)
+"""For properties: a busy machine, or a zone that is read first, is no failure."""
 
 
 def column(texts):
@@ -101,8 +103,3 @@ def wide_day(day, count, zone_minutes=60, value="1"):
     """A wide file of one day with so many values."""
     header = "metering_point,channel,date,resolution_min," + names(max(count, 1))
     return f"{header}\nP,import,{day},{zone_minutes}{(',' + value) * count}\n"
-
-
-def days(first, count):
-    """Dates from the first on."""
-    return [first + timedelta(number) for number in range(count)]

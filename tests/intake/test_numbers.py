@@ -5,7 +5,7 @@ from decimal import ROUND_DOWN, ROUND_HALF_EVEN, ROUND_HALF_UP, ROUND_UP, Decima
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from intake_cases import column
+from intake_cases import ANY_TIME, column
 
 from gridtally.intake import numbers
 from gridtally.intake.numbers import EMPTY, FINER, LARGE, LONG, OK, ROUNDED, SYNTAX
@@ -29,6 +29,7 @@ def micro(texts, power=6, **how):
 PLAIN = st.from_regex(r"-?(0{0,3}[0-9]{1,9}(\.[0-9]{1,12})?|\.[0-9]{1,12})", fullmatch=True)
 
 
+@ANY_TIME
 @given(st.lists(PLAIN, min_size=1, max_size=20), st.sampled_from([3, 6, 9]))
 def test_plain_decimals_are_exact(texts, power):
     """A plain decimal becomes exactly its millionths, or is said to be finer or too large."""
@@ -46,6 +47,7 @@ def test_plain_decimals_are_exact(texts, power):
             assert (value, state) == (int(exact), OK)
 
 
+@ANY_TIME
 @given(
     st.lists(PLAIN, min_size=1, max_size=20),
     st.sampled_from(list(MODES)),
@@ -82,6 +84,7 @@ def test_edges():
     assert states == [OK, EMPTY, OK, LARGE, LONG, OK, OK]
 
 
+@ANY_TIME
 @given(st.lists(st.text(max_size=24), min_size=1, max_size=20))
 def test_any_text_is_answered(texts):
     """Whatever stands in a cell, the answer is a state; only plain decimals are numbers."""

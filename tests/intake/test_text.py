@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from intake_cases import codes, decoded, slots
+from intake_cases import ANY_TIME, codes, decoded, slots
 
 from gridtally.errors import RefusedFile
 from gridtally.intake import steps, text
@@ -23,6 +23,7 @@ def cells_of(raw):
     ]
 
 
+@ANY_TIME
 @given(st.lists(st.lists(CELL, min_size=2, max_size=5), min_size=1, max_size=8))
 def test_cells_are_those_of_the_csv_module(rows):
     """What the csv module writes is read back, quoted or not, and line by line."""
@@ -32,6 +33,7 @@ def test_cells_are_those_of_the_csv_module(rows):
     assert cells_of(buffer.getvalue().encode()) == rows
 
 
+@ANY_TIME
 @given(st.lists(st.sampled_from(['"', ",", "a", "\n"]), min_size=1, max_size=14).map("".join))
 def test_strict_quotes(raw):
     """Whatever is accepted, the csv module in strict mode reads the same."""

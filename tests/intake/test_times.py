@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from intake_cases import column
+from intake_cases import ANY_TIME, column
 
 from gridtally.intake import times
 from gridtally.intake.times import (
@@ -34,6 +34,7 @@ def read(texts, name=None, as_of=AS_OF):
     return found.value.tolist(), found.state.tolist()
 
 
+@ANY_TIME
 @given(st.lists(MOMENTS, min_size=1, max_size=10))
 def test_utc(moments):
     """An instant with Z, with or without seconds, with T or a blank, is what datetime says."""
@@ -44,6 +45,7 @@ def test_utc(moments):
         assert values == [int(moment.replace(tzinfo=UTC).timestamp()) for moment in moments]
 
 
+@ANY_TIME
 @given(MOMENTS, st.sampled_from(NAMES))
 def test_local_time(moment, name):
     """A local time is the instant that zoneinfo gives, unless it exists twice or never."""
@@ -61,6 +63,7 @@ def test_local_time(moment, name):
         assert {value} == real
 
 
+@ANY_TIME
 @given(MOMENTS, st.sampled_from(NAMES), st.integers(-56, 56))
 def test_offset_must_be_that_of_the_zone(moment, name, quarters):
     """With a declared zone, an offset other than zero must be in force there."""
@@ -106,6 +109,7 @@ def test_future():
     assert read(["2026-01-01T00:05Z", "2026-01-01T00:05:01Z"], as_of=as_of)[1] == [OK, FUTURE]
 
 
+@ANY_TIME
 @given(st.lists(st.dates(date(1990, 1, 1), date(2059, 12, 31)), min_size=1, max_size=9))
 def test_dates(days):
     """A date is days since 1970."""
@@ -115,6 +119,7 @@ def test_dates(days):
     assert found.value.tolist() == [(day - date(1970, 1, 1)).days for day in days]
 
 
+@ANY_TIME
 @given(st.lists(st.text(max_size=30), min_size=1, max_size=9))
 def test_any_text_is_answered(texts):
     """Whatever stands in a cell, the answer is a state, and a value only with OK."""

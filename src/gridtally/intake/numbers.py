@@ -53,6 +53,7 @@ def micro(
 ) -> Numbers:
     """The decimals in `data[start:end]`, each times 10^power, as whole numbers. Shape (n,).
 
+    `data` goes on for 48 bytes after the last cell (`text.piece_of` sees to it).
     `power` is 6 for a unit whose millionth is stored. A result beyond `limit` is LARGE; one that is
     not whole is FINER, or ROUNDED to `rounding.places` decimals of the unit with power 6.
     """
@@ -76,14 +77,14 @@ def integers(data: Bytes, starts: Ints, ends: Ints) -> Numbers:
 def _scan(data: Bytes, starts: Ints, ends: Ints) -> tuple[Ints, Ints, States]:
     """All digits as one integer, how many stood after the dot, and the state, for each cell."""
     length = ends - starts
-    count, last = len(starts), max(len(data) - 1, 0)
+    count = len(starts)
     value, places = np.zeros(count, np.int64), np.zeros(count, np.int64)
     significant, dot = np.zeros(count, np.int64), np.zeros(count, bool)
     bad, digit_seen = length > _WIDTH, np.zeros(count, bool)
     minus = np.zeros(count, bool)
     for column in range(min(int(length.max(initial=0)), _WIDTH)):
         inside = column < length
-        char = data[np.minimum(starts + column, last)]
+        char = data[starts + column]
         digit = char - np.uint8(48)
         is_digit = (digit < 10) & inside
         is_dot = (char == 46) & inside & ~dot

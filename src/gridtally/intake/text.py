@@ -87,7 +87,7 @@ def packed(data: Bytes, starts: Ints, length: Ints, words: int) -> npt.NDArray[n
     result = np.empty((words, len(starts)), np.uint64)
     for word in range(words):
         rest = np.clip(length - 8 * word, 0, 8)
-        result[word] = view[np.minimum(starts + 8 * word, len(view) - 1)] & _MASK[rest]
+        result[word] = view[starts + 8 * word] & _MASK[rest]
     return result
 
 
@@ -200,22 +200,22 @@ def cells(data: Bytes, *, file: str, skip_lines: int = 0) -> Iterator[Cells]:
     """The file's rows in pieces of some MiB; blank lines are no rows. Refuses broken quoting."""
     start, line = 0, 1
     while start < len(data):
-        end = start + _CHUNK
-        if end < len(data):
-            back = data[start:end][::-1]
-            found = np.flatnonzero(back == NEWLINE)
-            if not found.size:
-                more = np.flatnonzero(data[end:] == NEWLINE)
-                end = end + int(more[0]) + 1 if more.size else len(data)
-            else:
-                end -= int(found[0])
-        end = min(end, len(data))
+        end = _line_end(data, start + _CHUNK)
         piece, lines = piece_of(data[start:end], line, file=file, last=end == len(data))
         if skip_lines >= line:
             piece = _without(piece, skip_lines)
         if piece.rows or end == len(data):
             yield piece
         start, line = end, line + lines
+
+
+def _line_end(data: Bytes, at: int) -> int:
+    """The position after the first line end at or after `at`; the end when there is none."""
+    for begin in range(at, len(data), _PIECE):
+        found = data[begin : begin + _PIECE].tobytes().find(b"\n")
+        if found >= 0:
+            return begin + found + 1
+    return len(data)
 
 
 def _without(piece: Cells, lines: int) -> Cells:
