@@ -48,7 +48,7 @@ def to_document(
     source = Rate({plain(str(key)): rate[key] for key in rate}, frozenset(map(str, channels)))
     parts = [*_fixed(source), *_energy(source), *_monthly_adjustments(source)]
     parts += _demand(source, resolution_s)
-    if not parts:
+    if not parts and not source.refused:
         source.refuse("the rate has no charge at all")
     parts += _minimum(source, [part["id"] for part in parts])
     _others(source)
@@ -309,6 +309,8 @@ def _others(source: Rate) -> None:
     coincident = source.periods("coincidentratestructure")
     if _charges(coincident):
         source.refuse("coincidentratestructure: demand at the hour of the system's peak")
+    if (country := str(source.get("country") or "USA")) != "USA":
+        source.refuse(f"country: the currency of {country[:40]} is not stated")
 
 
 def _document(source: Rate, zone: str, parts: list[Part]) -> dict[str, Any]:
@@ -319,8 +321,6 @@ def _document(source: Rate, zone: str, parts: list[Part]) -> dict[str, Any]:
     source.assume("The source names no rounding: lines are rounded to 8 decimals, the total to 2.")
     source.assume("The source names no holidays: they are ordinary days of the week.")
     source.assume(_validity(source))
-    if (country := str(source.get("country") or "USA")) != "USA":
-        source.refuse(f"country: the currency of {country[:40]} is not stated")
     return {
         "schema": 1,
         "tariff": f"urdb-{label.strip('-.') or 'rate'}",
