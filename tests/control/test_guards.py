@@ -158,6 +158,7 @@ BREACHES = {
     "a run deleted": "DELETE FROM run",
     "an issued bill held again": "UPDATE run_bill SET state = 'held' WHERE state = 'issued'",
     "an excluded bill released": "UPDATE run_bill SET state = 'released' WHERE state = 'excluded'",
+    "a must-hold bill made ordinary": "UPDATE run_bill SET must_hold = 1 - must_hold",
     "an approved leaf changed": "UPDATE run_bill SET leaf = 'x'",
     "a done delivery done again": "UPDATE outbox SET done = NULL WHERE done IS NOT NULL",
     "a row replaced": "INSERT OR REPLACE INTO ledger_account SELECT code FROM ledger_account",
@@ -242,3 +243,21 @@ def test_the_migrations_are_those_of_the_models():
     from django.core.management import call_command
 
     call_command("makemigrations", "control", check=True, dry_run=True, verbosity=0)
+
+
+GUARDS_WITH = ("0001_initial", "5586cfcfd96477bca4dbfd4ac1eaacfd686356042a94d18f038499ecbc14a3f1")
+"""The last migration, and the digest of the guards that it installs."""
+
+
+def test_changed_guards_come_with_a_migration():
+    """A workspace of an earlier version gets its new guards from a migration, even an empty one:
+    without it start-up would take the old guards for tampering."""
+    from pathlib import Path
+
+    import gridtally.control.migrations as package
+
+    folder = Path(package.__file__).parent
+    last = max(path.stem for path in folder.glob("0*.py"))
+    text = "\n".join(f"{name} {sql}" for name, sql in sorted(guards.GUARDS["sqlite"].items()))
+
+    assert (last, sha256(text.encode())) == GUARDS_WITH

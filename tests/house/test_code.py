@@ -9,7 +9,9 @@ import pytest
 ROOT = Path(__file__).parents[2]
 SOURCES = sorted((ROOT / "src" / "gridtally").rglob("*.py"))
 DOORS = {"cli.py", "bench.py", "__main__.py"}
-WAIVED_LENGTH: dict[str, str] = {}
+WAIVED_LENGTH: dict[str, str] = {
+    "control/models.py": "the whole control database is read on one page, in the order of the flow",
+}
 """Files over 400 lines, each with its reason."""
 
 

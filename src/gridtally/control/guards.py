@@ -27,7 +27,11 @@ _TRANSITIONS = (
 """`BillState`; a person may also exclude what is held."""
 
 
-def _refuse(name: str, event: str, when: str, message: str) -> tuple[str, str]:
+Guard = tuple[str, str]
+"""Name and SQL."""
+
+
+def _refuse(name: str, event: str, when: str, message: str) -> Guard:
     """A trigger that refuses `event` (such as `UPDATE ON leaf`) for the rows where `when` holds."""
     condition = f" WHEN {when}" if when else ""
     return name, (
@@ -40,7 +44,7 @@ def _same(*columns: str) -> str:
     return " AND ".join(f"NEW.{column} IS OLD.{column}" for column in columns)
 
 
-def _dense(table: str, column: str, *, first: int, within: str = "") -> tuple[str, str]:
+def _dense(table: str, column: str, *, first: int, within: str = "") -> Guard:
     where = f" WHERE {within} = NEW.{within}" if within else ""
     # Names are those of this file: nothing from outside reaches this text.
     following = f'(SELECT COALESCE(MAX("{column}") + 1, {first}) FROM {table}{where})'  # noqa: S608
@@ -52,20 +56,25 @@ def _dense(table: str, column: str, *, first: int, within: str = "") -> tuple[st
     )
 
 
-def _sqlite() -> dict[str, str]:
-    """Every guard as SQLite's SQL, by name."""
-    guards = [
+def _lasting() -> list[Guard]:
+    """Tables that only grow, and tables that keep their rows."""
+    grows = [
         _refuse(f"guard_{table}_no_{verb.lower()}", f"{verb} ON {table}", "",
                 f"guard: {table} is append-only")
         for table in _APPEND_ONLY
         for verb in ("UPDATE", "DELETE")
     ]  # fmt: skip
-    guards += [
+    keeps = [
         _refuse(f"guard_{table}_no_delete", f"DELETE ON {table}", "",
                 f"guard: {table} keeps every row")
         for table in _NO_DELETE
     ]  # fmt: skip
-    guards += [
+    return grows + keeps
+
+
+def _ordered() -> list[Guard]:
+    """Numbers without a hole, and periods that never overlap."""
+    return [
         _dense("load", "seq", first=1),
         _dense("master_version", "seq", first=1),
         _dense("history_file", "seq", first=1),
@@ -87,28 +96,24 @@ def _sqlite() -> dict[str, str]:
             " AND s.date_to > NEW.date_from)",
             "guard: issued segments of one agreement overlap",
         ),
-        _refuse(
-            "guard_issued_segment_update",
-            "UPDATE ON issued_segment",
-            "NOT (OLD.live AND NOT NEW.live AND "
-            + _same("id", "bill_id", "segment", "agreement", "metering_point", "date_from",
-                    "date_to", "start_utc", "end_utc", "version") + ")",
-            "guard: an issued segment is never edited, only cancelled",
-        ),
-        _refuse(
-            "guard_issued_bill_released",
-            "INSERT ON issued_bill",
-            "NEW.version = 0 AND NOT EXISTS (SELECT 1 FROM run_bill b JOIN release_item i"
-            " ON i.bill = b.bill AND i.leaf = b.leaf JOIN release r ON r.id = i.release_id"
-            " WHERE b.run_id = NEW.run_id AND b.bill = NEW.bill AND b.state = 'released'"
-            " AND i.release_id = NEW.release_id AND r.run_id = NEW.run_id)",
-            "guard: only a released bill is issued, as it was approved",
-        ),
+    ]  # fmt: skip
+
+
+def _approved() -> list[Guard]:
+    """Four eyes, and the states of a bill."""
+    return [
         _refuse(
             "guard_release_four_eyes",
             "INSERT ON release",
             "EXISTS (SELECT 1 FROM run WHERE run.id = NEW.run_id AND run.actor = NEW.actor)",
             "guard: who prepared a run does not approve it",
+        ),
+        _refuse(
+            "guard_decision_four_eyes",
+            "INSERT ON decision",
+            "NEW.action = 'release' AND EXISTS"
+            " (SELECT 1 FROM run WHERE run.id = NEW.run_id AND run.actor = NEW.actor)",
+            "guard: who prepared a run does not release what it held",
         ),
         _refuse(
             "guard_run_update",
@@ -119,14 +124,6 @@ def _sqlite() -> dict[str, str]:
             "guard: a sealed run is never edited, only closed",
         ),
         _refuse(
-            "guard_run_bill_update",
-            "UPDATE ON run_bill",
-            "NOT (" + _same("id", "run_id", "bill", "account", "leaf")
-            + f" AND instr(' {_TRANSITIONS} ', ' ' || OLD.state || '>' || NEW.state || ' ') > 0"
-            " AND NOT (NEW.must_hold AND NEW.state = 'released'))",
-            "guard: this change of a bill state is not allowed",
-        ),
-        _refuse(
             "guard_run_bill_begins",
             "INSERT ON run_bill",
             "NEW.state NOT IN ('draft', 'released', 'held', 'excluded')"
@@ -134,11 +131,35 @@ def _sqlite() -> dict[str, str]:
             "guard: a bill of a run does not begin as issued",
         ),
         _refuse(
-            "guard_decision_four_eyes",
-            "INSERT ON decision",
-            "NEW.action = 'release' AND EXISTS"
-            " (SELECT 1 FROM run WHERE run.id = NEW.run_id AND run.actor = NEW.actor)",
-            "guard: who prepared a run does not release what it held",
+            "guard_run_bill_update",
+            "UPDATE ON run_bill",
+            "NOT (" + _same("id", "run_id", "bill", "account", "leaf", "must_hold")
+            + f" AND instr(' {_TRANSITIONS} ', ' ' || OLD.state || '>' || NEW.state || ' ') > 0"
+            " AND NOT (NEW.must_hold AND NEW.state = 'released'))",
+            "guard: this change of a bill state is not allowed",
+        ),
+    ]  # fmt: skip
+
+
+def _final() -> list[Guard]:
+    """What is issued was released, and stays as it is."""
+    return [
+        _refuse(
+            "guard_issued_bill_released",
+            "INSERT ON issued_bill",
+            "NEW.version = 0 AND NOT EXISTS (SELECT 1 FROM run_bill b JOIN release_item i"
+            " ON i.bill = b.bill AND i.leaf = b.leaf JOIN release r ON r.id = i.release_id"
+            " WHERE b.run_id = NEW.run_id AND b.bill = NEW.bill AND b.state = 'released'"
+            " AND i.release_id = NEW.release_id AND r.run_id = NEW.run_id)",
+            "guard: only a released bill is issued, as it was approved",
+        ),
+        _refuse(
+            "guard_issued_segment_update",
+            "UPDATE ON issued_segment",
+            "NOT (OLD.live AND NOT NEW.live AND "
+            + _same("id", "bill_id", "segment", "agreement", "metering_point", "date_from",
+                    "date_to", "start_utc", "end_utc", "version") + ")",
+            "guard: an issued segment is never edited, only cancelled",
         ),
         _refuse(
             "guard_outbox_update",
@@ -147,10 +168,9 @@ def _sqlite() -> dict[str, str]:
             "guard: a delivery that is done stays as it is",
         ),
     ]  # fmt: skip
-    return dict(guards)
 
 
-GUARDS = {"sqlite": _sqlite()}
+GUARDS = {"sqlite": dict(_lasting() + _ordered() + _approved() + _final())}
 """By engine: the name of every guard and its SQL."""
 
 
