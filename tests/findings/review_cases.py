@@ -386,7 +386,7 @@ def bill_negative(c):
 
 @case("review.bill.readings")
 def bill_readings(c):
-    c.customer(estimated=300)
+    c.customer(estimated=300, total="200")
 
 
 @case("review.bill.sum")
@@ -590,6 +590,8 @@ def tax_missing(c):
 def tou_share(c):
     c.customer(months=1)
     shares(c, "A", 240)
+    c.line("A", "energy", "0.30", bucket="peak", number=1)
+    c.line("A", "energy", "0.10", bucket="off", number=2)
     shares(c, "A", 90, table="past_determinants", of=LAST)
 
 

@@ -45,7 +45,7 @@ SAID = {
     "review.bill.readings": (
         "warn",
         "over",
-        "12.00",
+        "40.00",
         "All of the 300 kWh billed are estimated; mostly estimated bills before this one: 0.",
     ),
     "review.bill.sum": (
@@ -239,10 +239,10 @@ SAID = {
         "No tax line on home-new, though nearly every household pays 25 %.",
     ),
     "review.tou.share": (
-        "warn",
+        "hold",
         "over",
-        "10.00",
-        "20 % of the energy is off, where 70 % is usual.",
+        "30.00",
+        "20 % of the energy is in off hours, where 70 % is usual for this customer.",
     ),
     "review.tou.sum": (
         "warn",

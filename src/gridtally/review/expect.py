@@ -1,8 +1,9 @@
 """Step 8, the expectation: what a bill's energy should have been, as an interval.
 
 A modest model that can be read: the customer's recent daily use, times how the customer's class
-moved between then and now, give or take what that class was off by in the past. Where there is a
-same month last year, the interval is widened to what that would have said. All integers.
+moved between then and now, give or take what bills were off by in the past, in units of how much
+this customer goes up and down from month to month. Where there is a same month last year, the
+interval is widened to what that would have said. All integers.
 
 Calibration happens outside the run (`calibrate`) and is a versioned table; `coverage` checks it.
 """
@@ -24,32 +25,44 @@ __all__ = ["calibrate", "coverage", "expect"]
 BILLS_MIN = 100
 """A class with fewer past bills takes the bounds of all classes together."""
 
+ROUGH_LEAST = 60
+"""Nobody is steadier than this: added to every customer's own ups and downs. [10^-3]"""
+
 _CAP = 9 * 10**18
 """What no energy of a bill reaches, and a 64-bit integer still holds. [10^-6 kWh]"""
+_FIXED = {"cap": _CAP, "least_rough": ROUGH_LEAST}
 
 _REPLAY = """
 WITH month AS (
   SELECT customer_segment, account, metering_point, "from" AS since,
-    import_ukwh // ("to" - "from") AS day_ukwh, export_ukwh > 0 AS exports
+    CAST(import_ukwh // ("to" - "from") AS HUGEINT) AS day_ukwh, export_ukwh > 0 AS exports
   FROM history WHERE "to" - "from" >= 20
+), steps AS (
+  SELECT *, abs(day_ukwh - lag(day_ukwh) OVER (
+    PARTITION BY account, metering_point ORDER BY since)) AS step
+  FROM month
 ), walk AS (
   SELECT *, count(*) OVER own AS months, bool_or(exports) OVER own AS pv,
-    quantile_disc(day_ukwh, 0.5) OVER own AS recent
-  FROM month
+    CASE count(*) OVER own
+      WHEN 3 THEN sum(day_ukwh) OVER own - max(day_ukwh) OVER own - min(day_ukwh) OVER own
+      ELSE min(day_ukwh) OVER own END AS recent,
+    coalesce(sum(step) OVER half * 1000 // nullif(sum(day_ukwh) OVER half, 0), 0) AS rough
+  FROM steps
   WINDOW own AS (PARTITION BY account, metering_point ORDER BY since
-    ROWS BETWEEN 3 PRECEDING AND 1 PRECEDING)
+    ROWS BETWEEN 3 PRECEDING AND 1 PRECEDING),
+  half AS (PARTITION BY account, metering_point ORDER BY since
+    ROWS BETWEEN 6 PRECEDING AND 1 PRECEDING)
 ), classed AS (
-  SELECT customer_segment || CASE WHEN pv THEN '/pv' ELSE '' END AS class, since,
-    CAST(day_ukwh AS HUGEINT) AS day_ukwh, CAST(recent AS HUGEINT) AS recent
+  SELECT *, customer_segment || CASE WHEN pv THEN '/pv' ELSE '' END AS class
   FROM walk WHERE months >= 2 AND recent > 100000 AND ($only IS NULL OR since = $only)
     AND ($before IS NULL OR since < $before)
 ), moved AS (
   SELECT class, since, quantile_disc(day_ukwh * 1000 // recent, 0.5) AS growth
   FROM classed GROUP BY class, since HAVING count(*) >= 10
 )
-SELECT c.class, c.since,
-  CAST(least($cap, c.day_ukwh * 1000000 // greatest(1, c.recent * coalesce(m.growth, 1000)))
-    AS BIGINT) AS off
+SELECT c.class, c.since, CAST(least($cap,
+    (c.day_ukwh * 1000000 // greatest(1, c.recent * coalesce(m.growth, 1000)) - 1000) * 1000
+    // (c.rough + $least_rough)) AS BIGINT) AS off
 FROM classed c LEFT JOIN moved m ON m.class = c.class AND m.since = c.since
 """
 
@@ -70,7 +83,8 @@ _EXPECT = """
 WITH classed AS (
   SELECT u.segment, u.days, CAST(u.day_ukwh AS HUGEINT) AS day_ukwh, p.months,
     u.customer_segment || CASE WHEN p.max_export_day_ukwh > 0 THEN '/pv' ELSE '' END AS class,
-    CAST(p.recent_day_ukwh AS HUGEINT) AS recent, CAST(p.year_day_ukwh AS HUGEINT) AS year
+    CAST(p.recent_day_ukwh AS HUGEINT) AS recent, CAST(p.year_day_ukwh AS HUGEINT) AS year,
+    p.rough + $least_rough AS rough
   FROM usage u JOIN past p ON p.segment = u.segment WHERE p.recent_day_ukwh > 0
 ), moved AS (
   SELECT class,
@@ -82,7 +96,8 @@ WITH classed AS (
   SELECT c.segment, c.months, c.days * c.recent * coalesce(m.growth, 1000) // 1000 AS by_recent,
     coalesce(c.days * nullif(c.year, 0) * coalesce(m.year_growth, 1000) // 1000,
       c.days * c.recent * coalesce(m.growth, 1000) // 1000) AS by_year,
-    coalesce(k.low, a.low) AS low, coalesce(k.high, a.high) AS high,
+    greatest(0, 1000 + coalesce(k.low, a.low) * c.rough // 1000) AS low,
+    1000 + coalesce(k.high, a.high) * c.rough // 1000 AS high,
     coalesce(k.coverage, a.coverage) AS coverage
   FROM classed c JOIN moved m ON m.class = c.class
   LEFT JOIN calibration k ON k.class = c.class LEFT JOIN calibration a ON a.class = ''
@@ -104,7 +119,7 @@ def calibrate(history: pa.Table, *, coverage: int = 980, before: date | None = N
     """
     tail = Decimal((1000 - coverage) // 2) / 1000
     with sandbox({"history": history}, seconds=600, memory_mib=2048) as room:
-        room.keep("replay", _REPLAY, {"only": None, "before": before, "cap": _CAP})
+        room.keep("replay", _REPLAY, {"only": None, "before": before, **_FIXED})
         bounds = {"tail": tail, "rest": 1 - tail, "least": BILLS_MIN, "coverage": coverage}
         return room.select(_BOUNDS, bounds, name="calibrate").cast(CALIBRATION)
 
@@ -115,7 +130,7 @@ def coverage(history: pa.Table, calibration: pa.Table, *, month: date) -> tuple[
     Honest only when `calibration` was made with `before=month`.
     """
     with sandbox({"history": history, "calibration": calibration}, seconds=600) as room:
-        room.keep("replay", _REPLAY, {"only": month, "before": None, "cap": _CAP})
+        room.keep("replay", _REPLAY, {"only": month, "before": None, **_FIXED})
         found = room.select(_INSIDE, {}, name="coverage").to_pylist()[0]
     return int(found["inside"] or 0), int(found["bills"])
 
@@ -128,4 +143,4 @@ def expect(tables: Mapping[str, pa.Table], calibration: pa.Table) -> pa.Table:
     """
     with sandbox({**complete(tables), "calibration": calibration}, memory_mib=2048) as room:
         add_facts(room, ("usage", "past"))
-        return room.select(_EXPECT, {"cap": _CAP}, name="expect").cast(EXPECTED)
+        return room.select(_EXPECT, _FIXED, name="expect").cast(EXPECTED)

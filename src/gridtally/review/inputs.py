@@ -40,8 +40,8 @@ EXPECTED = _schema(
 CALIBRATION = _schema(
     "Calibration of the expectation: how far bills were off in the past.",
     ("class", t.STR, "customer segment, /pv when it exports; empty: all together"),
-    ("low", t.I64, "actual / predicted, lower bound [10^-3]"),
-    ("high", t.I64, "actual / predicted, upper bound [10^-3]"),
+    ("low", t.I64, "lower bound of (actual / predicted - 1) / own ups and downs [10^-3]"),
+    ("high", t.I64, "upper bound of the same [10^-3]"),
     ("bills", t.I64, "past bills that the bounds come from"),
     ("coverage", t.I64, "share meant to lie inside [10^-3]"),
 )

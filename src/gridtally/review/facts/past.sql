@@ -13,8 +13,9 @@ WITH joined AS (
   SELECT *, import_ukwh // days AS day_ukwh, export_ukwh // days AS export_day_ukwh,
     total_u // days AS total_day_u,
     total_u * 1000000 // nullif(import_ukwh, 0) AS price_u,
-    row_number() OVER (PARTITION BY id ORDER BY until DESC, since DESC, earlier) AS back
-  FROM joined
+    row_number() OVER own AS back,
+    lead(import_ukwh // days) OVER own AS older_day_ukwh
+  FROM joined WINDOW own AS (PARTITION BY id ORDER BY until DESC, since DESC, earlier)
 )
 SELECT segment, count(*) AS months, max(until) AS until,
   max(day_ukwh) FILTER (back = 1) AS last_day_ukwh,
@@ -40,5 +41,8 @@ SELECT segment, count(*) AS months, max(until) AS until,
   CASE count(total_day_u) FILTER (back <= 3) WHEN 3
     THEN sum(total_day_u) FILTER (back <= 3) - max(total_day_u) FILTER (back <= 3) - min(total_day_u) FILTER (back <= 3)
     ELSE min(total_day_u) FILTER (back <= 3) END AS total_day_u,
+  -- How much the customer's use goes up and down from month to month [10^-3 of itself].
+  coalesce(sum(abs(day_ukwh - older_day_ukwh)) FILTER (back <= 6) * 1000
+    // nullif(sum(day_ukwh) FILTER (back <= 6), 0), 0) AS rough,
   coalesce(min(back) FILTER (estimated_ukwh * 2 <= import_ukwh) - 1, count(*)) AS estimated_streak
 FROM ranked GROUP BY segment

@@ -10,6 +10,7 @@
 -- evidence: price price: average price now
 -- evidence: before price: average price of the last bills
 -- evidence: others permille: middle price of comparable customers now, of what it was before
+-- cause: yearly tiers, whose price moves with what was used before
 -- cause: a move, a change of tariff or capacity, new solar panels, other than usual energy
 -- money_at_risk: the unexplained part of the price, times the energy
 -- direction: row
@@ -19,6 +20,9 @@ WITH moved AS (
   SELECT u.*, p.price_u AS before_u, CAST(u.price_u AS HUGEINT) * 1000 // p.price_u AS move
   FROM usage u JOIN past p ON p.segment = u.segment AND p.tariff = u.tariff
   WHERE p.price_u > 0 AND u.price_u <> 0 AND p.months >= 2 AND NOT u.moved
+    AND NOT EXISTS (
+      SELECT 1 FROM carry c WHERE c.segment = u.segment AND starts_with(c.key, 'tier/')
+    )
     AND NOT u.capacity_changed AND NOT u.vacant AND NOT u.pv AND p.max_export_day_ukwh = 0
     AND u.day_ukwh * 1000 BETWEEN p.recent_day_ukwh * $similar
       AND p.recent_day_ukwh * 1000000 // $similar

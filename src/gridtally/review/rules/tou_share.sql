@@ -1,20 +1,19 @@
 -- id: review.tou.share
--- title: The split by time of day is unlike before, or unlike comparable customers
--- why: A meter clock that is hours off puts peak energy into the night, and the reverse.
+-- title: The split by time of day is unlike that of the last bill
+-- why: A meter clock that is hours off, or channels or dials exchanged, moves energy between hours.
 -- stage: determine
--- severity: warn
+-- severity: hold
 -- grain: base
--- parameter: shift = 250 permille: change of a bucket's share that is too much
--- parameter: floor = 60000000 ukwh: less energy than this is not worth a look
--- evidence: bucket text: the bucket of the calendar
+-- parameter: shift = 150 permille: change of a bucket's share, beyond that of others, that is too much
+-- parameter: floor = 30000000 ukwh: less energy than this is not worth a look
+-- evidence: bucket text: the bucket of the calendar that changed most
 -- evidence: share permille: its share of the energy now
--- evidence: usual permille: its share before, or the middle of comparable customers
--- evidence: spread permille: how far nine in ten comparable customers lie apart
--- cause: solar panels, an electric car, a move
--- money_at_risk: a third of the bill's average price on the energy that changed its bucket
+-- evidence: usual permille: its share on the last bill, moved as comparable customers moved
+-- cause: an electric car, a move, solar panels that are new
+-- money_at_risk: what the energy that changed its hours costs more or less at this bill's prices
 -- direction: row
--- message: {share} of the energy is {bucket}, where {usual} is usual.
--- remedy: Compare the meter's clock with the standard time; check that the dials are not exchanged.
+-- message: {share} of the energy is in {bucket} hours, where {usual} is usual for this customer.
+-- remedy: Compare the meter's clock with the standard time; check that no channels or dials are exchanged.
 WITH parts AS (
   SELECT segment, split_part(name, '/', 3) AS calendar, split_part(name, '/', 4) AS bucket,
     sum(value) AS ukwh
@@ -22,48 +21,47 @@ WITH parts AS (
   WHERE starts_with(name, 'energy/import/') AND split_part(name, '/', 4) <> 'all'
   GROUP BY segment, calendar, bucket
 ), past_parts AS (
-  SELECT segment, split_part(name, '/', 3) AS calendar, split_part(name, '/', 4) AS bucket,
-    sum(value) AS ukwh
-  FROM past_determinants
-  WHERE starts_with(name, 'energy/import/') AND split_part(name, '/', 4) <> 'all'
-  GROUP BY segment, calendar, bucket
-), past_shares AS (
-  SELECT h.account, h.metering_point, q.bucket, quantile_disc(q.share, 0.5) AS share
-  FROM (
-    SELECT segment, bucket,
-      ukwh * 1000 // nullif(sum(ukwh) OVER (PARTITION BY segment, calendar), 0) AS share
-    FROM past_parts
-  ) q JOIN history h ON h.segment = q.segment GROUP BY h.account, h.metering_point, q.bucket
+  SELECT h.account, h.metering_point, split_part(d.name, '/', 3) AS calendar,
+    split_part(d.name, '/', 4) AS bucket, sum(d.value) AS ukwh
+  FROM past_determinants d JOIN history h ON h.segment = d.segment
+  WHERE starts_with(d.name, 'energy/import/') AND split_part(d.name, '/', 4) <> 'all'
+  GROUP BY h.account, h.metering_point, calendar, bucket
 ), shares AS (
-  SELECT p.segment, p.bucket, w.ukwh AS total_ukwh,
-    p.ukwh * 1000 // nullif(w.ukwh, 0) AS share
-  FROM parts p JOIN (
-    SELECT segment, calendar, sum(ukwh) AS ukwh FROM parts GROUP BY segment, calendar
-  ) w ON w.segment = p.segment AND w.calendar = p.calendar
-), placed AS (
-  SELECT s.*, u.bill, u.account, u.metering_point, u.tariff, u.customer_segment, u.price_u,
-    u.pv, u.ev, u.moved
-  FROM shares s JOIN usage u ON u.segment = s.segment WHERE s.total_ukwh > $floor
-), peers AS (
-  SELECT tariff, customer_segment, bucket, quantile_disc(share, 0.5) AS middle, count(*) AS bills,
-    quantile_disc(share, 0.95) - quantile_disc(share, 0.05) AS spread
-  FROM placed GROUP BY tariff, customer_segment, bucket
+  SELECT segment, calendar, bucket, sum(ukwh) OVER own AS whole,
+    ukwh * 1000 // nullif(sum(ukwh) OVER own, 0) AS share
+  FROM parts WINDOW own AS (PARTITION BY segment, calendar)
+), past_shares AS (
+  SELECT account, metering_point, calendar, bucket, sum(ukwh) OVER own AS whole,
+    ukwh * 1000 // nullif(sum(ukwh) OVER own, 0) AS share
+  FROM past_parts WINDOW own AS (PARTITION BY account, metering_point, calendar)
+), moved AS (
+  SELECT s.*, b.share AS before, u.tariff, s.share - b.share AS move
+  FROM shares s
+  JOIN usage u ON u.segment = s.segment
+  JOIN past p ON p.segment = s.segment AND p.tariff = u.tariff
+  JOIN past_shares b ON b.account = u.account AND b.metering_point = u.metering_point
+    AND b.calendar = s.calendar AND b.bucket = s.bucket
+  WHERE s.whole > $floor AND b.whole > $floor AND NOT u.ev AND NOT u.moved
+    AND NOT (u.pv AND p.export_day_ukwh = 0)
+), others AS (
+  SELECT tariff, bucket, CASE WHEN count(*) >= 10 THEN quantile_disc(move, 0.5) ELSE 0 END AS move
+  FROM moved GROUP BY tariff, bucket
+), prices AS (
+  SELECT segment, split_part(bucket, '/', 1) AS bucket,
+    CAST(sum(amount) * 1000000 AS HUGEINT) * 1000000
+      // nullif(CAST(sum(quantity) * 1000000 AS HUGEINT), 0) AS price_u
+  FROM lines WHERE unit = 'kWh' AND bucket <> '' AND amount > 0
+  GROUP BY segment, split_part(bucket, '/', 1)
 ), judged AS (
-  SELECT p.*, coalesce(b.share, CASE WHEN g.bills >= 20 THEN g.middle END) AS usual,
-    CASE WHEN b.share IS NULL THEN g.spread ELSE 0 END AS spread
-  FROM placed p
-  JOIN peers g ON g.tariff = p.tariff AND g.customer_segment = p.customer_segment
-    AND g.bucket = p.bucket
-  LEFT JOIN past_shares b ON b.account = p.account AND b.metering_point = p.metering_point
-    AND b.bucket = p.bucket
-), worst AS (
-  SELECT *, row_number() OVER (PARTITION BY segment ORDER BY abs(share - usual) DESC, bucket) AS nth
-  FROM judged
-  WHERE usual IS NOT NULL AND NOT pv AND NOT moved AND abs(share - usual) > $shift
-    AND abs(share - usual) > spread AND NOT (ev AND contains(bucket, 'off') AND share > usual)
+  SELECT m.*, m.before + o.move AS usual, m.move - o.move AS shift,
+    row_number() OVER (PARTITION BY m.segment ORDER BY abs(m.move - o.move) DESC, m.bucket) AS nth,
+    sum((m.move - o.move) * m.whole // 1000 * coalesce(p.price_u, 0) // 1000000)
+      OVER (PARTITION BY m.segment) AS effect
+  FROM moved m JOIN others o ON o.tariff = m.tariff AND o.bucket = m.bucket
+  LEFT JOIN prices p ON p.segment = m.segment AND p.bucket = m.bucket
 )
-SELECT segment, bill, account, metering_point, bucket, share, usual, spread,
-  CASE WHEN (share > usual) = (contains(bucket, 'off') OR contains(bucket, 'valley')
-    OR contains(bucket, 'night')) THEN 'under' ELSE 'over' END AS direction,
-  CAST(abs(share - usual) AS HUGEINT) * total_ukwh // 1000 * price_u // 3000000 AS at_risk
-FROM worst WHERE nth = 1
+SELECT u.segment, u.bill, u.account, u.metering_point, j.bucket, j.share,
+  greatest(0, least(1000, j.usual)) AS usual,
+  CASE WHEN j.effect > 0 THEN 'over' ELSE 'under' END AS direction, abs(j.effect) AS at_risk
+FROM judged j JOIN usage u ON u.segment = j.segment
+WHERE j.nth = 1 AND abs(j.shift) > $shift
