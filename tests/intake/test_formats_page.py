@@ -1,0 +1,59 @@
+"""The page about formats: each example on it is a complete file, and decodes as the page says."""
+
+import re
+from pathlib import Path
+
+import pytest
+from intake_cases import codes, counts, decoded
+
+from gridtally.intake.decode import summary
+from gridtally.intake.formats import FORMATS
+from gridtally.intake.master import TABLES, read_master
+
+PAGE = (Path(__file__).parents[2] / "docs" / "formats.md").read_text()
+SECTIONS = dict(re.findall(r"^## `([a-z0-9-]+)`.*?\n```[a-z]+\n(.*?)```", PAGE, re.M | re.S))
+MASTER = dict(re.findall(r"^`([a-z_]+)\.csv`\n\n```csv\n(.*?)```", PAGE, re.M | re.S))
+
+
+def test_every_format_has_its_section():
+    """The page has a section with an example for each format, and no other."""
+    assert SECTIONS.keys() == FORMATS.keys()
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_examples(name):
+    """An example is found to be of its format, and everything in it is accepted."""
+    found = decoded(SECTIONS[name], zone="Europe/Lisbon")
+
+    assert found.format == name
+    assert counts(found)[1:] == (0, 0)
+    assert codes(found) == []
+
+
+def test_sums_of_the_examples():
+    """What the examples say, added up."""
+    sums = {
+        name: [
+            (c["channel"], c["n"], c["sum"])
+            for c in summary(decoded(text, zone="Europe/Lisbon"))["channels"]
+        ]
+        for name, text in SECTIONS.items()
+    }
+
+    assert sums == {
+        "csv-long": [("import", 3, "0.5"), ("export", 2, "0.015")],
+        "csv-wide": [("import", 49, "27.8")],
+        "csv-registers": [("import", 1, "5")],
+        "nem12": [("import", 24, "43"), ("export", 24, "12")],
+        "nem13": [("import", 1, "110")],
+        "green-button": [("import", 2, "0.624")],
+    }
+
+
+def test_master_data():
+    """The five files of the page fit together."""
+    tables, findings = read_master({name: text.encode() for name, text in MASTER.items()})
+
+    assert list(tables) == list(TABLES)
+    assert findings.num_rows == 0
+    assert [table.num_rows for table in tables.values()] == [1, 1, 2, 2, 2]
