@@ -11,7 +11,7 @@ from importlib.resources import files
 import pytest
 from delivery_bills import NAMES, paper, screen
 
-from gridtally.delivery import fonts
+from gridtally.delivery import fonts, pdf
 from gridtally.delivery.clean import STAND_IN, Cleaner
 
 PACKAGE = files("gridtally.delivery")
@@ -75,6 +75,15 @@ def test_a_web_page_brings_every_letter_that_it_shows(name, language):
     strong = letters("".join(re.findall(r"<(?:h[12]|strong)[ >].*?</(?:h[12]|strong)>", body)))
     bold = carried["Gridtally Sans", "600"] | carried.get(("Gridtally Han Strong", "600"), set())
     assert strong - bold <= fonts.printable() - fonts.font("han-bold").letters.keys()
+
+
+def test_typst_knows_only_our_fonts():
+    """Neither the machine's nor its own: another machine could set another letter."""
+    assert set(pdf._fonts().families()) == {
+        "Gridtally Sans",
+        "Gridtally Han",
+        "Gridtally Han Strong",
+    }
 
 
 def test_paper_embeds_only_our_fonts():

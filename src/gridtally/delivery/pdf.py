@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import asdict
-from datetime import UTC, datetime
 from functools import cache
 from importlib.resources import files
 from threading import Lock
@@ -24,35 +23,35 @@ STANDARDS = ["a-3a", "ua-1"]
 """Archivable with room for attachments, and readable by a screen reader."""
 
 _LONG, _PART = re.compile(r"\S{41,}"), re.compile(r"\S{20}")
+_FOLDER = files(__package__)
 _LOCK = Lock()
 """A compiler serves one thread at a time."""
 
 
 @cache
-def _compiler() -> Any:
-    """Typst with our four fonts, and without those of the system or its own."""
-    folder = files(__package__)
-    fonts = typst.Fonts(
+def _fonts() -> Any:
+    """Our four fonts, without those of the system and of typst."""
+    return typst.Fonts(
         include_system_fonts=False,
         include_embedded_fonts=False,
-        font_paths=[str(folder / "fonts")],
+        font_paths=[str(_FOLDER / "fonts")],
     )
-    template = str(folder / "templates" / "bill.typ")
-    return typst.Compiler(template, font_paths=fonts)
+
+
+@cache
+def _compiler() -> Any:
+    """Typst, ready to set the template."""
+    return typst.Compiler(str(_FOLDER / "templates" / "bill.typ"), font_paths=_fonts())
 
 
 def render(page: Page) -> bytes:
-    """The PDF. The same page gives the same bytes on every machine, at every time."""
+    """The PDF. The same page gives the same bytes on every machine, at every time.
+
+    Its only date is the day of issue, which the template sets.
+    """
     text = json.dumps(_breakable(asdict(page)), ensure_ascii=False)
-    year, month, day = (int(part) for part in page.issued.split("-"))
-    stamp = datetime(year, month, day, tzinfo=UTC)
     with _LOCK:
-        data = _compiler().compile(
-            format="pdf",
-            sys_inputs={"page": text},
-            pdf_standards=STANDARDS,
-            timestamp=stamp,
-        )
+        data = _compiler().compile(format="pdf", sys_inputs={"page": text}, pdf_standards=STANDARDS)
     assert isinstance(data, bytes)
     return data
 
