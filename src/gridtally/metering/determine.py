@@ -247,8 +247,13 @@ class _Cohort:
             start = grid.start_utc + (first + int(gaps[0])) * grid.resolution_s
             self._incomplete(row, grid.channel, start, len(gaps))
             return
-        message = "The readings are too large to be energy: their sum would not be exact."
-        self._unfit(row, "metering.determinant.overflow", grid.channel, message)
+        self.found.hold(
+            row,
+            "metering.determinant.overflow",
+            "The readings are too large to be energy: their sum would not be exact.",
+            channel=grid.channel,
+            remedy="Correct the readings or their unit.",
+        )
 
     def _incomplete(self, row: int, channel: str, start_utc: int, missing: int | None) -> None:
         what = "all readings are" if missing is None else f"{missing} readings are"

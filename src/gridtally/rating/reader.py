@@ -138,7 +138,7 @@ def _code(where: str, error: Mapping[str, Any]) -> str:
 
 def _unknown(where: str, loc: tuple[Any, ...], model: type[BaseModel]) -> Problem:
     known = _fields_at(model, loc[:-1])
-    near = difflib.get_close_matches(str(loc[-1]), known, n=1, cutoff=0.5)
+    near = difflib.get_close_matches(str(loc[-1]), known, n=1)
     remedy = f"Did you mean `{near[0]}`?" if near else f"Known here: {', '.join(sorted(known))}."
     return Problem("rating.document.unknown_key", where, f"There is no key `{loc[-1]}`.", remedy)
 
