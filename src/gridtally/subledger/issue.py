@@ -186,7 +186,9 @@ class _Prepared:
             utc = {"start_utc": of["start_utc_min"], "end_utc": of["end_utc_max"]}
             by_bill.setdefault(row["bill"], []).append(row | utc)
         chosen = rows.filter(pc.is_in(rows["bill"], names)).to_pylist()
-        amounts = _amounts(run.read("lines"), segments, ledger_code=ledger_code)
+        tariffs = run.read("spans", columns=["segment", "span", "tariff"])
+        lines = run.read("lines").join(tariffs, ["segment", "span"])
+        amounts = _amounts(lines, segments, ledger_code=ledger_code)
         return cls({row["bill"]: row for row in chosen}, by_bill, amounts, past)
 
     def batch(self, names: Sequence[str], decisions: Mapping[str, str]) -> Batch:
@@ -199,26 +201,25 @@ class _Prepared:
 def _amounts(
     lines: pa.Table, segments: pa.Table, *, ledger_code: Callable[[str, str], str]
 ) -> dict[str, dict[str, Decimal]]:
-    """Bill -> ledger code -> exact amount [currency]."""
+    """Bill -> ledger code -> exact amount [currency]. LINES come with the tariff of their span."""
     place = pc.index_in(lines["segment"].combine_chunks(), segments["segment"].combine_chunks())
     kept = pc.is_valid(place)
     lines, place = lines.filter(kept), place.filter(kept)
     keys = pa.table({
         "bill": segments["bill"].combine_chunks().take(place),
-        "tariffs": segments["tariffs"].combine_chunks().take(place),
-        "span": lines["span"], "component": lines["component"], "amount": lines["amount"],
+        "tariff": lines["tariff"], "component": lines["component"], "amount": lines["amount"],
     })  # fmt: skip
-    names = ["bill", "tariffs", "span", "component"]
+    names = ["bill", "tariff", "component"]
     sums = keys.group_by(names, use_threads=False).aggregate([("amount", "sum")])
-    cache: dict[tuple[str, int, str], str] = {}
+    codes: dict[tuple[str, str], str] = {}
     found: dict[str, dict[str, Decimal]] = {}
     columns = [sums[name].to_pylist() for name in (*names, "amount_sum")]
-    for bill, tariffs, span, component, amount in zip(*columns, strict=True):
-        key = (tariffs, span, component)
-        if key not in cache:
-            cache[key] = _code(tariffs.split()[span], component, ledger_code)
+    for bill, tariff, component, amount in zip(*columns, strict=True):
+        key = (tariff, component)
+        if key not in codes:
+            codes[key] = _code(tariff, component, ledger_code)
         of_bill = found.setdefault(bill, {})
-        of_bill[cache[key]] = of_bill.get(cache[key], Decimal(0)) + amount
+        of_bill[codes[key]] = of_bill.get(codes[key], Decimal(0)) + amount
     return found
 
 
