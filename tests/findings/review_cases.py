@@ -400,6 +400,14 @@ def bill_total(c):
     c.customer(total="400", months=6)
 
 
+@case("review.bill.unpriced")
+def bill_unpriced(c):
+    c.customer(months=6)
+    for table in ("segments", "bills"):
+        c.rows[table][0]["total"] = None
+    c.rows["lines"] = []
+
+
 @case("review.channels.swapped")
 def channels_swapped(c):
     c.customer(
@@ -466,14 +474,6 @@ def energy_zero(c):
 @case("review.estimate.share")
 def estimate_share(c):
     c.customer(estimated=200)
-
-
-@case("review.exchange.readings")
-def exchange_readings(c):
-    c.customer(legal="register")
-    c.meter("M1", "MP-A", after=date(2026, 10, 12))
-    c.meter("M2", "MP-A", date(2026, 10, 12))
-    c.dial("A", 0, 300, meter="M2")
 
 
 @case("review.export.unexpected")

@@ -61,6 +61,12 @@ SAID = {
         "The bill comes to 387.10 EUR in 30 days; the highest so far was 60.00 EUR, "
         "usual is 58.06 EUR.",
     ),
+    "review.bill.unpriced": (
+        "hold",
+        "under",
+        "60.00",
+        "No amount could be calculated; a bill of this length is usually 60.00 EUR.",
+    ),
     "review.channels.swapped": (
         "warn",
         "under",
@@ -127,12 +133,6 @@ SAID = {
         "over",
         "8.00",
         "200 kWh (67 % of the bill) are estimated; mostly estimated bills before: 0.",
-    ),
-    "review.exchange.readings": (
-        "warn",
-        "under",
-        "30.00",
-        "Meter M1 was replaced by M2 on 2026-10-12, but this bill has readings of 1 of the two.",
     ),
     "review.export.unexpected": (
         "warn",

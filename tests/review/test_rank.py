@@ -43,13 +43,13 @@ def order(work, *, listed=True):
     return [r["account"] for r in work.table.to_pylist() if r["listed"] == listed]
 
 
-def test_must_hold_comes_first_then_hold_then_money():
-    """Whatever the money, what cannot be released is seen first."""
+def test_must_hold_comes_first_then_money():
+    """Whatever the money, what cannot be released is seen first; then what costs most."""
     work = ranked(
         odd("a", 900), odd("b", 5000), odd("c", 1, severity=Severity.HOLD),
         odd("d", None, severity=Severity.HOLD, must_hold=True),
     )  # fmt: skip
-    assert order(work) == ["d", "c", "b", "a"]
+    assert order(work) == ["d", "b", "a", "c"]
 
 
 def test_the_budget_cuts_suspicions_only():
@@ -110,3 +110,24 @@ def test_a_row_reads_as_sentences():
         "   - Energy: usually 210 kWh to 320 kWh, billed 2,900 kWh.\n"
         "   > Check odd."
     ]
+
+
+def test_causes_come_before_what_follows_from_them():
+    """The reason to read first is the one that can be put right."""
+    sure = {"severity": Severity.HOLD, "must_hold": True}
+    cause, after = odd("a", None, **sure), odd("a", 90, **sure)
+    cause["code"], after["code"] = "metering.register.backward", "review.bill.unpriced"
+    (row,) = ranked(after, cause).table.to_pylist()
+    assert row["codes"] == "metering.register.backward review.bill.unpriced"
+
+
+def test_many_bills_with_one_reason_are_one_paragraph():
+    """A wrong price on every bill is one thing to read, not two thousand."""
+    rows = [odd(f"a{n}", 100 + n, severity=Severity.HOLD) for n in range(9)]
+    for row in rows:
+        row["message"] = "The price went up a hundredfold."
+    work = ranked(*rows, odd("b", 5000))
+    texts = work.rows()
+    assert len(work.held) == 10
+    assert len(texts) == 2
+    assert "8 further bills are held for the first of these reasons." in texts[1]

@@ -236,7 +236,11 @@ def _exchange_gap(street: _Street) -> None:
 
 
 def _without_lines(street: _Street, code: str, message: str) -> None:
-    street.bill_again(lambda row: None)
+    street.change("lines", "segment", street.segment, lambda row: None)
+    for table, column, value in (
+        ("segments", "segment", street.segment), ("bills", "bill", street.own["bill"]),
+    ):  # fmt: skip
+        street.change(table, column, value, lambda row: row | {"total": None})
     own = {name: street.own[name] for name in ("segment", "account", "metering_point")}
     street.add(
         "findings",

@@ -45,6 +45,12 @@ WORKLIST = pa.schema(
 REASONS_SHOWN = 3
 """Reasons in the text of a bill: the gravest; the table has them all."""
 
+SAME_REASON = 5
+"""From so many bills with the very same first reason on, the text shows one of them."""
+
+_CONSEQUENCES = ("metering.determinant.", "rating.quantity.", "review.bill.unpriced")
+"""Findings that only repeat what an earlier one caused; told last."""
+
 _GRAVE = {str(Severity.HOLD): 0, str(Severity.WARN): 1}
 
 
@@ -72,9 +78,14 @@ class Worklist:
         return frozenset(rows["bill"].to_pylist())
 
     def rows(self, first: int | None = None) -> list[str]:
-        """The list as text, one paragraph per bill."""
-        listed = [row for row in self.table.slice(0, first).to_pylist() if row["listed"]]
-        return [_paragraph(row, self.currency) for row in listed]
+        """The list as text, one paragraph per bill, or per reason that many bills share."""
+        shown: dict[str, list[dict[str, Any]]] = {}
+        for row in self.table.to_pylist():
+            if row["listed"]:
+                shown.setdefault(row["why"][0], []).append(row)
+        parts = [part for same in shown.values() for part in _together(same)]
+        parts.sort(key=lambda part: part[0]["rank"])
+        return [_paragraph(row, self.currency, more) for row, more in parts[:first]]
 
 
 @dataclass(slots=True)
@@ -107,8 +118,8 @@ class _Case:
         return max((value for value in known if value is not None), default=Decimal(0))
 
     @property
-    def order(self) -> tuple[bool, int, Decimal, str]:
-        return not self.must_hold, _GRAVE[self.severity], -self.worst, self.bill
+    def order(self) -> tuple[bool, Decimal, str]:
+        return not self.must_hold, -self.worst, self.bill
 
 
 def worklist(
@@ -177,9 +188,12 @@ def _cases(
     return list(cases.values())
 
 
-def _finding_order(row: Mapping[str, Any]) -> tuple[bool, int, Decimal, str, str]:
+def _finding_order(row: Mapping[str, Any]) -> tuple[bool, bool, int, Decimal, str, str]:
+    """Causes before what follows from them, then grave before doubtful, then by money."""
     risk = row["money_at_risk"] or Decimal(0)
-    return not row["must_hold"], _GRAVE[row["severity"]], -risk, row["code"], row["message"]
+    follows = row["code"].startswith(_CONSEQUENCES)
+    grave = _GRAVE[row["severity"]]
+    return not row["must_hold"], follows, grave, -risk, row["code"], row["message"]
 
 
 def _fill(doubtful: list[_Case], places: int, household_share: int) -> list[_Case]:
@@ -207,7 +221,7 @@ def _alternate(cases: list[_Case]) -> list[_Case]:
 
 
 def _usual(segments: pa.Table, expected: pa.Table | None) -> dict[str, str]:
-    """`usually 210 kWh to 320 kWh, billed 2,900 kWh` per bill; sums over its segments."""
+    """`usually 210 kWh to 320 kWh, billed 2,900 kWh` per bill: its segments with a past."""
     if expected is None:
         return {}
     joined = segments.select(["segment", "bill", "import_ukwh"]).join(
@@ -216,15 +230,14 @@ def _usual(segments: pa.Table, expected: pa.Table | None) -> dict[str, str]:
     grouped = joined.group_by("bill").aggregate(
         [("low_ukwh", "sum"), ("high_ukwh", "sum"), ("import_ukwh", "sum")]
     )
-    return {
-        row["bill"]: "usually {} to {}, billed {}".format(
-            *(
-                say(row[name], "ukwh", "")
-                for name in ("low_ukwh_sum", "high_ukwh_sum", "import_ukwh_sum")
-            )
-        )
-        for row in grouped.to_pylist()
-    }
+    return {row["bill"]: _range(row) for row in grouped.to_pylist()}
+
+
+def _range(row: Mapping[str, Any]) -> str:
+    low, high = (say(row[f"{name}_ukwh_sum"], "ukwh", "") for name in ("low", "high"))
+    used = row["import_ukwh_sum"]
+    billed = "not known yet" if used is None else f"billed {say(used, 'ukwh', '')}"
+    return f"usually {low} to {high}, {billed}"
 
 
 def _row(rank: int, case: _Case, listed: set[str], usual: Mapping[str, str]) -> dict[str, Any]:
@@ -247,7 +260,13 @@ def _row(rank: int, case: _Case, listed: set[str], usual: Mapping[str, str]) -> 
     }
 
 
-def _paragraph(row: Mapping[str, Any], currency: str) -> str:
+def _together(same: list[dict[str, Any]]) -> list[tuple[dict[str, Any], int]]:
+    """Rows with the number of further bills that they stand for: one row when many share it."""
+    many = len(same) > SAME_REASON
+    return [(same[0], len(same) - 1)] if many else [(row, 0) for row in same]
+
+
+def _paragraph(row: Mapping[str, Any], currency: str, further: int) -> str:
     total = "no amount" if row["total"] is None else amount(row["total"], currency)
     risks = [
         f"{amount(row[way], currency)} {word}"
@@ -259,7 +278,10 @@ def _paragraph(row: Mapping[str, Any], currency: str) -> str:
     )
     lines = [head, *(f"   - {why}" for why in row["why"][:REASONS_SHOWN])]
     if len(row["why"]) > REASONS_SHOWN:
-        lines.append(f"   - and {len(row['why']) - REASONS_SHOWN} more of the same kind.")
+        more = len(row["why"]) - REASONS_SHOWN
+        lines.append(f"   - and {more} more reason{'' if more == 1 else 's'}.")
+    if further:
+        lines.append(f"   - {further:,} further bills are held for the first of these reasons.")
     if row["usual"]:
         lines.append(f"   - Energy: {row['usual']}.")
     return "\n".join([*lines, *(f"   > {check}" for check in row["check"][:1])])
