@@ -138,6 +138,13 @@ def test_an_estimated_reading_and_share_are_named():
     )
 
 
+def test_all_measured_is_only_said_when_it_is():
+    """One estimated dial is enough to say so for the whole bill."""
+    notes = {name: page(*bill(name, language="en"))[0].notes[0] for name in NAMES}
+    assert notes["household-tiers"] == "All energy on this bill was measured."
+    assert notes["fourteen-lines"].startswith("A reading on this bill is estimated.")
+
+
 def line(**change):
     base = {
         "span": 0, "from": "2026-10-01", "to": "2026-11-01", "component": "c",

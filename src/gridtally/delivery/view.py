@@ -276,18 +276,23 @@ def _ends(period: Json) -> tuple[str, str]:
 # ------------------------------------------------------------------- notes
 
 
-def _notes(say: Speaker, bill: Json, *, missing: bool) -> tuple[str, ...]:
+def _estimated(say: Speaker, bill: Json) -> str:
+    """How much of the bill is not measured."""
     energies = [segment["energy"] for segment in bill["segments"]]
     whole = sum((Decimal(energy["import"]) for energy in energies), Decimal(0))
     estimated = sum((Decimal(energy["estimated"]) for energy in energies), Decimal(0))
-    notes = [say("note.estimated_none")]
     if estimated:
         share = say.rounded(estimated * 100 / whole, 1) if whole else "0"
-        figures = {
-            "energy": say.quantity(number(estimated), "kWh"),
-            "all": say.quantity(number(whole), "kWh"),
-        }
-        notes = [say("note.estimated", percent=share, **figures)]
+        figures = {"energy": number(estimated), "all": number(whole)}
+        told = {key: say.quantity(value, "kWh") for key, value in figures.items()}
+        return say("note.estimated", percent=share, **told)
+    dials = [reading for segment in bill["segments"] for reading in segment["readings"]]
+    doubtful = any("E" in (d["opening_quality"], d["closing_quality"]) for d in dials)
+    return say("note.estimated_dial" if doubtful else "note.estimated_none")
+
+
+def _notes(say: Speaker, bill: Json, *, missing: bool) -> tuple[str, ...]:
+    notes = [_estimated(say, bill)]
     notes += [_tax(say, bill, row) for row in bill["tax"]]
     read = dict.fromkeys(
         text for segment in bill["segments"] for text in segment["tariff"]["assumptions"]
