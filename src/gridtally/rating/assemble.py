@@ -42,7 +42,7 @@ def assemble(
     spans = spans.sort_by([("segment", "ascending"), ("span", "ascending")]).combine_chunks()
     names = spans["segment"].combine_chunks().dictionary_encode()
     starts = runs(np.asarray(names.indices))
-    ends = np.r_[starts[1:], spans.num_rows].astype(np.int64)
+    ends = np.r_[starts, spans.num_rows][1:].astype(np.int64)
     first, last = spans.take(pa.array(starts)), spans.take(pa.array(ends - 1))
     segments = first["segment"].combine_chunks()
     amounts, billed = _per_segment(lines, "amount", segments)

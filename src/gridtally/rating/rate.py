@@ -85,7 +85,7 @@ class _Sheet:
         self.spans, self.tariffs = spans, tariffs
         encoded = spans["segment"].combine_chunks().dictionary_encode()
         self.starts = runs(np.asarray(encoded.indices))
-        self.ends = np.r_[self.starts[1:], spans.num_rows].astype(np.int64)
+        self.ends = np.r_[self.starts, spans.num_rows][1:].astype(np.int64)
         self.segment_of = np.repeat(np.arange(len(self.starts)), self.ends - self.starts)
         agreements = spans["agreement"].take(pa.array(self.starts)).combine_chunks()
         assert len(agreements) == len(agreements.unique()), "two segments of one agreement"
