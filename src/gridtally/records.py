@@ -15,6 +15,7 @@ from typing import Any
 import pyarrow as pa
 
 from gridtally.money import MICRO, number
+from gridtally.terms import LegalSource
 
 __all__ = ["Facts", "TariffFacts", "bill_record", "grouped"]
 
@@ -134,7 +135,9 @@ def _segment(facts: Facts, row: Row) -> dict[str, Any]:
             "digests": row["tariffs"].split(),
             "assumptions": list(tariff.assumptions),
         },
-        "readings": _dials(facts.used.get(name, [])),
+        "readings": _dials(facts.used.get(name, []))
+        if row["legal_source"] == LegalSource.REGISTER
+        else [],
         "energy": {
             "import": _units(row["import_ukwh"]),
             "export": _units(row["export_ukwh"]),
