@@ -202,7 +202,8 @@ def some_dials(r, dials, point, spans, *, faults):
             if faults and r.random() < 0.02:
                 continue
             inner = [t for t in turns if opens < t < closes and r.random() < 0.5]
-            inner += [r.randint(opens + 1, closes - 1)] * (closes - opens > 1 and r.random() < 0.5)
+            if closes - opens > 1 and r.random() < 0.5:
+                inner.append(r.randint(opens + 1, closes - 1))
             reasons = [reason_in, *(["check"] * len(set(inner))), reason_out]
             times = [opens, *sorted(set(inner)), closes]
             names = (point, meter, channel, bucket, kind)
