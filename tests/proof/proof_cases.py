@@ -161,7 +161,7 @@ def segment(case, text, readings, energy):
         "tariff": {
             "id": "home",
             "title": {"en": "Home", "zh": "居民"},
-            "digests": [span["tariff"] for span in spans],
+            "digests": list(dict.fromkeys(span["tariff"] for span in spans)),
             "assumptions": [],
         },
         "readings": readings,

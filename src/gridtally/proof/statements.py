@@ -100,7 +100,7 @@ def from_case(number: int, segment: Json, case: Json, report: Report) -> None:
         report.same(f"{where}/{name}", case.get(name), segment.get(name))
     try:
         spans = [(span["from"], span["to"]) for span in case["spans"]]
-        digests = [span["tariff"] for span in case["spans"]]
+        digests = list(dict.fromkeys(span["tariff"] for span in case["spans"]))
         report.same(f"{where}/tariff/digests", digests, segment["tariff"]["digests"])
         for n, line in enumerate(segment["lines"]):
             first, end = spans[line["span"]]
