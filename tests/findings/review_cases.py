@@ -370,7 +370,7 @@ def adjustment_large(c):
 @case("review.agreement.gap")
 def agreement_gap(c):
     c.customer(since=date(2026, 10, 11), start=date(2026, 10, 11))
-    c.days("A", [9] * 31)
+    c.days("A", [20] * 31)
 
 
 @case("review.agreement.overlap")
@@ -386,7 +386,7 @@ def bill_negative(c):
 
 @case("review.bill.readings")
 def bill_readings(c):
-    c.customer(estimated=300, total="200")
+    c.customer(estimated=300, total="250")
 
 
 @case("review.bill.sum")

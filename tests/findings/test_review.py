@@ -27,8 +27,8 @@ SAID = {
     "review.agreement.gap": (
         "warn",
         "under",
-        "18.00",
-        "MP-A used 90 kWh on 10 days that no agreement covers, from 2026-10-01.",
+        "40.00",
+        "MP-A used 200 kWh on 10 days that no agreement covers, from 2026-10-01.",
     ),
     "review.agreement.overlap": (
         "hold",
@@ -45,7 +45,7 @@ SAID = {
     "review.bill.readings": (
         "warn",
         "over",
-        "40.00",
+        "50.00",
         "All of the 300 kWh billed are estimated; mostly estimated bills before this one: 0.",
     ),
     "review.bill.sum": (

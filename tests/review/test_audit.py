@@ -137,7 +137,7 @@ def test_bill_rules_on_parts_equal_bill_rules_on_all(town):
 def test_parameters_are_recorded_and_tuned(town):
     """Every parameter has a default; a run may set one by name, and a wrong name is refused."""
     rules = shipped_rules()
-    assert settings(rules, {})["review.energy.history"]["above"] == 1500
+    assert settings(rules, {})["review.energy.history"]["above"] == 1250
     tuned = settings(rules, {"review.energy.history.above": Decimal("1800")})
     assert tuned["review.energy.history"]["above"] == 1800
     for wrong, said in (

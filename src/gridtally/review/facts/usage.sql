@@ -30,6 +30,7 @@ SELECT row_number() OVER (ORDER BY s.segment) AS id, s.segment, s.bill, s.agreem
   p.region, p.fuse_ukw, t.contract_ukw, t.capacity_ukva, x.tariff, x.digest,
   list_contains(string_split(coalesce(p.features, ''), ' '), 'pv') AS pv,
   list_contains(string_split(coalesce(p.features, ''), ' '), 'ev') AS ev,
+  list_contains(string_split(coalesce(p.features, ''), ' '), 'heatpump') AS heatpump,
   list_contains(string_split(coalesce(p.features, ''), ' '), 'vacant') AS vacant,
   coalesce(b.since > s."from" - 45 OR b.until <= s."to", TRUE) AS moved,
   coalesce(e.exchanges, 0) > 0 AS exchanged,

@@ -4,7 +4,7 @@
 -- stage: assemble
 -- severity: warn
 -- grain: base
--- parameter: floor = 50000000 ukwh: less energy than this is not worth a look
+-- parameter: floor = 150000000 ukwh: less energy than this is not worth a look
 -- evidence: days days: days with energy and without agreement
 -- evidence: used ukwh: energy on them
 -- evidence: since date: first of those days

@@ -6,7 +6,7 @@
 -- grain: bill
 -- parameter: all = 990 permille: estimated share that counts as everything
 -- parameter: streak = 2 count: mostly estimated bills before this one that are too many
--- parameter: floor = 20000000 money: money at risk from which one such bill is enough
+-- parameter: floor = 40000000 money: money at risk from which one such bill is enough
 -- evidence: used ukwh: energy billed
 -- evidence: estimated ukwh: part of it that was estimated
 -- evidence: streak count: bills before this one that were mostly estimated, without a break

@@ -4,9 +4,9 @@
 -- stage: determine
 -- severity: warn
 -- grain: bill
--- parameter: above = 1500 times: how far above the usual range is too far
--- parameter: below = 500 times: how far below the usual range is too far
--- parameter: floor = 60000000 ukwh: a smaller distance from the range is not worth a look
+-- parameter: above = 1250 times: how far above the usual range is too far
+-- parameter: below = 600 times: how far below the usual range is too far
+-- parameter: floor = 40000000 ukwh: a smaller distance from the range is not worth a look
 -- parameter: new_load = 500000000 ukwh: what a new electric car can add in a month
 -- evidence: used ukwh: energy billed
 -- evidence: low ukwh: lower end of the usual range
@@ -26,7 +26,7 @@ SELECT u.segment, u.bill, u.account, u.metering_point,
 FROM usage u
 JOIN expected e ON e.segment = u.segment
 JOIN past p ON p.segment = u.segment
-WHERE u.import_ukwh > 0 AND e.months >= 2 AND NOT u.moved AND NOT u.capacity_changed
+WHERE u.import_ukwh > 0 AND e.months >= 3 AND NOT u.moved AND NOT u.capacity_changed
   AND ((
     u.import_ukwh > CAST(e.high_ukwh AS HUGEINT) * $above // 1000
     AND u.import_ukwh - e.high_ukwh > $floor

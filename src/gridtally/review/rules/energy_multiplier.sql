@@ -43,6 +43,6 @@ FROM near n
 JOIN usage u ON u.segment = n.segment
 JOIN expected e ON e.segment = n.segment
 JOIN past p ON p.segment = n.segment
-WHERE NOT u.moved AND NOT u.vacant AND e.months >= 2
+WHERE NOT u.moved AND NOT u.vacant AND e.months >= 3
   AND (n.factor < 1000 OR u.import_ukwh > e.high_ukwh)
   AND (n.factor > 1000 OR u.import_ukwh < e.low_ukwh)

@@ -4,12 +4,15 @@
 -- stage: determine
 -- severity: hold
 -- grain: base
--- parameter: shift = 150 permille: change of a bucket's share, beyond that of others, that is too much
--- parameter: floor = 30000000 ukwh: less energy than this is not worth a look
+-- parameter: shift = 110 permille: change of a bucket's share, beyond that of others, that is too much
+-- parameter: floor = 100000000 ukwh: energy from which shares are that steady
+-- parameter: small_shift = 200 permille: change that is too much below that energy
+-- parameter: least = 30000000 ukwh: less energy than this is not worth a look
 -- evidence: bucket text: the bucket of the calendar that changed most
 -- evidence: share permille: its share of the energy now
 -- evidence: usual permille: its share on the last bill, moved as comparable customers moved
 -- cause: an electric car, a move, solar panels that are new
+-- cause: a heat pump, as far as other heat pumps changed likewise
 -- money_at_risk: what the energy that changed its hours costs more or less at this bill's prices
 -- direction: row
 -- message: {share} of the energy is in {bucket} hours, where {usual} is usual for this customer.
@@ -35,17 +38,19 @@ WITH parts AS (
     ukwh * 1000 // nullif(sum(ukwh) OVER own, 0) AS share
   FROM past_parts WINDOW own AS (PARTITION BY account, metering_point, calendar)
 ), moved AS (
-  SELECT s.*, b.share AS before, u.tariff, s.share - b.share AS move
+  SELECT s.*, b.share AS before, u.tariff, u.heatpump, s.share - b.share AS move,
+    least(s.whole, b.whole) AS steady
   FROM shares s
   JOIN usage u ON u.segment = s.segment
   JOIN past p ON p.segment = s.segment AND p.tariff = u.tariff
   JOIN past_shares b ON b.account = u.account AND b.metering_point = u.metering_point
     AND b.calendar = s.calendar AND b.bucket = s.bucket
-  WHERE s.whole > $floor AND b.whole > $floor AND NOT u.ev AND NOT u.moved
+  WHERE s.whole > $least AND b.whole > $least AND NOT u.ev AND NOT u.moved
     AND NOT (u.pv AND p.export_day_ukwh = 0)
 ), others AS (
-  SELECT tariff, bucket, CASE WHEN count(*) >= 10 THEN quantile_disc(move, 0.5) ELSE 0 END AS move
-  FROM moved GROUP BY tariff, bucket
+  SELECT tariff, bucket, heatpump,
+    CASE WHEN count(*) >= 10 THEN quantile_disc(move, 0.5) ELSE 0 END AS move
+  FROM moved GROUP BY tariff, bucket, heatpump
 ), prices AS (
   SELECT segment, split_part(bucket, '/', 1) AS bucket,
     CAST(sum(amount) * 1000000 AS HUGEINT) * 1000000
@@ -58,10 +63,12 @@ WITH parts AS (
     sum((m.move - o.move) * m.whole // 1000 * coalesce(p.price_u, 0) // 1000000)
       OVER (PARTITION BY m.segment) AS effect
   FROM moved m JOIN others o ON o.tariff = m.tariff AND o.bucket = m.bucket
+    AND o.heatpump = m.heatpump
   LEFT JOIN prices p ON p.segment = m.segment AND p.bucket = m.bucket
 )
 SELECT u.segment, u.bill, u.account, u.metering_point, j.bucket, j.share,
   greatest(0, least(1000, j.usual)) AS usual,
   CASE WHEN j.effect > 0 THEN 'over' ELSE 'under' END AS direction, abs(j.effect) AS at_risk
 FROM judged j JOIN usage u ON u.segment = j.segment
-WHERE j.nth = 1 AND abs(j.shift) > $shift
+WHERE j.nth = 1
+  AND abs(j.shift) > CASE WHEN j.steady > $floor THEN $shift ELSE $small_shift END
