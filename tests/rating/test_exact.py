@@ -48,18 +48,30 @@ def test_an_amount_is_rounded_once(quantities, price, factor, places, mode):
     assert [Decimal(int(n)).scaleb(-8) for n in found] == expected
 
 
-@settings(max_examples=60, deadline=None)
-@given(st.lists(st.tuples(small, st.integers(0, 10**9), st.integers(1, 10**9)), min_size=1))
-def test_a_factor_per_row(rows):
-    """Factors that differ by row give the same as fractions."""
+parts = st.tuples(st.integers(0, 10**9), st.integers(0, 10**9), st.integers(1, 10**9))
+ties = st.tuples(st.integers(0, 9), st.integers(0, 8), st.sampled_from((1, 2, 4, 8)))
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    st.lists(parts, min_size=1) | st.lists(ties, min_size=1),
+    st.sampled_from(("0.12345678", "0.5", "-0.25", "999999", "0.05")),
+    st.sampled_from(MODES),
+)
+def test_a_factor_per_row(rows, price, mode):
+    """Factors that differ by row give the same as fractions: ties, and beyond 63 bits."""
     quantity, top, bottom = (np.array(column, np.int64) for column in zip(*rows, strict=True))
-    rounding, price = Rounding(2, RoundingMode.HALF_UP), Decimal("0.12345678")
-    found = round_to(quantity, decimals=6, price=price, factor=(top, bottom), rounding=rounding)
-    expected = [
-        round_fraction(Fraction(q, 10**6) * Fraction(price) * Fraction(t, b), rounding)
-        for q, t, b in rows
-    ]
-    assert [Decimal(int(n)).scaleb(-8) for n in found] == expected
+    rounding = Rounding(0, mode)
+    for decimals_ in (0, 6):
+        found = round_to(
+            quantity, decimals=decimals_, price=Decimal(price), factor=(top, bottom),
+            rounding=rounding,
+        )  # fmt: skip
+        expected = [
+            round_fraction(Fraction(q * t, b * 10**decimals_) * Fraction(price), rounding)
+            for q, t, b in rows
+        ]
+        assert [Decimal(int(n)).scaleb(-8) for n in found] == expected
 
 
 def test_products_and_sums_do_not_wrap():

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from decimal import Decimal
 from fractions import Fraction
 from math import gcd
@@ -118,9 +117,35 @@ def round_to(
         units = divide(product(quantity, top // shared), bottom // shared, rounding.mode)
     else:
         shared = gcd(top, bottom)
-        numerator = product(quantity, factor[0], top // shared)
-        units = divide(numerator, product(factor[1], bottom // shared), rounding.mode)
+        units = _proportion(quantity, factor, top // shared, bottom // shared, rounding.mode)
     return product(units, 10 ** (8 - rounding.places))
+
+
+def _proportion(
+    quantity: Column, factor: tuple[Column, Column], top: int, bottom: int, mode: RoundingMode
+) -> Column:
+    """quantity x part / whole x top / bottom, rounded once; `factor` is (part, whole).
+
+    The product does not fit 63 bits, but dividing by the whole first, and keeping the rest, does:
+    q p t / (w b) = (u t + v + r / w) / b with q p = u w + s, s t = v w + r.
+    """
+    part, whole = factor
+    size, many = abs(top), largest(whole)
+    fits = (
+        all(column.dtype == np.int64 for column in (quantity, part, whole))
+        and largest(quantity) * largest(part) < 2 * _SAFE
+        and (largest(quantity) + 1) * size < _SAFE
+        and many * max(size, 2 * bottom) < _SAFE
+        and bool((part <= whole).all() and (quantity >= 0).all() and (part >= 0).all())
+    )
+    if not fits:
+        return divide(product(quantity, part, top), product(whole, bottom), mode)
+    u, s = np.divmod(quantity * part, whole)
+    v, r = np.divmod(s * size, whole)
+    units, y = np.divmod(u * size + v, bottom)
+    odd = units % 2  # a tie to the even digit depends on it
+    rest = divide(y * whole + r + odd * whole * bottom, whole * bottom, mode)
+    return np.asarray((units - odd + rest) * (-1 if top < 0 else 1))
 
 
 def decimals(column: Column, type_: pa.DataType) -> pa.Array:
@@ -150,6 +175,7 @@ def integers(column: pa.ChunkedArray | pa.Array) -> Column:
 
 
 def fraction_texts(numerator: Column, denominator: Column) -> list[str]:
-    """The texts of a column of fractions."""
-    pairs: Iterable[tuple[int, int]] = zip(numerator.tolist(), denominator.tolist(), strict=True)
-    return [str(Fraction(top, bottom)) for top, bottom in pairs]
+    """The texts of a column of fractions, none below zero, in lowest terms: `17/31`."""
+    shared = np.gcd(numerator, denominator)
+    pairs = zip((numerator // shared).tolist(), (denominator // shared).tolist(), strict=True)
+    return [f"{top}/{bottom}" if bottom != 1 else str(top) for top, bottom in pairs]

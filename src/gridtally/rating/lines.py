@@ -54,7 +54,7 @@ class _Lines:
 
     labels: dict[tuple[str, str, str, str], int] = field(default_factory=dict)
     """(component, kind, bucket, unit)"""
-    factors: dict[str, int] = field(default_factory=dict)
+    factors: list[str] = field(default_factory=list)
     place: Ints = field(default_factory=lambda: np.zeros(0, np.int64))
     label: Ints = field(default_factory=lambda: np.zeros(0, np.int64))
     factor: Ints = field(default_factory=lambda: np.zeros(0, np.int64))
@@ -68,14 +68,16 @@ class _Lines:
 
     def factors_of(self, factor: Fraction | tuple[Column, Column], keep: Mask) -> Ints:
         """The numbers of the factors of the rows that are kept."""
+        count = int(keep.sum())
         if isinstance(factor, Fraction):
-            code = self.factors.setdefault(str(factor), len(self.factors))
-            return np.full(int(keep.sum()), code)
+            self.factors.append(str(factor))
+            return np.full(count, len(self.factors) - 1)
         top, bottom = factor[0][keep], factor[1][keep]
-        codes = np.full(len(top), self.factors.setdefault("1", len(self.factors)))
+        self.factors.append("1")
+        codes = np.full(count, len(self.factors) - 1)
         parts = np.flatnonzero((top != bottom).astype(bool))
-        for i, text in zip(parts.tolist(), fraction_texts(top[parts], bottom[parts]), strict=True):
-            codes[i] = self.factors.setdefault(text, len(self.factors))
+        codes[parts] = np.arange(len(parts)) + len(self.factors)
+        self.factors += fraction_texts(top[parts], bottom[parts])
         return codes
 
     def extend(self, parts: Sequence[tuple[Ints, Ints, Ints, Column, Column, Column]]) -> None:
@@ -144,7 +146,7 @@ def _round_totals(lines: _Lines, segment_of: Ints, totals: Totals) -> None:
         if count:
             at = totals.last[found[mine][changed]] * _SLOTS + _SLOTS - 1
             label = np.full(count, lines.label_of(ROUNDING, ROUNDING, "", currency))
-            factor = np.full(count, lines.factors.setdefault("1", len(lines.factors)))
+            factor = lines.factors_of(Fraction(1), changed)
             amount = difference[changed]
             parts.append((at, label, factor, np.full(count, 10**8), amount, amount))
     if parts:
@@ -169,7 +171,7 @@ def _table(lines: _Lines, spans: pa.Table, segment_of: Ints) -> pa.Table:
         decimals(lines.quantity, QUANTITY),
         unit,
         decimals(lines.price, PRICE),
-        pa.array(list(lines.factors), pa.string()).take(pa.array(lines.factor)),
+        pa.array(lines.factors, pa.string()).take(pa.array(lines.factor)),
         decimals(lines.amount, AMOUNT),
     ]
     return pa.Table.from_arrays(columns, schema=LINES)
