@@ -23,7 +23,7 @@ import click
 import numpy as np
 import pyarrow as pa
 
-from gridtally.cli.common import talk
+import rich
 from gridtally.periods import Period, zone
 from gridtally.store import readings
 from gridtally.tables import BLOCKS

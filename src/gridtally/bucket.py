@@ -1,4 +1,4 @@
-"""Steps 3 to 6 for one bucket of metering points: what a worker does.
+"""Steps 3 to 7 for one bucket of metering points: what a worker does.
 
 A bucket's result depends on nothing but its own readings, master data, carry and tariffs, so
 buckets can be worked on in any order, by threads, processes or a cluster.
@@ -23,6 +23,7 @@ from gridtally.metering.estimate import estimate
 from gridtally.metering.registers import advances, check_sums, totals
 from gridtally.metering.validate import validate
 from gridtally.periods import Period, zone
+from gridtally.rating.assemble import to_segments
 from gridtally.rating.rate import rate
 from gridtally.rating.tariff import TariffVersion
 from gridtally.tables import DAILY, ESTIMATES, FINDINGS
@@ -72,7 +73,7 @@ class Metered:
 
 @dataclass(frozen=True)
 class Part:
-    """What steps 3 to 6 give for one bucket."""
+    """What steps 3 to 7 give for one bucket."""
 
     determinants: Table
     lines: Table
@@ -81,13 +82,13 @@ class Part:
     advances: Table
     used: Table
     findings: Table
-    digests: Mapping[str, str]
-    """segment -> input digest"""
+    segments: Table
+    """SEGMENTS without their bill, which may have segments in other buckets"""
     daily: Table
 
 
 def bill(job: Job, *, with_daily: bool = True) -> Part:
-    """Steps 3 to 6."""
+    """Steps 3 to 6, and of step 7 the segments."""
     metered = meter(job)
     wanted = {digest: tariff.wanted for digest, tariff in job.tariffs.items()}
     determinants, missing = determine(
@@ -95,6 +96,15 @@ def bill(job: Job, *, with_daily: bool = True) -> Part:
     )
     rated = rate(job.spans, determinants, tariffs=job.tariffs, carry_in=job.carry_in)
     cases = Cases(job.spans, dense=metered.dense, used=metered.used, carry=job.carry_in)
+    findings = _joined([*metered.findings, missing, rated.findings], FINDINGS)
+    segments = to_segments(
+        job.spans,
+        rated.lines,
+        determinants,
+        tariffs=job.tariffs,
+        findings=findings,
+        input_digests=cases.digests(),
+    )
     return Part(
         determinants=determinants,
         lines=rated.lines,
@@ -102,8 +112,8 @@ def bill(job: Job, *, with_daily: bool = True) -> Part:
         estimates=_joined(metered.estimates, ESTIMATES),
         advances=metered.advances,
         used=metered.used,
-        findings=_joined([*metered.findings, missing, rated.findings], FINDINGS),
-        digests=cases.digests(),
+        findings=findings,
+        segments=segments,
         daily=daily(metered.dense, job.spans) if with_daily else DAILY.empty_table(),
     )
 

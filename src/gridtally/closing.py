@@ -6,97 +6,35 @@ other people, in other processes.
 
 from __future__ import annotations
 
-import base64
-import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from functools import cached_property
 from importlib.metadata import version
-from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from gridtally import __version__, control
 from gridtally.delivery import documents
-from gridtally.errors import GridtallyError, NotFound
+from gridtally.errors import NotFound
 from gridtally.periods import Period, zone
-from gridtally.prepare import Prepared, cases, prepare
-from gridtally.proof import build as proofs
-from gridtally.proof import checkpoint, keys, merkle
+from gridtally.prepare import Prepared, prepare
+from gridtally.proof import checkpoint, keys
 from gridtally.proof.record import commit
 from gridtally.rating.tariff import TariffVersion
 from gridtally.records import Facts, TariffFacts, bill_record, grouped
-from gridtally.store import files, snapshot
+from gridtally.signing import approver, ensure_keys, log_key_path, signed, verified
+from gridtally.store import snapshot
 from gridtally.store.runs import RunFolder, open_run
 from gridtally.store.snapshot import Snapshot
-from gridtally.store.workspace import Workspace, keys_dir
+from gridtally.store.workspace import Workspace
 from gridtally.subledger import approve, issue
 from gridtally.subledger.batch import ToIssue
-from gridtally.subledger.deliver import deliver
-from gridtally.subledger.heads import leaf_hashes
-from gridtally.subledger.keys import person_keys
-from gridtally.subledger.records import read_record
 
-__all__ = [
-    "Closing", "copy_heads", "draw", "ensure_keys", "issue_release", "log_key_path", "proof_of",
-    "public_key", "write_bill",
-]  # fmt: skip
+__all__ = ["Closing", "issue_release"]
 
 Table = pa.Table
-
-
-# ----------------------------------------------------------------------- keys
-
-
-def log_key_path(ws: Workspace) -> Path:
-    """The private key that signs heads of this workspace's log; outside the workspace."""
-    return keys_dir() / f"{ws.settings.log.replace('/', '_')}.log.key"
-
-
-def ensure_keys(ws: Workspace) -> str:
-    """Make the log's key when there is none; the public key's text."""
-    path = log_key_path(ws)
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    if not path.exists():
-        keys.write_key(keys.generate(ws.settings.log), path)
-    public = str(keys.read_key(path).public)
-    copy = ws.path / "published" / "log.pub"
-    if not copy.exists():
-        files.write(copy, f"{public}\n".encode())
-    return public
-
-
-def public_key(ws: Workspace) -> str:
-    """The log's public key, as anybody may have it."""
-    return str(keys.read_key(log_key_path(ws)).public)
-
-
-def _approver(actor: str) -> keys.LogKey:
-    """The key with which a person signs releases; made at their first."""
-    name = "".join(c if c.isalnum() or c in "-_." else "_" for c in actor)
-    path = keys_dir() / f"approver-{name}.key"
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    if not path.exists():
-        keys.write_key(keys.generate(f"approver/{name}"), path)
-    return keys.read_key(path)
-
-
-def _signed(text: bytes, key: keys.LogKey) -> str:
-    return f"{key.public} {base64.b64encode(key.sign(text)).decode()}"
-
-
-def _verified(text: bytes, signature: str) -> bool:
-    """Whether an approver whose key is in the folder of keys signed it."""
-    public, _, seal = signature.partition(" ")
-    try:
-        key = keys.PublicKey.parse(public)
-        known = (keys_dir() / f"{key.name.replace('/', '-')}.key.pub").read_text().strip()
-        return known == public and key.signed(text, base64.b64decode(seal, validate=True))
-    except (OSError, ValueError, GridtallyError):
-        return False
 
 
 # -------------------------------------------------------------------- closing
@@ -185,11 +123,11 @@ class Closing:
 
     def release(self, *, actor: str, as_of: int, bills: Sequence[str] | None = None) -> str:
         """Sign the list of released bills; the release's id."""
-        key = _approver(actor)
+        key = approver(actor)
         return approve.approve(
             self.workspace,
             self.run.id,
-            sign=lambda text: _signed(text, key),
+            sign=lambda text: signed(text, key),
             actor=actor,
             as_of=as_of,
             bills=bills,
@@ -227,7 +165,7 @@ class Closing:
             sign_head=lambda size, root: checkpoint.sign(
                 checkpoint.Checkpoint(settings.log, size, root), log
             ),
-            verify=_verified,
+            verify=verified,
             check_inputs=self.inputs_now,
             progress=lambda done, total: report("issue", done, total),
         )
@@ -282,118 +220,6 @@ def _tariff_facts(tariff: TariffVersion) -> TariffFacts:
 
 def _by_language(title: object) -> dict[str, str]:
     return dict(title) if isinstance(title, Mapping) else {"en": str(title), "zh": str(title)}
-
-
-# ------------------------------------------------------- documents and proofs
-
-
-def issued_bill(number: str) -> Any:
-    """The issued bill of a number, or of a bill's name. Raises `NotFound`."""
-    rows = control.models.IssuedBill.objects
-    row = rows.filter(number=number).first() or rows.filter(bill=number).order_by("pk").last()
-    if row is None:
-        raise NotFound(
-            f"No bill {number} is issued.", remedy="Give its number or its account/from/to."
-        )
-    return row
-
-
-def openings(ws: Workspace, record: Mapping[str, Any]) -> dict[str, str]:
-    """What belongs to the customer alone: name, address, and the key of the commitments."""
-    master = snapshot.master(snapshot.snapshot(ws))["accounts"]
-    rows = master.filter(pc.equal(master["account"], record["account"])).to_pylist()
-    person = rows[0] if rows else {"name": "", "address": ""}
-    key = person_keys([record["account"]])[record["account"]]
-    return {"key": key.hex(), "name": person["name"] or "", "address": person["address"] or ""}
-
-
-def draw(
-    ws: Workspace,
-    *,
-    actor: str,
-    as_of: int,
-    limit: int | None = None,
-    report: Callable[[str, int, int], None] = lambda _s, _d, _t: None,
-) -> int:
-    """Draw the documents that wait in the outbox; how many were made."""
-    master = snapshot.master(snapshot.snapshot(ws))["accounts"].to_pylist()
-    people = {row["account"]: row for row in master}
-
-    def person(record: Mapping[str, Any]) -> dict[str, str]:
-        row = people[record["account"]]
-        return {"name": row["name"] or "", "address": row["address"] or ""}
-
-    def pdf(data: bytes) -> bytes:
-        record = json.loads(data)
-        return documents.render_pdf(record, person(record))
-
-    def page(data: bytes) -> bytes:
-        record = json.loads(data)
-        return documents.render_html(record, person(record)).encode()
-
-    return deliver(
-        ws,
-        {"pdf": pdf, "html": page},
-        actor=actor,
-        as_of=as_of,
-        limit=limit,
-        progress=lambda done, total: report("documents", done, total),
-    )
-
-
-def proof_of(ws: Workspace, number: str, *, personal: bool = True) -> bytes:
-    """A bill's proof file: record, readings, tariffs, path to a signed head, openings."""
-    row = issued_bill(number)
-    record = json.loads(read_record(ws, row.number))
-    closing = Closing.open(ws, row.run_id)
-    names = [segment["segment"] for segment in record["segments"]]
-    made = cases(closing.prepared, names)
-    head = control.models.Head.objects.order_by("-size").first()
-    if head is None or head.size <= row.leaf_id:
-        raise NotFound(
-            f"The bill {number} is not under a published head yet.",
-            remedy="Run `gridtally issue` again: it finishes what was begun.",
-        )
-    hashes = leaf_hashes(size=head.size)
-    proof = proofs.build(
-        record,
-        cases=[made[name] for name in names],
-        tariffs=closing.prepared.documents,
-        index=row.leaf_id,
-        path=merkle.Tree(hashes).inclusion(row.leaf_id),
-        checkpoint=head.checkpoint,
-        openings=openings(ws, record) if personal else None,
-    )
-    return proofs.dump(proof)
-
-
-def write_bill(ws: Workspace, number: str, folder: Path, *, personal: bool) -> list[Path]:
-    """Write an issued bill's PDF, web page and proof into `folder`; their paths."""
-    row = issued_bill(number)
-    record = json.loads(read_record(ws, row.number))
-    person = openings(ws, record) if personal else {"name": "", "address": ""}
-    made = {
-        "pdf": documents.render_pdf(record, person),
-        "html": documents.render_html(record, person).encode(),
-        "proof.json": proof_of(ws, row.number, personal=personal),
-    }
-    folder.mkdir(parents=True, exist_ok=True)
-    paths = []
-    for kind, data in made.items():
-        path = folder / f"{row.number}.{kind}"
-        path.write_bytes(data)
-        paths.append(path)
-    return paths
-
-
-def copy_heads(ws: Workspace, target: Path) -> int:
-    """Publish: copy the signed heads and the log's public key to a place outside; how many."""
-    target.mkdir(parents=True, exist_ok=True)
-    heads = sorted((ws.path / "published").iterdir())
-    for head in heads:
-        if not (target / head.name).exists():
-            files.write(target / head.name, head.read_bytes())
-    return len(heads)
 
 
 def issue_release(

@@ -7,17 +7,18 @@ audit                 rules, expectation, second rater -> findings, ranked
 release               findings and decisions -> released, held, excluded; a signed list
 issue                 numbers, ledger, proof leaves, deliveries
 
-Only this module and its two halves, `inbox` and `bucket`, know all rooms.
+Only this module and its halves know all rooms: `inbox` (1-2), `prepare` and `bucket` (3-7),
+`auditing` (8), `closing` (9-10).
 """
 
 from __future__ import annotations
 
 import hashlib
 import tempfile
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
-from decimal import Decimal
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -26,19 +27,16 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from gridtally import __version__, bucket
+from gridtally.auditing import ranked, review
 from gridtally.errors import Conflict
-from gridtally.inbox import receive, tariff_text
+from gridtally.inbox import receive
 from gridtally.periods import Period
-from gridtally.prepare import Prepared, cases, jobs, prepare
-from gridtally.rating import reference
-from gridtally.rating.assemble import assemble
-from gridtally.review.audit import RuleStats, audit, settings
-from gridtally.review.expect import calibrate, expect
-from gridtally.review.inputs import TARIFFS
+from gridtally.prepare import Prepared, jobs, prepare
+from gridtally.rating.assemble import to_bills
+from gridtally.review.audit import RuleStats, settings
 from gridtally.review.library import shipped_rules
-from gridtally.review.rank import Worklist, worklist
+from gridtally.review.rank import Worklist
 from gridtally.review.release import Release, decide
-from gridtally.review.second import compare, sample
 from gridtally.store import history
 from gridtally.store.digest import canonical
 from gridtally.store.runs import RunFolder, create_run
@@ -46,15 +44,31 @@ from gridtally.store.snapshot import snapshot
 from gridtally.store.workspace import Workspace
 from gridtally.subledger import approve
 from gridtally.subledger.waiting import waiting_accounts
-from gridtally.tables import FINDINGS, finding, findings_table
+from gridtally.tables import (
+    ADVANCES,
+    CARRY,
+    DAILY,
+    DETERMINANTS,
+    ESTIMATES,
+    FINDINGS,
+    LINES,
+    REGISTERS_USED,
+    SEGMENTS,
+    finding,
+    findings_table,
+)  # fmt: skip
 from gridtally.terms import Severity
 
-__all__ = ["Outcome", "audit_tables", "open_workspace", "receive", "run"]
+__all__ = ["Outcome", "open_workspace", "receive", "run"]
 
 Table = pa.Table
 Report = Callable[[str, int, int], None]
 _NO_PEOPLE = ("name", "address", "email")
-PART_TABLES = ("determinants", "lines", "carry", "estimates", "advances", "used", "daily")
+PART_TABLES = {
+    "determinants": DETERMINANTS, "lines": LINES, "carry": CARRY, "estimates": ESTIMATES,
+    "advances": ADVANCES, "used": REGISTERS_USED, "daily": DAILY,
+}  # fmt: skip
+"""What a bucket leaves in the run folder, as a part of its own."""
 
 
 def open_workspace(where: Path | None) -> Workspace:
@@ -166,59 +180,79 @@ def _info(prepared: Prepared, *, purpose: str, parameters: Mapping[str, object])
 def _run(
     ws: Workspace, prepared: Prepared, info: dict[str, Any], threads: int, report: Report
 ) -> Outcome:
-    """Steps 3 to 9 into a run folder."""
-    tables = _bill(prepared, threads, report)
-    outcome = Outcome("", {}, tables)
-    if info["purpose"] == "billing":
-        _audit(prepared, outcome, info, report)
-    report("seal", 0, 1)
+    """Steps 3 to 9 into a run folder. What was run before is read, not run again."""
     folder = create_run(ws, info)
+    billing = info["purpose"] == "billing"
+    outcome = Outcome(folder.id, {}, {})
     if not folder.sealed:
-        _write(folder, prepared, tables)
+        _bill(prepared, folder, threads, report)
+        outcome.tables = _tables(folder, prepared)
+        if billing:
+            review(prepared, outcome, info, report)
+            folder.write("expected", outcome.tables["expected"])
+            folder.write("findings", outcome.tables["findings"])
+        report("seal", 0, 1)
         folder = folder.seal()
-    outcome.run_id, outcome.done, outcome.folder = folder.id, folder.done, folder
-    tables["bills"] = folder.read("bills")
-    report("seal", 1, 1)
-    if info["purpose"] == "billing":
+        report("seal", 1, 1)
+    outcome.tables = _tables(folder, prepared)
+    outcome.done, outcome.folder = folder.done, folder
+    if billing:
+        outcome.work = outcome.work or ranked(prepared, outcome.tables)
         _release(prepared, outcome)
     return outcome
 
 
-def _write(folder: RunFolder, prepared: Prepared, tables: Mapping[str, Table]) -> None:
-    for name, table in tables.items():
-        folder.write(name, table)
+def _tables(folder: RunFolder, prepared: Prepared) -> dict[str, Table]:
+    """The tables of a run, with the types of `tables.py`: Parquet has no seconds."""
+    names = [name for name in folder.names() if not name.startswith("master/")]
+    tables = {name: folder.read(name) for name in names}
+    tables["used"] = tables["used"].cast(REGISTERS_USED)
+    return tables | {"spans": prepared.spans}
+
+
+def _bill(prepared: Prepared, folder: RunFolder, threads: int, report: Report) -> None:
+    """Steps 3 to 7. A bucket's tables are on disk before the next one's: memory stays flat."""
+    work = jobs(prepared)
+    step = "validate, estimate, determine, rate"
+    segments, findings = [SEGMENTS.empty_table()], [prepared.findings]
+    report(step, 0, len(work))
+    with ThreadPoolExecutor(threads) as pool:
+        for number, part in enumerate(_in_order(pool, bucket.bill, work, ahead=threads)):
+            for name in PART_TABLES:
+                folder.write(name, getattr(part, name), part=f"{number:04d}")
+            segments.append(part.segments)
+            findings.append(part.findings)
+            report(step, number + 1, len(work))
+    made, bills, wrong = to_bills(pa.concat_tables(segments))
+    waiting = _unissued(prepared, bills)
+    folder.write("segments", made)
+    folder.write("bills", bills)
+    folder.write("findings", _merged([*findings, wrong, waiting]))
+    folder.write("spans", prepared.spans)
+    folder.write("carry_in", prepared.before["carry"])
     for name, table in prepared.master.items():
         people = [column for column in _NO_PEOPLE if column in table.column_names]
         folder.write(f"master/{name}", table.drop_columns(people))
-    folder.write("spans", prepared.spans)
+    if not work:
+        for name, schema in PART_TABLES.items():
+            folder.write(name, schema.empty_table())
 
 
-def _bill(prepared: Prepared, threads: int, report: Report) -> dict[str, Table]:
-    """Steps 3 to 7."""
-    work = jobs(prepared)
-    parts: list[bucket.Part] = []
-    report("validate, estimate, determine, rate", 0, len(work))
-    with ThreadPoolExecutor(threads) as pool:
-        for part in pool.map(bucket.bill, work):
-            parts.append(part)
-            report("validate, estimate, determine, rate", len(parts), len(work))
-    tables = {name: _merged([getattr(part, name) for part in parts]) for name in PART_TABLES}
-    findings = [prepared.findings, *(part.findings for part in parts)]
-    digests = {name: digest for part in parts for name, digest in part.digests.items()}
-    report("assemble", 0, 1)
-    segments, bills, wrong = assemble(
-        prepared.spans,
-        tables["lines"],
-        tables["determinants"],
-        tariffs=prepared.tariffs,
-        findings=_merged(findings),
-        input_digests=digests,
-    )
-    waiting = _unissued(prepared, bills)
-    tables |= {"segments": segments, "bills": bills, "carry_in": prepared.before["carry"]}
-    tables["findings"] = _merged([*findings, wrong, waiting])
-    report("assemble", 1, 1)
-    return tables
+def _in_order(
+    pool: ThreadPoolExecutor,
+    function: Callable[[bucket.Job], bucket.Part],
+    work: Sequence[bucket.Job],
+    *,
+    ahead: int,
+) -> Iterator[bucket.Part]:
+    """Results in order, never more than `ahead` of them waiting."""
+    waiting: deque[Future[bucket.Part]] = deque()
+    for job in work:
+        waiting.append(pool.submit(function, job))
+        if len(waiting) > ahead:
+            yield waiting.popleft().result()
+    while waiting:
+        yield waiting.popleft().result()
 
 
 def _merged(parts: Iterable[Table]) -> Table:
@@ -245,112 +279,6 @@ def _unissued(prepared: Prepared, bills: Table) -> Table:
         if row["account"] in waiting
     ]
     return findings_table(rows)
-
-
-# ------------------------------------------------------------------- auditing
-
-
-def audit_tables(prepared: Prepared, tables: Mapping[str, Table]) -> dict[str, Table]:
-    """Everything that audit rules may read, by name."""
-    names = ("segments", "bills", "lines", "determinants", "carry", "findings", "advances", "daily",
-             "estimates")  # fmt: skip
-    versions = [
-        {
-            "digest": t.digest,
-            "id": t.id,
-            "title": tariff_text(t.title),
-            "currency": t.currency,
-            "valid_from": t.valid_from,
-        }
-        for t in prepared.tariffs.values()
-    ]
-    return (
-        {name: tables[name] for name in names}
-        | {name: prepared.master[name] for name in
-           ("accounts", "metering_points", "meters", "registers", "agreements")}
-        | {
-            "spans": prepared.spans,
-            "history": prepared.history,
-            "register_readings": tables["used"],
-            "past_readings": prepared.before["used"],
-            "past_determinants": prepared.before["determinants"],
-            "tariffs": pa.Table.from_pylist(versions, schema=TARIFFS),
-        }
-    )  # fmt: skip
-
-
-def _audit(prepared: Prepared, outcome: Outcome, info: Mapping[str, Any], report: Report) -> None:
-    """Step 8: rules, expectation, the second rater; everything found is ranked."""
-    tables, currency = outcome.tables, prepared.workspace.settings.currency
-    report("audit", 0, 3)
-    inputs = audit_tables(prepared, tables)
-    calibration = calibrate(prepared.history, before=prepared.period.start)
-    inputs["expected"] = expect(inputs, calibration)
-    overrides = {
-        f"{rule}.{name}": v for rule, vs in info["rules"].items() for name, v in vs.items()
-    }
-    found, outcome.stats = audit(
-        inputs, period=prepared.period, currency=currency, parameters=overrides
-    )
-    report("audit", 1, 3)
-    tables["expected"] = inputs["expected"]
-    tables["findings"] = _merged([tables["findings"], found])
-    work = _ranked(prepared, tables)
-    second = _second(prepared, tables, held=work.held, info=info)
-    outcome.second = second[0]
-    report("audit", 2, 3)
-    if second[1].num_rows:
-        tables["findings"] = _merged([tables["findings"], second[1]])
-        work = _ranked(prepared, tables)
-    outcome.work = work
-    report("audit", 3, 3)
-
-
-def _ranked(prepared: Prepared, tables: Mapping[str, Table]) -> Worklist:
-    settings_ = prepared.workspace.settings
-    return worklist(
-        tables["findings"],
-        tables["bills"],
-        tables["segments"],
-        budget=settings_.review_budget,
-        currency=settings_.currency,
-        accounts=prepared.master["accounts"],
-        expected=tables["expected"],
-    )
-
-
-def _second(
-    prepared: Prepared,
-    tables: Mapping[str, Table],
-    *,
-    held: frozenset[str],
-    info: Mapping[str, Any],
-) -> tuple[int, Table]:
-    """The second rater on every held bill, the large ones, and a sample of the rest."""
-    bills = tables["bills"].filter(pc.is_valid(tables["bills"]["total"]))
-    chosen = sample(
-        bills,
-        held=held,
-        large=_large(bills),
-        share=Decimal(prepared.workspace.settings.second_opinion_percent) / 100,
-        seed=info["seed"],
-    )
-    segments = tables["segments"]
-    mine = segments.filter(pc.is_in(segments["bill"], pa.array(chosen, pa.string())))
-    made = cases(prepared, mine["segment"].to_pylist())
-    return len(chosen), compare(
-        sorted(made.items()),
-        tables["lines"],
-        segments,
-        rate_case=reference.rate_case,
-        tariffs=prepared.documents,
-    )
-
-
-def _large(bills: Table) -> Decimal:
-    """The hundredth part of the bills with the largest totals is large."""
-    totals = sorted((abs(t) for t in bills["total"].to_pylist()), reverse=True)
-    return totals[len(totals) // 100] if totals else Decimal(0)
 
 
 # ------------------------------------------------------------------ releasing

@@ -20,12 +20,18 @@ from gridtally.store.partition import buckets_of
 from gridtally.store.runs import RunFolder
 from gridtally.store.snapshot import Snapshot
 from gridtally.store.workspace import Workspace
-from gridtally.tables import CARRY, DETERMINANTS, REGISTERS_USED
+from gridtally.tables import (
+    ACCOUNTS, AGREEMENTS, CARRY, DETERMINANTS, METERING_POINTS, METERS, REGISTERS, REGISTERS_USED,
+)  # fmt: skip
 
 __all__ = ["Prepared", "cases", "jobs", "prepare"]
 
 Table = pa.Table
 _PAST_DAYS = 28
+_MASTER = {
+    "accounts": ACCOUNTS, "metering_points": METERING_POINTS, "meters": METERS,
+    "registers": REGISTERS, "agreements": AGREEMENTS,
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -58,7 +64,8 @@ def prepare(
     `accounts` None: all of them.
     """
     snap = snap or snapshot.snapshot(ws)
-    master = dict(snapshot.master(snap))
+    master = {name: schema.empty_table() for name, schema in _MASTER.items()}
+    master |= snapshot.master(snap)
     stored = snapshot.tariffs(snap)
     loaded = {row.digest: _load(row.data, row.tariff) for row in stored}
     versions = [

@@ -210,7 +210,7 @@ def issue(
 
     Again, or after a crash, it finishes what was begun and issues nothing twice.
     """
-    from gridtally import closing, pipeline
+    from gridtally import closing, papers, pipeline
 
     workspace = pipeline.open_workspace(where)
     with progress(enabled=not as_json) as report:
@@ -219,9 +219,9 @@ def issue(
         )
         if documents != "none":
             limit = None if documents == "all" else int(documents) * 2
-            closing.draw(workspace, actor=actor, as_of=now(), limit=limit, report=report)
+            papers.draw(workspace, actor=actor, as_of=now(), limit=limit, report=report)
     if publish is not None:
-        closing.copy_heads(workspace, publish)
+        papers.copy_heads(workspace, publish)
     if as_json:
         print_json(
             {
@@ -272,9 +272,9 @@ def explain(bill_name: str, against: str | None, where: Path | None, as_json: bo
 @as_name
 def bill(number: str, folder: Path, without_person: bool, where: Path | None, actor: str) -> int:
     """Write an issued bill's PDF, web page and proof into a folder."""
-    from gridtally import closing, pipeline
+    from gridtally import papers, pipeline
 
     workspace = pipeline.open_workspace(where)
-    for path in closing.write_bill(workspace, number, folder, personal=not without_person):
+    for path in papers.write_bill(workspace, number, folder, personal=not without_person):
         out.print(str(path), highlight=False)
     return 0

@@ -88,7 +88,7 @@ class _Demo:
 
     def deliver(self, report: Report) -> None:
         """Steps 1 and 2."""
-        from gridtally import closing, pipeline
+        from gridtally import pipeline, signing
         from gridtally.store.settings import Settings, Supplier
         from gridtally.store.workspace import Workspace
 
@@ -113,7 +113,7 @@ class _Demo:
                 review_budget=max(20, self.accounts // 20),
             ),
         )
-        closing.ensure_keys(self.ws)
+        signing.ensure_keys(self.ws)
         delivered = self.root / "delivered"
         folders = [delivered / name for name in ("tariffs", "master", "readings")]
         self.received = pipeline.receive(
@@ -183,16 +183,16 @@ class _Demo:
 
     def close(self, report: Report) -> None:
         """Steps 9 and 10, by somebody else than who prepared the run; three bills as documents."""
-        from gridtally import closing
+        from gridtally import closing, papers
 
         run = closing.Closing.open(self.ws, self.outcome.run_id)
         release = run.release(actor=APPROVER, as_of=self.as_of)
         self.issued = run.issue(release, actor=APPROVER, as_of=self.as_of, report=report)
-        closing.copy_heads(self.ws, self.root / "published")
+        papers.copy_heads(self.ws, self.root / "published")
         self.samples = self._three()
         self.files: list[Path] = []
         for done, number in enumerate(self.samples, start=1):
-            self.files += closing.write_bill(self.ws, number, self.root / "bills", personal=True)
+            self.files += papers.write_bill(self.ws, number, self.root / "bills", personal=True)
             report("draw three bills, with proofs", done, len(self.samples))
 
     def _three(self) -> list[str]:

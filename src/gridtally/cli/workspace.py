@@ -28,7 +28,7 @@ def init(
     buckets: int,
 ) -> int:
     """Make a workspace in FOLDER (this one by default), and the key that signs its log."""
-    from gridtally import closing
+    from gridtally import signing
     from gridtally.store.settings import Settings, Supplier
     from gridtally.store.workspace import Workspace
 
@@ -45,11 +45,11 @@ def init(
             supplier=Supplier(name=supplier),
         ),
     )
-    public = closing.ensure_keys(workspace)
+    public = signing.ensure_keys(workspace)
     out.print(f"Made the workspace {workspace.path}.", highlight=False)
     talk.print(
         f"Settings: gridtally.toml. The log's private key lies outside, in "
-        f"{closing.log_key_path(workspace)}; its public key is\n  {public}\n"
+        f"{signing.log_key_path(workspace)}; its public key is\n  {public}\n"
         "Next: gridtally receive FOLDER-OF-FILES",
         highlight=False,
     )

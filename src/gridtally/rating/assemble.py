@@ -6,6 +6,7 @@ The leaf of a bill is left empty: it commits to findings of later steps too, and
 from __future__ import annotations
 
 from collections.abc import Mapping
+from decimal import Decimal
 
 import numpy as np
 import numpy.typing as npt
@@ -18,7 +19,7 @@ from gridtally.rating.tariff import TariffVersion
 from gridtally.tables import AMOUNT, BILLS, SEGMENTS, finding, findings_table
 from gridtally.terms import BillState, Severity
 
-__all__ = ["assemble"]
+__all__ = ["assemble", "to_bills", "to_segments"]
 
 Ints = npt.NDArray[np.int64]
 Mask = npt.NDArray[np.bool_]
@@ -33,25 +34,41 @@ def assemble(
     findings: pa.Table,
     input_digests: Mapping[str, str] | None = None,
 ) -> tuple[pa.Table, pa.Table, pa.Table]:
-    """Return (SEGMENTS, BILLS, FINDINGS), sorted by segment and by bill.
+    """Return (SEGMENTS, BILLS, FINDINGS), sorted by segment and by bill: both halves at once."""
+    made = to_segments(
+        spans, lines, determinants, tariffs=tariffs, findings=findings, input_digests=input_digests
+    )
+    return to_bills(made)
+
+
+def to_segments(
+    spans: pa.Table,
+    lines: pa.Table,
+    determinants: pa.Table,
+    *,
+    tariffs: Mapping[str, TariffVersion],
+    findings: pa.Table,
+    input_digests: Mapping[str, str] | None = None,
+) -> pa.Table:
+    """SEGMENTS of any part of the base, sorted by name, without their bill.
 
     `lines` are those of step 6, rounding lines included. A segment without lines that one of
-    `findings` must hold has no total (null, never zero), nor has its bill. A bill spans its
-    account's segments, from the first day to the last.
+    `findings` must hold has no total (null, never zero).
     """
+    if not spans.num_rows:
+        return SEGMENTS.empty_table()
     spans = spans.sort_by([("segment", "ascending"), ("span", "ascending")]).combine_chunks()
     names = spans["segment"].combine_chunks().dictionary_encode()
     starts = runs(np.asarray(names.indices))
-    ends = np.r_[starts, spans.num_rows][1:].astype(np.int64)
+    ends = np.r_[starts[1:], spans.num_rows].astype(np.int64)
     first, last = spans.take(pa.array(starts)), spans.take(pa.array(ends - 1))
     segments = first["segment"].combine_chunks()
     amounts, billed = _per_segment(lines, "amount", segments)
     missing = ~billed & _held(findings, segments)
     energy = {name: _energy(determinants, name, segments) for name in ("import", "export")}
-    bill = _bills_of(first["account"], first["from"], last["to"])
     digests = input_digests or {}
     columns: dict[str, object] = {
-        "bill": bill,
+        "bill": pa.repeat("", len(segments)),
         "to": last["to"],
         "tariffs": _tariffs(spans, starts, ends),
         "currency": _currencies(last["tariff"], tariffs),
@@ -62,12 +79,28 @@ def assemble(
         "total": _masked(amounts, missing),
         "input_digest": pa.array([digests.get(name, "") for name in segments.to_pylist()]),
     }
-    made = pa.Table.from_arrays(
+    return pa.Table.from_arrays(
         [columns.get(name, first[name] if name in first.column_names else None)
          for name in SEGMENTS.names],
         schema=SEGMENTS,
     )  # fmt: skip
-    return made, *_bills(made, amounts, missing)
+
+
+def to_bills(segments: pa.Table) -> tuple[pa.Table, pa.Table, pa.Table]:
+    """Return (SEGMENTS with their bill, BILLS, FINDINGS) of the whole base, sorted.
+
+    A bill spans its account's segments, from the first day to the last. It has no total when one
+    of them has none.
+    """
+    if not segments.num_rows:
+        return segments, BILLS.empty_table(), findings_table([])
+    segments = segments.sort_by("segment").combine_chunks()
+    named = _bills_of(segments["account"], segments["from"], segments["to"])
+    place = SEGMENTS.get_field_index("bill")
+    segments = segments.set_column(place, SEGMENTS.field("bill"), named)
+    missing = np.asarray(pc.is_null(segments["total"]))
+    amounts = integers(pc.fill_null(segments["total"], Decimal(0)))
+    return segments, *_bills(segments, amounts, missing)
 
 
 def _bills(segments: pa.Table, amounts: Column, missing: Mask) -> tuple[pa.Table, pa.Table]:
