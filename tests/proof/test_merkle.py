@@ -3,7 +3,7 @@
 import hashlib
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gridtally.proof.merkle import (
@@ -94,6 +94,7 @@ def test_known_consistency(first, second, nodes):
     assert consistent(first, second, [bytes.fromhex(n) for n in nodes], **roots)
 
 
+@settings(max_examples=40)
 @given(st.lists(st.binary(max_size=4), max_size=70))
 def test_a_grown_tree_is_the_rfcs_tree(data):
     """Leaf by leaf, every size's root is that of the recursive definition."""
@@ -104,6 +105,7 @@ def test_a_grown_tree_is_the_rfcs_tree(data):
         assert tree.root(size) == mth(data[:size])
 
 
+@settings(max_examples=40)
 @given(st.data(), st.integers(1, 70))
 def test_every_leaf_is_included_and_no_other(data, size):
     """A path shows its leaf at its index in its size; another leaf, index or size is refused."""
@@ -117,6 +119,7 @@ def test_every_leaf_is_included_and_no_other(data, size):
             assert not included(leaf, other, size, path, root=root)
 
 
+@settings(max_examples=40)
 @given(st.data(), st.integers(2, 70))
 def test_a_changed_path_is_refused(data, size):
     """A node flipped, missing or too many: refused, wherever it is."""
@@ -144,6 +147,7 @@ def test_an_index_outside_the_tree(index, size):
         root_of_path(leaf_hash(b""), index, size, [])
 
 
+@settings(max_examples=40)
 @given(st.integers(0, 70), st.integers(0, 70))
 def test_every_beginning_is_consistent(first, second):
     """A smaller tree is shown to be the beginning of the larger, and not of another one."""
@@ -164,6 +168,7 @@ def test_every_beginning_is_consistent(first, second):
         assert not consistent(second, first, nodes, **roots)
 
 
+@settings(max_examples=40)
 @given(st.integers(2, 40), st.data())
 def test_a_rewritten_log_is_not_consistent(size, data):
     """A log that changed one of its first leaves cannot show the old head as its beginning."""
