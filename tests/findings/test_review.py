@@ -172,7 +172,7 @@ SAID = {
         "2026-10-04: 3 days apart.",
     ),
     "review.points.swapped": (
-        "warn",
+        "note",
         "over",
         "30.00",
         "Billed 300 kWh where 200 kWh is usual; MP-B, usually 300 kWh, changed the other way.",
@@ -193,7 +193,7 @@ SAID = {
     "review.profile.flat": (
         "warn",
         "over",
-        "11.20",
+        "18.67",
         "From 2026-10-04 on, 28 days have the same 10 kWh: as if estimated, but marked as read.",
     ),
     "review.profile.stopped": (

@@ -23,7 +23,8 @@ SELECT segment, count(*) AS months, max(until) AS until,
   max(import_ukwh) FILTER (back = 2) AS before_last_ukwh,
   max(day_ukwh) FILTER (since BETWEEN from_day - 380 AND from_day - 350) AS year_day_ukwh,
   max(day_ukwh) AS max_day_ukwh, min(day_ukwh) AS min_day_ukwh,
-  max(export_day_ukwh) AS max_export_day_ukwh, max(demand_ukw) AS max_demand_ukw,
+  max(export_day_ukwh) AS max_export_day_ukwh, min(export_day_ukwh) AS min_export_day_ukwh,
+  max(demand_ukw) AS max_demand_ukw,
   max(total_u) AS max_total_u, max(total_day_u) AS max_total_day_u, max(tariff) FILTER (back = 1) AS tariff,
   -- The middle of the last three; of two the lower.
   CASE count(day_ukwh) FILTER (back <= 3) WHEN 3

@@ -9,7 +9,8 @@
 -- evidence: total money: this bill, per 30 days
 -- evidence: highest money: the highest so far, per 30 days
 -- evidence: usual money: the usual one, per 30 days
--- cause: a move, a capacity change
+-- parameter: new_load = 500000000 ukwh: what a new electric car can add in a month
+-- cause: a move, a capacity change, an electric car as far as it explains the energy
 -- money_at_risk: the difference to the usual bill
 -- direction: over
 -- message: The bill comes to {total} in 30 days; the highest so far was {highest}, usual is {usual}.
@@ -19,5 +20,6 @@ SELECT u.segment, u.bill, u.account, u.metering_point,
   p.total_day_u * 30 AS usual, u.total_u - p.total_day_u * u.days AS at_risk
 FROM usage u JOIN past p ON p.segment = u.segment
 WHERE p.months >= 3 AND p.max_total_day_u > 0 AND NOT u.moved AND NOT u.capacity_changed
+  AND NOT (u.ev AND u.import_ukwh - p.recent_day_ukwh * u.days < $new_load)
   AND u.total_u // u.days * 1000 > p.max_total_day_u * $above
   AND u.total_u - p.total_day_u * u.days > $floor

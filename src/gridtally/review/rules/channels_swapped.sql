@@ -11,7 +11,7 @@
 -- evidence: usual_import ukwh: import that would be usual
 -- evidence: exported ukwh: export billed
 -- evidence: usual_export ukwh: export that would be usual
--- cause: a move, solar panels that are new
+-- cause: a move, solar panels that came within the past that is known
 -- money_at_risk: the energy that seems to be on the wrong side, at the past average price
 -- direction: row
 -- message: Import {imported} (usual {usual_import}) and export {exported} (usual {usual_export}).
@@ -28,7 +28,7 @@ WITH pairs AS (
       * CASE WHEN s.bills >= 10 THEN s.move ELSE 1000 END // 1000 AS usual_export
   FROM usage u JOIN past p ON p.segment = u.segment JOIN expected e ON e.segment = u.segment
   CROSS JOIN season s
-  WHERE p.export_day_ukwh > 0 AND p.months >= 2 AND NOT u.moved
+  WHERE p.min_export_day_ukwh > 0 AND p.months >= 2 AND NOT u.moved
 ), changed AS (
   SELECT *, import_ukwh - usual_import AS more_in, export_ukwh - usual_export AS more_out
   FROM flows

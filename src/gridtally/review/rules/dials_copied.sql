@@ -5,6 +5,7 @@
 -- severity: warn
 -- grain: base
 -- parameter: least = 10000000 ukwh: an advance below this may be chance
+-- parameter: turned = 1000000000 ukwh: a dial that shows less is new, and may agree by chance
 -- evidence: meter text: serial number
 -- evidence: twin text: the other meter
 -- evidence: opening ukwh: opening reading of both
@@ -16,7 +17,7 @@
 WITH ends AS (
   SELECT segment, meter, register, channel, min(reading) AS opening, max(reading) AS closing
   FROM register_readings WHERE kind = 'cumulative'
-  GROUP BY segment, meter, register, channel HAVING max(reading) - min(reading) > $least
+  GROUP BY segment, meter, register, channel HAVING max(reading) - min(reading) > $least AND min(reading) > $turned
 ), twins AS (
   SELECT *, min(meter) OVER own AS one, max(meter) OVER own AS last,
     row_number() OVER (PARTITION BY segment ORDER BY meter, register, channel) AS nth

@@ -2,7 +2,7 @@
 -- title: Two customers whose use looks exchanged
 -- why: Two meters in one cellar, recorded crosswise: each pays for the other.
 -- stage: receive
--- severity: warn
+-- severity: note
 -- grain: base
 -- parameter: close = 60 permille: how near each must come to the other's usual
 -- parameter: floor = 60000000 ukwh: a smaller change is not worth a look

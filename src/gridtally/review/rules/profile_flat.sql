@@ -10,7 +10,7 @@
 -- evidence: alike days: days in a row
 -- evidence: each ukwh: energy on each of them
 -- evidence: since date: first of them
--- money_at_risk: a fifth of the energy on those days at the bill's average price
+-- money_at_risk: a third of the energy on those days at the bill's average price
 -- direction: over
 -- message: From {since} on, {alike} have the same {each}: as if estimated, but marked as read.
 -- remedy: Ask the sender for the original readings of these days.
@@ -38,7 +38,7 @@ WITH fives AS (
   HAVING count(*) >= $days AND min(ukwh) > $floor
 )
 SELECT u.segment, u.bill, u.account, u.metering_point, f.alike, f.each, f.since,
-  f.ukwh * u.price_u // 5000000 AS at_risk
+  f.ukwh * u.price_u // 3000000 AS at_risk
 FROM flat f JOIN usage u ON u.metering_point = f.metering_point
   AND f.since >= u.from_day AND f.since < u.to_day
 WHERE f.nth = 1

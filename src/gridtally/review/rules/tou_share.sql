@@ -4,8 +4,9 @@
 -- stage: determine
 -- severity: hold
 -- grain: base
--- parameter: shift = 110 permille: change of a bucket's share, beyond that of others, that is too much
--- parameter: floor = 100000000 ukwh: energy from which shares are that steady
+-- parameter: shift = 100 permille: smallest change of a bucket's share, beyond that of others, to speak of
+-- parameter: many = 2000 times: how often the change that 19 in 20 comparable customers stay below
+-- parameter: floor = 80000000 ukwh: energy from which shares are that steady
 -- parameter: small_shift = 200 permille: change that is too much below that energy
 -- parameter: least = 30000000 ukwh: less energy than this is not worth a look
 -- evidence: bucket text: the bucket of the calendar that changed most
@@ -51,6 +52,11 @@ WITH parts AS (
   SELECT tariff, bucket, heatpump,
     CASE WHEN count(*) >= 10 THEN quantile_disc(move, 0.5) ELSE 0 END AS move
   FROM moved GROUP BY tariff, bucket, heatpump
+), spread AS (
+  SELECT m.tariff, m.bucket, m.heatpump, quantile_disc(abs(m.move - o.move), 0.95) AS usual
+  FROM moved m JOIN others o ON o.tariff = m.tariff AND o.bucket = m.bucket
+    AND o.heatpump = m.heatpump
+  GROUP BY m.tariff, m.bucket, m.heatpump HAVING count(*) >= 20
 ), prices AS (
   SELECT segment, split_part(bucket, '/', 1) AS bucket,
     CAST(sum(amount) * 1000000 AS HUGEINT) * 1000000
@@ -59,11 +65,13 @@ WITH parts AS (
   GROUP BY segment, split_part(bucket, '/', 1)
 ), judged AS (
   SELECT m.*, m.before + o.move AS usual, m.move - o.move AS shift,
+    greatest($shift, coalesce(s.usual, 0) * $many // 1000) AS limit_shift,
     row_number() OVER (PARTITION BY m.segment ORDER BY abs(m.move - o.move) DESC, m.bucket) AS nth,
     sum((m.move - o.move) * m.whole // 1000 * coalesce(p.price_u, 0) // 1000000)
       OVER (PARTITION BY m.segment) AS effect
   FROM moved m JOIN others o ON o.tariff = m.tariff AND o.bucket = m.bucket
     AND o.heatpump = m.heatpump
+  LEFT JOIN spread s ON s.tariff = m.tariff AND s.bucket = m.bucket AND s.heatpump = m.heatpump
   LEFT JOIN prices p ON p.segment = m.segment AND p.bucket = m.bucket
 )
 SELECT u.segment, u.bill, u.account, u.metering_point, j.bucket, j.share,
@@ -71,4 +79,5 @@ SELECT u.segment, u.bill, u.account, u.metering_point, j.bucket, j.share,
   CASE WHEN j.effect > 0 THEN 'over' ELSE 'under' END AS direction, abs(j.effect) AS at_risk
 FROM judged j JOIN usage u ON u.segment = j.segment
 WHERE j.nth = 1
-  AND abs(j.shift) > CASE WHEN j.steady > $floor THEN $shift ELSE $small_shift END
+  AND abs(j.shift) > CASE WHEN j.steady > $floor THEN j.limit_shift
+    ELSE greatest($small_shift, j.limit_shift) END
