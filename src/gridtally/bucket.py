@@ -94,7 +94,13 @@ def bill(job: Job, *, with_daily: bool = True) -> Part:
     determinants, missing = determine(
         job.spans, dense=metered.dense, advances=metered.advances, wanted=wanted
     )
-    rated = rate(job.spans, determinants, tariffs=job.tariffs, carry_in=job.carry_in)
+    rated = rate(
+        job.spans,
+        determinants,
+        tariffs=job.tariffs,
+        carry_in=job.carry_in,
+        incomplete=missing,
+    )
     cases = Cases(job.spans, dense=metered.dense, used=metered.used, carry=job.carry_in)
     findings = _joined([*metered.findings, missing, rated.findings], FINDINGS)
     segments = to_segments(
