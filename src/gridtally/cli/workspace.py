@@ -90,10 +90,11 @@ def check(only: tuple[str, ...], where: Path | None, as_json: bool) -> int:
 
     Exit code 1 when one does not hold.
     """
-    from gridtally import pipeline
     from gridtally.store.check import check as look
+    from gridtally.store.workspace import Workspace
 
-    found = look(pipeline.open_workspace(where), only=set(only) or None)
+    workspace = Workspace.open(where or Path.cwd(), guarded=False)
+    found = look(workspace, only=set(only) or None)
     wrong = [one for one in found if not one.ok]
     if as_json:
         rows = [{"invariant": c.invariant, "ok": c.ok, "detail": c.detail} for c in found]
