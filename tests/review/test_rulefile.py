@@ -11,6 +11,7 @@ from review_street import PERIOD, street
 
 from gridtally.errors import GridtallyError, InvalidDocument
 from gridtally.review.audit import audit
+from gridtally.review.catalogue import catalogue
 from gridtally.review.exact import require_exact
 from gridtally.review.library import shipped_rules
 from gridtally.review.rulefile import parse_rule
@@ -186,3 +187,14 @@ def test_the_shipped_rules_are_whole():
         assert rule.message.endswith("."), rule.id
         assert rule.remedy.endswith("."), rule.id
         assert all(isinstance(p.value, int | Decimal) for p in rule.parameters)
+
+
+def test_the_catalogue_names_every_rule_and_parameter():
+    """The generated page says of each rule what it finds, leaves out, and can be tuned by."""
+    rules = shipped_rules()
+    page = catalogue(rules)
+    for rule in rules:
+        assert f"## `{rule.id}`" in page
+        assert all(f"`{rule.id}.{p.name}` = " in page for p in rule.parameters)
+    assert "`review.energy.history.above` = 1.25: how far above the usual range" in page
+    assert page == catalogue(reversed(rules))

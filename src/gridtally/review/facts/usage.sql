@@ -18,7 +18,8 @@ WITH terms AS (
     AND m."from" > s."from" AND m."from" < s."to"
   GROUP BY s.segment
 )
-SELECT row_number() OVER (ORDER BY s.segment) AS id, s.segment, s.bill, s.agreement, s.account, s.metering_point,
+SELECT row_number() OVER (ORDER BY s.segment) AS id,
+  s.segment, s.bill, s.agreement, s.account, s.metering_point,
   s."from" AS from_day, s."to" AS to_day, s."to" - s."from" AS days, s.legal_source, s.currency,
   -- HUGEINT: energy times price passes 64 bits.
   CAST(s.import_ukwh AS HUGEINT) AS import_ukwh, CAST(s.export_ukwh AS HUGEINT) AS export_ukwh,

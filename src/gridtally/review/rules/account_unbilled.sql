@@ -11,7 +11,8 @@
 -- money_at_risk: the usual total of this account
 -- direction: under
 -- message: The agreement {agreement} at {point} is in force and was not billed; usual is {usual}.
--- remedy: Look for the reason (no tariff, no meter, left out of the cycle), then bill it in a supplementary run.
+-- remedy: Look for the reason (no tariff, no meter, left out of the cycle), then bill it in a
+--   supplementary run.
 WITH inside AS (
   SELECT DISTINCT agreement, account, metering_point FROM agreements
   WHERE "from" < $period_to AND coalesce("to", DATE '9999-01-01') > $period_from

@@ -17,7 +17,8 @@
 WITH ends AS (
   SELECT segment, meter, register, channel, min(reading) AS opening, max(reading) AS closing
   FROM register_readings WHERE kind = 'cumulative'
-  GROUP BY segment, meter, register, channel HAVING max(reading) - min(reading) > $least AND min(reading) > $turned
+  GROUP BY segment, meter, register, channel
+  HAVING max(reading) - min(reading) > $least AND min(reading) > $turned
 ), twins AS (
   SELECT *, min(meter) OVER own AS one, max(meter) OVER own AS last,
     row_number() OVER (PARTITION BY segment ORDER BY meter, register, channel) AS nth

@@ -13,7 +13,8 @@
 -- money_at_risk: what the step makes of this bill's lines at the new price
 -- direction: row
 -- message: In {tariff} the price of {component} goes from {before} to {after}, on {bills} bills.
--- remedy: Have a second person compare the new tariff version with its legal source before any of these bills leave.
+-- remedy: Have a second person compare the new tariff version with its legal source before any of
+--   these bills leave.
 WITH priced AS (
   SELECT l.segment, s.span, s.tariff AS digest, t.id AS tariff, t.valid_from,
     l.component || CASE WHEN l.bucket = '' THEN '' ELSE '/' || l.bucket END AS component,

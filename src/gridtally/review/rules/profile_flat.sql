@@ -5,7 +5,7 @@
 -- severity: warn
 -- grain: bill
 -- parameter: spread = 10 permille: difference between days that still counts as the same
--- parameter: days = 10 count: days in a row that must be alike
+-- parameter: days = 10 count: days in a row that must be alike; nine or more
 -- parameter: floor = 1000000 ukwh: daily energy below which nothing is said
 -- evidence: alike days: days in a row
 -- evidence: each ukwh: energy on each of them
@@ -26,7 +26,8 @@ WITH fives AS (
     CASE WHEN CAST(abs(ukwh - lag(ukwh) OVER own) AS HUGEINT) * 1000
       <= CAST(ukwh AS HUGEINT) * $spread THEN 0 ELSE 1 END AS broken
   FROM daily
-  WHERE metering_point IN (SELECT metering_point FROM fives) AND channel = 'import' AND day >= $period_from AND day < $period_to AND estimated_ukwh = 0
+  WHERE channel = 'import' AND day >= $period_from AND day < $period_to AND estimated_ukwh = 0
+    AND metering_point IN (SELECT metering_point FROM fives)
   WINDOW own AS (PARTITION BY metering_point ORDER BY day)
 ), runs AS (
   SELECT *, sum(broken) OVER (PARTITION BY metering_point ORDER BY day) AS run FROM steps
