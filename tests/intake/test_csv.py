@@ -70,6 +70,16 @@ def test_version_as_an_instant():
     assert sorted(version for *_, version in slots(found)) == [7, 1_769_904_000]
 
 
+def test_versions_are_not_mixed():
+    """Neighbours of different versions stand in blocks of their own."""
+    found = decoded(
+        long("metering_point,channel,start,kwh,version", "P,import,2026-01-05T00:00Z,1,1",
+             "P,import,2026-01-05T01:00Z,1,2", "P,import,2026-01-05T02:00Z,1,2")
+    )  # fmt: skip
+
+    assert [version for *_, version in slots(found)] == [1, 2, 2]
+
+
 def test_declared_rounding():
     """With a declared rounding, finer values are rounded, counted and said."""
     text = csv_long(value="1.50000050000000")

@@ -7,6 +7,7 @@ from intake_cases import codes, counts, decoded, nem12, slots
 
 from gridtally.errors import RefusedFile
 from gridtally.intake.decode import summary
+from gridtally.intake.formats import mdff
 
 
 def values(number, count=24):
@@ -191,10 +192,12 @@ class TestRules:
         refused(file(stream(), day(), header="100,NEM12,soon,A,B"), 1, "date and time")
         refused(file(stream(), day(), header="100,NEM14,202601100000,A,B"), 1, "'NEM14'")
 
-    def test_two_files_in_one(self):
+    def test_two_files_in_one(self, monkeypatch):
         """Nothing follows the 900 record, and no second 100 comes before it."""
         refused(nem12() + nem12(), 9, "after the 900")
         refused(nem12().replace("900\n", "") + nem12(), 8, "second 100")
+        monkeypatch.setattr(mdff, "_PIECE", 50)
+        refused(nem12() + nem12(), 9, "after the 900")
 
     def test_orphans(self):
         """Days follow a stream, qualities a day."""
@@ -292,6 +295,8 @@ class TestNem13:
 
         assert counts(found) == (0, 0, 2)
         assert codes(found) == ["intake.register.conflict"] * 2
+        assert not found.registers.num_rows
+        assert not summary(found)["channels"]
 
     def test_quantity_is_checked(self):
         """A quantity that is neither the difference nor one turn more is noted."""

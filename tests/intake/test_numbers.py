@@ -78,10 +78,13 @@ def test_what_is_no_number(text):
 
 def test_edges():
     """Minus zero is zero; nothing is nothing; leading zeros do not count as digits."""
-    values, states = micro(["-0", "", "0001.50", "9" * 18, "9" * 19, "-0.000001", ".5"])
+    texts = ["-0", "", "0001.50", "9" * 18, "9" * 19, "-0.000001", ".5", "12345678.0000000000"]
+    values, states = micro(texts)
 
-    assert values == [0, 0, 1_500_000, 0, 0, -1, 500_000]
-    assert states == [OK, EMPTY, OK, LARGE, LONG, OK, OK]
+    assert values == [0, 0, 1_500_000, 0, 0, -1, 500_000, 12_345_678_000_000]
+    assert states == [OK, EMPTY, OK, LARGE, LONG, OK, OK, OK]
+    assert micro(["9" * 12 + ".0000000"])[1] == [LONG]
+    assert micro(["1000000001.0000000"])[1] == [LARGE]
 
 
 @ANY_TIME

@@ -80,6 +80,15 @@ def test_a_stray_reading_does_not_change_it():
     assert infer([0, 900, 1800, 2220, 2700, 3600]) == [900]
 
 
+@pytest.mark.parametrize("minute", [5, 7, 10, 20, 35, 50])
+def test_no_stray_minute_changes_it(minute):
+    """Also a stray whose step would divide all the others leaves quarter-hours what they are."""
+    day = [900 * number for number in range(96)]
+
+    assert infer([*day, 36_000 + 60 * minute]) == [900]
+    assert infer([*range(0, 86_400, 3600), 36_000 + 60 * minute]) == [3600]
+
+
 def test_one_start_says_nothing_by_itself():
     """A channel with one reading takes the length of the others, if they agree."""
     assert infer([0], [0, 900]) == [900, 900]

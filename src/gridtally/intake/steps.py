@@ -1,7 +1,8 @@
 """Step 2: the length of the intervals of a channel, when the file gives only their starts.
 
 The rule: the smallest step between two starts of the channel, provided that it divides all the
-others, and the hour. A few readings off the grid do not change it. A channel with one start takes
+others, and the hour. A few readings off the grid do not change it: when a tenth of the steps or
+fewer is that small, the common grid of most starts decides. A channel with one start takes
 the length of the file's other channels if they all have the same. Otherwise it stays unknown.
 """
 
@@ -17,7 +18,8 @@ Bools = npt.NDArray[np.bool_]
 
 UNKNOWN = 0
 _SHORTEST, _HOUR = 60, 3600
-_GRIDS = (900, 300, 60)
+_GRIDS = (3600, 1800, 900, 300, 60)
+_RARE = 10
 _STEADY = 3
 """As many larger steps in a row are no gaps but another interval length."""
 
@@ -39,8 +41,11 @@ def infer(key: Ints, start: Ints, keys: int) -> Ints:
         first = np.flatnonzero(np.concatenate([[True], np.diff(owner) != 0]))
         owners = owner[first]
         smallest = np.minimum.reduceat(step, first)
-        even = np.maximum.reduceat(step % np.repeat(smallest, _lengths(first, len(step))), first)
-        plain = (even == 0) & usable(smallest)
+        lengths = np.diff(np.append(first, len(step)))
+        least = np.repeat(smallest, lengths)
+        even = np.maximum.reduceat(step % least, first)
+        common = np.add.reduceat((step == least).astype(np.int64), first) * _RARE > lengths
+        plain = (even == 0) & usable(smallest) & common
         result[owners[plain]] = smallest[plain]
         for one in owners[~plain].tolist():
             result[one] = _despite_strays(start[key == one])
@@ -88,15 +93,11 @@ def _distinct(key: Ints, start: Ints) -> tuple[Ints, Ints]:
     return place >> 33, place & ((1 << 33) - 1)
 
 
-def _lengths(first: Ints, total: int) -> Ints:
-    return np.diff(np.append(first, total))
-
-
 def _despite_strays(start: Ints) -> int:
     """The length by the starts that lie on a common grid, if most of them do."""
     for grid in _GRIDS:
         on_grid = start[start % grid == 0]
-        if len(on_grid) < 2 or 2 * len(on_grid) < len(start):
+        if len(on_grid) < 2 or 2 * len(on_grid) <= len(start):
             continue
         step = np.diff(on_grid)
         smallest = int(step.min())
