@@ -6,27 +6,46 @@ the floor does. Every stage runs in a process of its own, so that its peak memor
 
 from __future__ import annotations
 
+import hashlib
 import json
 import multiprocessing
 import resource
-import shutil
-import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date
+from functools import partial
+from importlib import resources
 from pathlib import Path
 from typing import Any
 
 import click
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
 
-import rich
+from gridtally import bucket
+from gridtally.metering.cases import Cases
+from gridtally.metering.scope import Version, scope
 from gridtally.periods import Period, zone
+from gridtally.rating.assemble import to_bills
+from gridtally.rating.tariff import TariffVersion, load
 from gridtally.store import readings
-from gridtally.tables import BLOCKS
+from gridtally.store.digest import canonical
+from gridtally.store.partition import buckets_of
+from gridtally.tables import (
+    ACCOUNTS,
+    AGREEMENTS,
+    BLOCKS,
+    CARRY,
+    HISTORY,
+    METERING_POINTS,
+    METERS,
+    REGISTER_READINGS,
+    REGISTERS,
+)  # fmt: skip
 
 __all__ = ["main"]
 
@@ -77,9 +96,9 @@ def generate(root: Path, points: int) -> list[readings.Entry]:
             "line": pa.array(np.arange(points)),
         }
         table = pa.Table.from_arrays([columns[n] for n in BLOCKS.names], schema=BLOCKS)
-        for month, bucket, part in readings.cut(table, kind="blocks", buckets=buckets_for(points)):
+        for month, number, part in readings.cut(table, kind="blocks", buckets=buckets_for(points)):
             entry = readings.write(
-                root, part, kind="blocks", source=f"day{day:02d}", month=month, bucket=bucket
+                root, part, kind="blocks", source=f"day{day:02d}", month=month, bucket=number
             )
             entries.append(_numbered(entry, day + 1))
     return entries
@@ -99,6 +118,38 @@ def by_bucket(entries: list[readings.Entry]) -> list[list[readings.Entry]]:
     return [groups[key] for key in sorted(groups)]
 
 
+def tariff_documents() -> list[TariffVersion]:
+    """Three of Port Lumen's tariffs: block, time of use, and demand."""
+    folder = resources.files("gridtally.demo") / "tariffs"
+    names = ("home-block-2026-01-01", "home-tou-2026-01-01", "shop-demand-2026-01-01")
+    return [load((folder / f"{name}.toml").read_bytes(), name=name) for name in names]
+
+
+def base(points: int, tariffs: list[TariffVersion]) -> tuple[pa.Table, pa.Table]:
+    """AGREEMENTS and METERING_POINTS: one account a point, the tariffs in turn."""
+    names = point_names(points)
+    agreements = {
+        "agreement": pa.array([name.replace("MP", "AG") for name in names]),
+        "account": pa.array([name.replace("MP", "AC") for name in names]),
+        "metering_point": pa.array(names),
+        "from": pa.repeat(pa.scalar(date(2020, 1, 1)), points),
+        "tariff": pa.array([tariffs[n % len(tariffs)].id for n in range(points)]),
+        "legal_source": pa.repeat("interval", points),
+    }
+    place = {
+        "metering_point": pa.array(names),
+        "zone": pa.repeat(ZONE, points),
+        "fuse_ukw": pa.repeat(pa.scalar(10**9, pa.int64()), points),
+    }
+    return _filled(AGREEMENTS, agreements, points), _filled(METERING_POINTS, place, points)
+
+
+def _filled(schema: pa.Schema, columns: dict[str, pa.Array], rows: int) -> pa.Table:
+    arrays = [columns.get(f.name, pa.nulls(rows, f.type)) for f in schema]
+    return pa.Table.from_arrays([a.cast(f.type) for a, f in zip(arrays, schema, strict=True)],
+                                schema=schema)  # fmt: skip
+
+
 # --------------------------------------------------------------------- stages
 
 
@@ -113,9 +164,231 @@ def decode_floor(root: Path, entries: list[readings.Entry]) -> int:
 
 
 def _bare(path: Path) -> int:
-    import pyarrow.parquet as pq
-
-    table = pq.read_table(
-        path, columns=list(readings.BLOCK_COLUMNS[:-1]), use_threads=False, partitioning=None
-    )
+    columns = [name for name in readings.BLOCK_COLUMNS if name != "load_seq"]
+    table = pq.read_table(path, columns=columns, use_threads=False, partitioning=None)
     return sum(len(chunk.values) for chunk in table["values"].chunks)
+
+
+def jobs(
+    root: Path, entries: list[readings.Entry], points: int
+) -> tuple[pa.Table, list[Callable[[], bucket.Job]]]:
+    """SPANS of the base, and a maker of each bucket's job."""
+    tariffs = tariff_documents()
+    agreements, places = base(points, tariffs)
+    versions = [Version(t.id, t.digest, t.valid_from, t.valid_to, t.resets) for t in tariffs]
+    spans, _ = scope(agreements, places, period=PERIOD, versions=versions)
+    del agreements
+    groups = by_bucket(entries)
+    of_row = buckets_of(spans["metering_point"].to_pylist(), buckets_for(points))
+    low, high = zone(ZONE).bounds(PERIOD)
+    known = {t.digest: t for t in tariffs}
+
+    def job(number: int) -> bucket.Job:
+        mine = spans.filter(pa.array(of_row == number))
+        group, names = groups[number], mine["metering_point"].combine_chunks()
+        return bucket.Job(
+            period=PERIOD,
+            spans=mine,
+            blocks=lambda: readings.read(
+                root, group, kind="blocks", columns=readings.BLOCK_COLUMNS, start_utc=low,
+                end_utc=high,
+            ),
+            past=lambda _points: BLOCKS.empty_table(),
+            register_readings=REGISTER_READINGS.empty_table,
+            meters=METERS.empty_table(),
+            registers=REGISTERS.empty_table(),
+            points=places.filter(pc.is_in(places["metering_point"], names)),
+            kinds={},
+            usual={},
+            tariffs=known,
+            carry_in=CARRY.empty_table(),
+        )  # fmt: skip
+
+    return spans, [partial(job, number) for number in range(len(groups))]
+
+
+def bill_all(root: Path, entries: list[readings.Entry], points: int) -> tuple[int, str]:
+    """Steps 3 to 7 over all buckets; how many bills, and a digest over their segments."""
+    _, makers = jobs(root, entries, points)
+    with ThreadPoolExecutor(THREADS) as pool:
+        made = list(pool.map(lambda make: bucket.bill(make(), with_daily=False).segments, makers))
+    segments, bills, _ = to_bills(pa.concat_tables(made))
+    assert bills["total"].null_count == 0, "a bill could not be made"
+    return bills.num_rows, canonical(segments).digest
+
+
+def rating_cases(root: Path, entries: list[readings.Entry], points: int) -> list[dict[str, Any]]:
+    """The rating case of every bill."""
+    found = []
+    for make in jobs(root, entries, points)[1]:
+        job = make()
+        metered = bucket.meter(job)
+        made = Cases(job.spans, dense=metered.dense, used=metered.used, carry=job.carry_in)
+        found += [made.case(segment) for segment in made]
+    return found
+
+
+def billed_tables(root: Path, entries: list[readings.Entry], points: int) -> dict[str, pa.Table]:
+    """What the audit reads: a billed month, and the same bills as twelve months of history."""
+    spans, makers = jobs(root, entries, points)
+    parts = [bucket.bill(make()) for make in makers]
+    agreements, places = base(points, tariff_documents())
+    names = ("determinants", "lines", "carry", "estimates", "advances", "daily", "findings")
+    tables = {name: pa.concat_tables([getattr(p, name) for p in parts]) for name in names}
+    segments, bills, _ = to_bills(pa.concat_tables([p.segments for p in parts]))
+    accounts = {
+        "account": agreements["account"], "segment": pa.repeat("household", points),
+    }  # fmt: skip
+    return tables | {
+        "segments": segments, "bills": bills, "spans": spans, "agreements": agreements,
+        "metering_points": places, "accounts": _filled(ACCOUNTS, accounts, points),
+        "history": pa.concat_tables([_month(segments, back) for back in range(12, 0, -1)]),
+    }  # fmt: skip
+
+
+def _month(segments: pa.Table, back: int) -> pa.Table:
+    """The segments as those of an earlier month."""
+    month = 12 * 2026 + 6 - back
+    first = date(month // 12, month % 12 + 1, 1)
+    end = date((month + 1) // 12, (month + 1) % 12 + 1, 1)
+    rows = segments.num_rows
+    same = {n: segments[n] for n in HISTORY.names if n in segments.column_names}
+    told = {
+        "from": pa.repeat(pa.scalar(first), rows), "to": pa.repeat(pa.scalar(end), rows),
+        "customer_segment": pa.repeat("household", rows), "tariff": pa.repeat("home", rows),
+        "decision": pa.repeat("backfill", rows), "run": pa.repeat("bench", rows),
+        "findings": pa.repeat("", rows),
+    }  # fmt: skip
+    return _filled(HISTORY, same | told, rows)
+
+
+def stage_bill(points: int) -> dict[str, Any]:
+    """Steps 3 to 7 beside the bare decode of the same files: floor, work, floor, work, floor."""
+    with tempfile.TemporaryDirectory(prefix="gridtally-bench-") as folder:
+        root = Path(folder)
+        entries = generate(root, points)
+        floors, seconds = [_timed(lambda: decode_floor(root, entries))], []
+        before = _peak_mib()
+        for _ in range(2):
+            seconds.append(_timed(lambda: bill_all(root, entries, points)))
+            floors.append(_timed(lambda: decode_floor(root, entries)))
+        return _row(f"steps 3-7, {points:,} points", min(seconds), min(floors)) | {
+            "readings": points * 2976, "peak_before_mib": before,
+        }  # fmt: skip
+
+
+def stage_audit(points: int) -> dict[str, Any]:
+    """Every rule over so many bills with a year of history; the floor is one pass in DuckDB."""
+    from gridtally.review.audit import audit
+    from gridtally.review.expect import calibrate, expect
+
+    tables = audit_inputs(points)
+
+    def work() -> None:
+        found = expect(tables, calibrate(tables["history"], before=PERIOD.start))
+        audit({**tables, "expected": found}, period=PERIOD, currency="EUR")
+
+    def floor() -> None:
+        import duckdb
+
+        room = duckdb.connect()
+        for name in ("history", "segments", "lines", "determinants"):
+            room.register(name, tables[name])
+            room.execute(f"SELECT count(*), count(DISTINCT segment) FROM {name}").fetchall()  # noqa: S608
+
+    floors, seconds = [_timed(floor)], [_timed(work)]
+    return _row(f"audit, {points:,} bills", min(seconds), min(floors)) | {
+        "bills_per_second": int(points / min(seconds))
+    }
+
+
+def audit_inputs(points: int) -> dict[str, pa.Table]:
+    """Tables of a billed month and of a year before it, made by the kernel from few points."""
+    with tempfile.TemporaryDirectory(prefix="gridtally-bench-") as folder:
+        root = Path(folder)
+        entries = generate(root, points)
+        return billed_tables(root, entries, points)
+
+
+def stage_second(points: int) -> dict[str, Any]:
+    """The second rater alone, one core; the floor is reading its cases as JSON."""
+    from gridtally.rating import reference
+
+    with tempfile.TemporaryDirectory(prefix="gridtally-bench-") as folder:
+        root = Path(folder)
+        cases = rating_cases(root, generate(root, points), points)
+        folder_ = resources.files("gridtally.demo") / "tariffs"
+        documents = {}
+        for entry in folder_.iterdir():
+            data = entry.read_bytes()
+            documents[f"sha256:{hashlib.sha256(data).hexdigest()}"] = data
+        texts = [json.dumps(case) for case in cases]
+        floor = _timed(lambda: [json.loads(text) for text in texts])
+        seconds = _timed(lambda: [reference.rate_case(case, documents) for case in cases])
+        return _row(f"second rater, {len(cases):,} bills", seconds, floor) | {
+            "bills_per_second": int(len(cases) / seconds)
+        }
+
+
+def _timed(work: Callable[[], object]) -> float:
+    started = time.perf_counter()
+    work()
+    return time.perf_counter() - started
+
+
+def _peak_mib() -> int:
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
+
+
+def _row(name: str, seconds: float, floor: float) -> dict[str, Any]:
+    return {
+        "name": name,
+        "seconds": round(seconds, 2),
+        "floor_seconds": round(floor, 2),
+        "ratio": round(seconds / floor, 2),
+        "peak_mib": _peak_mib(),
+    }
+
+
+STAGES: dict[str, tuple[Callable[[int], dict[str, Any]], tuple[int, ...]]] = {
+    "bill": (stage_bill, (50_000, 200_000)),
+    "audit": (stage_audit, (20_000,)),
+    "second": (stage_second, (500,)),
+}
+"""Stage -> what it does, and the sizes that it runs at."""
+
+
+def _alone(stage: str, points: int) -> dict[str, Any]:
+    """A stage in a new process, so that its peak memory is its own."""
+    context = multiprocessing.get_context("spawn")
+    with context.Pool(1) as pool:
+        return pool.apply(STAGES[stage][0], (points,))
+
+
+@click.command()
+@click.argument("stages", nargs=-1, metavar="[STAGE]…")
+@click.option("--points", type=int, help="Another size than the stage's own.")
+@click.option("--json", "as_json", is_flag=True, help="Print the figures as JSON.")
+def main(stages: tuple[str, ...], points: int | None, as_json: bool) -> None:
+    """Measure stages (bill, audit, second; all when none is named) beside their floors."""
+    rows = []
+    unknown = [name for name in stages if name not in STAGES]
+    if unknown:
+        raise click.UsageError(f"There is no stage {unknown[0]}. Stages: {', '.join(STAGES)}.")
+    for stage in stages or tuple(STAGES):
+        for size in (points,) if points else STAGES[stage][1]:
+            click.echo(f"{stage}, {size:,} …", err=True)
+            rows.append(_alone(stage, size))
+            if not as_json:
+                row = rows[-1]
+                click.echo(
+                    f"{row['name']:<32} {row['seconds']:>8.2f} s   floor "
+                    f"{row['floor_seconds']:>7.2f} s   ratio {row['ratio']:>6.2f}   "
+                    f"peak {row['peak_mib']:,} MiB"
+                )
+    if as_json:
+        click.echo(json.dumps(rows, indent=2))
+
+
+if __name__ == "__main__":
+    main()
