@@ -27,7 +27,7 @@ from gridtally.rating.assemble import to_segments
 from gridtally.rating.rate import rate
 from gridtally.rating.tariff import TariffVersion
 from gridtally.tables import DAILY, ESTIMATES, FINDINGS
-from gridtally.terms import Channel
+from gridtally.terms import Channel, LegalSource
 
 __all__ = ["Job", "Metered", "Part", "bill", "daily", "meter"]
 
@@ -99,7 +99,7 @@ def bill(job: Job, *, with_daily: bool = True) -> Part:
         determinants,
         tariffs=job.tariffs,
         carry_in=job.carry_in,
-        incomplete=missing,
+        incomplete=_joined([*metered.findings, missing], FINDINGS),
     )
     cases = Cases(job.spans, dense=metered.dense, used=metered.used, carry=job.carry_in)
     findings = _joined([*metered.findings, missing, rated.findings], FINDINGS)
@@ -127,7 +127,8 @@ def bill(job: Job, *, with_daily: bool = True) -> Part:
 def meter(job: Job) -> Metered:
     """Steps 3 and 4: lay the readings on grids, judge them, fill their gaps."""
     result = Metered()
-    found = advances(job.spans, job.register_readings(), job.meters, job.registers)
+    dials = job.register_readings()
+    found = advances(_dialled(job.spans, dials), dials, job.meters, job.registers)
     result.advances, result.used = found.advances, found.used
     result.findings.append(found.findings)
     blocks = job.blocks()
@@ -174,6 +175,13 @@ def _windows(spans: Table) -> Iterator[tuple[int, int, str, list[str]]]:
         yield *key, sorted(groups[key])
 
 
+def _dialled(spans: Table, dials: Table) -> Table:
+    """Spans that are billed from registers, or whose registers check their intervals."""
+    billed = pc.equal(spans["legal_source"], LegalSource.REGISTER)
+    read = pc.is_in(spans["metering_point"], pc.unique(dials["metering_point"]))
+    return spans.filter(pc.or_(billed, read))
+
+
 def _judge(job: Job, window: _Window, blocks: Table, result: Metered) -> None:
     grid, found = dense(
         blocks,
@@ -185,7 +193,7 @@ def _judge(job: Job, window: _Window, blocks: Table, result: Metered) -> None:
     )
     result.findings.append(found)
     known = {"spans": job.spans, "used": result.used}
-    total = totals(grid, result.advances, **known)
+    total = totals(grid, result.advances, **known) if result.advances.num_rows else None
     grid, found = validate(
         grid,
         zone=window.zone,
@@ -206,7 +214,7 @@ def _judge(job: Job, window: _Window, blocks: Table, result: Metered) -> None:
         )
         result.estimates.append(made)
         result.findings.append(found)
-    if window.channel in (Channel.IMPORT, Channel.EXPORT):
+    if window.channel in (Channel.IMPORT, Channel.EXPORT) and result.advances.num_rows:
         result.findings.append(check_sums(grid, result.advances, **known))
     result.dense.append(grid)
 

@@ -1,0 +1,74 @@
+"""The digest of a rating case is the same whichever way it is worked out."""
+
+from datetime import date
+
+import numpy as np
+import pytest
+
+from gridtally.metering.blocks import Dense
+from gridtally.metering.cases import Cases, input_digest
+from gridtally.metering.scope import Version, scope
+from gridtally.periods import Period
+from gridtally.proof import record
+from gridtally.tables import AGREEMENTS, CARRY, METERING_POINTS, REGISTERS_USED, empty, table
+
+POINTS = ("P1", 'P"2', "P\u6c34", "P4")
+
+
+def made(*, carry=(), split=False, quality=None):
+    versions = [Version("t", "sha256:a", date(2025, 1, 1), date(2026, 10, 16) if split else None)]
+    versions += [Version("t", "sha256:b", date(2026, 10, 16), None)] if split else []
+    rows = [
+        {"agreement": f"A{n}", "account": f"C{n}", "metering_point": point, "tariff": "t",
+         "from": date(2020, 1, 1) if n else date(2026, 10, 9), "legal_source": "interval"}
+        for n, point in enumerate(POINTS)
+    ]  # fmt: skip
+    points = [{"metering_point": point, "zone": "Europe/Lisbon"} for point in POINTS]
+    spans, _ = scope(
+        table(AGREEMENTS, rows),
+        table(METERING_POINTS, points),
+        period=Period.month(2026, 10),
+        versions=versions,
+    )
+    start, width = 1790809200, 745
+    values = np.arange(len(POINTS) * width, dtype=np.int64).reshape(len(POINTS), width)
+    codes = np.full(values.shape, 3, np.uint8)
+    codes[1, 5] = 1
+    codes[3] = 0
+    grids = [
+        Dense(POINTS, "import", start, 3600, values, codes),
+        Dense(POINTS[:2], "export", start, 3600, values[:2] * 7, codes[:2]),
+    ]
+    return Cases(spans, dense=grids, used=empty(REGISTERS_USED), carry=table(CARRY, carry))
+
+
+CARRIED = {"agreement": "A1", "segment": "s", "key": "tier/x", "at": date(2026, 1, 1), "value": 5}
+
+
+@pytest.mark.parametrize("split", [False, True])
+@pytest.mark.parametrize("carry", [(), (CARRIED,)])
+def test_three_ways_to_one_digest(split, carry):
+    """All at once, one by one, and by the proof's own code over the full case: the same text."""
+    cases = made(carry=carry, split=split)
+    digests = cases.digests()
+
+    assert len(set(digests.values())) == len(POINTS)
+    for segment in cases:
+        full = cases.case(segment)
+        assert digests[segment] == cases.digest(segment) == input_digest(full)
+        assert digests[segment] == record.input_digest(full)
+
+
+def test_a_changed_reading_changes_the_digest():
+    """One unit in one interval, one quality letter, one carried unit: another digest."""
+    before = made().digests()
+
+    after = made(carry=(CARRIED,)).digests()
+    assert {s for s in before if before[s] != after[s]} == {"A1/2026-10-01/2026-11-01"}
+
+
+def test_nothing_is_no_channel():
+    """A point without a single reading has no channel in its case."""
+    cases = made()
+
+    assert cases.case("A3/2026-10-01/2026-11-01")["channels"] == {}
