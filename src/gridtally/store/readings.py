@@ -66,7 +66,7 @@ class Entry:
 def ends_utc(blocks: pa.Table) -> Ints:
     """First instant after each block [s]."""
     lengths = pc.fill_null(pc.list_value_length(blocks["values"]), 0).to_numpy()
-    starts = blocks["start_utc"].cast(pa.int64()).to_numpy()
+    starts = _seconds(blocks["start_utc"])
     ends: Ints = starts + lengths.astype(np.int64) * blocks["resolution_s"].to_numpy()
     return ends
 
@@ -80,8 +80,14 @@ def cut(table: pa.Table, *, kind: str, buckets: int) -> Iterator[partition.Part]
 
 def span_utc(table: pa.Table, kind: str) -> tuple[Ints, Ints]:
     """First instant of each row, and first instant after it [s]."""
-    first = table["start_utc" if kind == "blocks" else "time_utc"].cast(pa.int64()).to_numpy()
+    first = _seconds(table["start_utc" if kind == "blocks" else "time_utc"])
     return first, ends_utc(table) if kind == "blocks" else first + 1
+
+
+def _seconds(instants: pa.ChunkedArray) -> Ints:
+    """Instants as UTC seconds; Parquet keeps them as milliseconds."""
+    seconds: Ints = instants.cast(pa.timestamp("s", "UTC")).cast(pa.int64()).to_numpy()
+    return seconds
 
 
 def encode(
