@@ -196,8 +196,10 @@ class TestRules:
         """Nothing follows the 900 record, and no second 100 comes before it."""
         refused(nem12() + nem12(), 9, "after the 900")
         refused(nem12().replace("900\n", "") + nem12(), 8, "second 100")
+        refused(nem12() + stream() + "\n", 9, "after the 900")
         monkeypatch.setattr(mdff, "_PIECE", 50)
         refused(nem12() + nem12(), 9, "after the 900")
+        refused(nem12() + stream() + "\n", 9, "after the 900")
 
     def test_orphans(self):
         """Days follow a stream, qualities a day."""

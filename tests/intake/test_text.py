@@ -70,6 +70,11 @@ def test_the_smallest_step_that_divides_all():
     assert infer([0, 900, 2700, 3600], [0, 3600, 7200]) == [900, 3600]
 
 
+def test_a_step_that_does_not_divide_is_no_length():
+    """Twenty minutes do not divide thirty: the grid of most starts decides."""
+    assert infer([0, 1200, 2400, 3600, 5400]) == [1800]
+
+
 def test_order_and_repetition_do_not_matter():
     """Starts in any order, some twice, give the same length."""
     assert infer([3600, 0, 900, 900, 0]) == [900]
