@@ -3,16 +3,15 @@
 -- needs: usage
 WITH joined AS (
   SELECT u.id, u.segment, u.from_day, h."from" AS since, h."to" AS until, h.segment AS earlier,
-    h."to" - h."from" AS days, h.estimated_ukwh, h.tariff,
-    CAST(h.import_ukwh AS HUGEINT) AS import_ukwh, CAST(h.export_ukwh AS HUGEINT) AS export_ukwh,
-    CAST(h.demand_ukw AS HUGEINT) AS demand_ukw, CAST(h.total * 1000000 AS HUGEINT) AS total_u
+    h."to" - h."from" AS days, h.import_ukwh, h.export_ukwh, h.estimated_ukwh, h.demand_ukw,
+    h.tariff, TRY_CAST(h.total * 1000000 AS BIGINT) AS total_u
   FROM usage u
   JOIN history h ON h.account = u.account AND h.metering_point = u.metering_point
   WHERE h."to" <= u.from_day AND h."to" - h."from" >= 10
 ), ranked AS (
   SELECT *, import_ukwh // days AS day_ukwh, export_ukwh // days AS export_day_ukwh,
     total_u // days AS total_day_u,
-    total_u * 1000000 // nullif(import_ukwh, 0) AS price_u,
+    CAST(total_u AS HUGEINT) * 1000000 // nullif(import_ukwh, 0) AS price_u,
     row_number() OVER own AS back,
     lead(import_ukwh // days) OVER own AS older_day_ukwh
   FROM joined WINDOW own AS (PARTITION BY id ORDER BY until DESC, since DESC, earlier)
@@ -49,6 +48,12 @@ WITH joined AS (
       AS estimated_streak
   FROM ranked GROUP BY id, segment
 )
-SELECT whole.*, near.recent_day_ukwh, near.export_day_ukwh, near.demand_ukw, near.price_u,
-  near.total_day_u
+-- HUGEINT: energy times price passes 64 bits.
+SELECT whole.* REPLACE (
+    CAST(last_day_ukwh AS HUGEINT) AS last_day_ukwh, CAST(year_day_ukwh AS HUGEINT) AS year_day_ukwh,
+    CAST(max_day_ukwh AS HUGEINT) AS max_day_ukwh, CAST(min_day_ukwh AS HUGEINT) AS min_day_ukwh,
+    CAST(max_demand_ukw AS HUGEINT) AS max_demand_ukw, CAST(max_total_u AS HUGEINT) AS max_total_u,
+    CAST(max_total_day_u AS HUGEINT) AS max_total_day_u
+  ),
+  near.recent_day_ukwh, near.export_day_ukwh, near.demand_ukw, near.price_u, near.total_day_u
 FROM whole JOIN near ON near.id = whole.id

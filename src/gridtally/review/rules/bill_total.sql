@@ -9,7 +9,7 @@
 -- evidence: total money: this bill, per 30 days
 -- evidence: highest money: the highest so far, per 30 days
 -- evidence: usual money: the usual one, per 30 days
--- parameter: new_load = 500000000 ukwh: what a new electric car can add in a month
+-- parameter: new_load = 700000000 ukwh: what a new electric car can add in a month
 -- cause: a move, a capacity change, an electric car as far as it explains the energy
 -- money_at_risk: the difference to the usual bill
 -- direction: over

@@ -7,7 +7,7 @@
 -- parameter: above = 1250 times: how far above the usual range is too far
 -- parameter: below = 500 times: how far below the usual range is too far
 -- parameter: floor = 40000000 ukwh: a smaller distance from the range is not worth a look
--- parameter: new_load = 500000000 ukwh: what a new electric car can add in a month
+-- parameter: new_load = 700000000 ukwh: what a new electric car can add in a month
 -- evidence: used ukwh: energy billed
 -- evidence: low ukwh: lower end of the usual range
 -- evidence: high ukwh: upper end of the usual range
