@@ -182,6 +182,8 @@ def test_units_are_not_guessed_from_little():
     assert not found([[value * 100 for value in wave()]], past=nullable(5 * KWH))
     gaps = [1, *[None] * 23]
     assert "unit" not in found([gaps], past=nullable(5 * KWH))
+    sunny = [*[0] * 20, 900, 0, 0, 0]
+    assert "unit" not in found([sunny], past=nullable(5 * KWH))
 
 
 def test_zeros_while_the_register_moves():

@@ -348,10 +348,20 @@ def _units(case: _Case, scan: _Scan, past: Ints) -> Iterator[Row]:
         for i in np.flatnonzero(days.any(axis=1)).tolist():
             row, hit = int(rows[i]), np.flatnonzero(days[i])
             if direction == "under":
-                whole = np.minimum.reduceat(case.dense.quality[row], case.days[:-1]) > MISSING
-                hit = hit[whole[hit]]
+                hit = hit[_lasting(case, row)[hit]]
             if len(hit):
                 yield _unit(case, row, hit, (scan, int(past[row])), word, direction)
+
+
+def _lasting(case: _Case, row: int) -> Mask:
+    """Days without a gap that have energy in at least half of their intervals.
+
+    A wrong unit makes every value small; the sun makes most of them zero.
+    """
+    whole = np.minimum.reduceat(case.dense.quality[row], case.days[:-1]) > MISSING
+    used = np.add.reduceat(case.dense.values[row] > 0, case.days[:-1], dtype=np.int64)
+    lasting: Mask = whole & (2 * used >= np.diff(case.days))
+    return lasting
 
 
 def _unit(
