@@ -13,6 +13,7 @@
 -- evidence: share permille: its share of the energy now
 -- evidence: usual permille: its share on the last bill, moved as comparable customers moved
 -- cause: an electric car, a move, solar panels that are new
+-- cause: a season: hours that nobody on the tariff had on the last bill, or that nobody has now
 -- cause: a heat pump, as far as other heat pumps changed likewise
 -- money_at_risk: what the energy that changed its hours costs more or less at this bill's prices
 -- direction: row
@@ -48,13 +49,20 @@ WITH parts AS (
     AND b.calendar = s.calendar AND b.bucket = s.bucket
   WHERE s.whole > $least AND b.whole > $least AND NOT u.ev AND NOT u.moved
     AND NOT (u.pv AND p.export_day_ukwh = 0)
+), seasons AS (
+  SELECT tariff, calendar FROM (
+    SELECT tariff, calendar, bucket, max(share) > 0 AS used, max(before) > 0 AS was_used
+    FROM moved GROUP BY tariff, calendar, bucket
+  ) GROUP BY tariff, calendar HAVING bool_or(used <> was_used)
+), comparable AS (
+  SELECT * FROM moved ANTI JOIN seasons USING (tariff, calendar)
 ), others AS (
   SELECT tariff, bucket, heatpump,
     CASE WHEN count(*) >= 10 THEN quantile_disc(move, 0.5) ELSE 0 END AS move
-  FROM moved GROUP BY tariff, bucket, heatpump
+  FROM comparable GROUP BY tariff, bucket, heatpump
 ), spread AS (
   SELECT m.tariff, m.bucket, m.heatpump, quantile_disc(abs(m.move - o.move), 0.95) AS usual
-  FROM moved m JOIN others o ON o.tariff = m.tariff AND o.bucket = m.bucket
+  FROM comparable m JOIN others o ON o.tariff = m.tariff AND o.bucket = m.bucket
     AND o.heatpump = m.heatpump
   GROUP BY m.tariff, m.bucket, m.heatpump HAVING count(*) >= 20
 ), prices AS (
@@ -69,7 +77,7 @@ WITH parts AS (
     row_number() OVER (PARTITION BY m.segment ORDER BY abs(m.move - o.move) DESC, m.bucket) AS nth,
     sum((m.move - o.move) * m.whole // 1000 * coalesce(p.price_u, 0) // 1000000)
       OVER (PARTITION BY m.segment) AS effect
-  FROM moved m JOIN others o ON o.tariff = m.tariff AND o.bucket = m.bucket
+  FROM comparable m JOIN others o ON o.tariff = m.tariff AND o.bucket = m.bucket
     AND o.heatpump = m.heatpump
   LEFT JOIN spread s ON s.tariff = m.tariff AND s.bucket = m.bucket AND s.heatpump = m.heatpump
   LEFT JOIN prices p ON p.segment = m.segment AND p.bucket = m.bucket
