@@ -193,7 +193,7 @@ def jobs(
                 root, group, kind="blocks", columns=readings.BLOCK_COLUMNS, start_utc=low,
                 end_utc=high,
             ),
-            past=lambda _points: BLOCKS.empty_table(),
+            past=BLOCKS.empty_table,
             register_readings=REGISTER_READINGS.empty_table,
             meters=METERS.empty_table(),
             registers=REGISTERS.empty_table(),

@@ -44,8 +44,8 @@ class Job:
     """SPANS of the bucket's metering points."""
     blocks: Callable[[], Table]
     """BLOCKS of the period."""
-    past: Callable[[Sequence[str]], Table]
-    """BLOCKS of some points before the period, to estimate long gaps from."""
+    past: Callable[[], Table]
+    """BLOCKS of the weeks before, to estimate long gaps from; asked for once or never."""
     register_readings: Callable[[], Table]
     """REGISTER_READINGS around the period."""
     meters: Table
@@ -220,7 +220,8 @@ def _judge(job: Job, window: _Window, blocks: Table, result: Metered) -> None:
 
 
 def _past(job: Job, window: _Window, points: Sequence[str]) -> Dense | None:
-    blocks = job.past(points)
+    blocks = job.past()
+    blocks = blocks.filter(pc.is_in(blocks["metering_point"], pa.array(points, pa.string())))
     if not blocks.num_rows:
         return None
     place = zone(window.zone)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache, partial
+from functools import cache, lru_cache, partial
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -197,7 +197,7 @@ def _job(
         period=prepared.period,
         spans=spans,
         blocks=lambda: read(inside, points=points, start_utc=low, end_utc=high),
-        past=lambda some: read(earlier, points=list(some), start_utc=past, end_utc=low),
+        past=cache(lambda: read(earlier, points=points, start_utc=past, end_utc=low)),
         register_readings=lambda: readings.read(root, dials, kind="registers", points=points),
         meters=mine,
         registers=registers.filter(pc.is_in(registers["meter"], mine["meter"].combine_chunks())),
