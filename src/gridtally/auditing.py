@@ -23,11 +23,10 @@ if TYPE_CHECKING:
 
 __all__ = ["audit_tables", "ranked", "review"]
 
-Table = pa.Table
 Report = Callable[[str, int, int], None]
 
 
-def audit_tables(prepared: Prepared, tables: Mapping[str, Table]) -> dict[str, Table]:
+def audit_tables(prepared: Prepared, tables: Mapping[str, pa.Table]) -> dict[str, pa.Table]:
     """Everything that audit rules may read, by name."""
     names = ("segments", "bills", "lines", "determinants", "carry", "findings", "advances", "daily",
              "estimates")  # fmt: skip
@@ -83,7 +82,7 @@ def review(prepared: Prepared, outcome: Outcome, info: Mapping[str, Any], report
     report("audit", 3, 3)
 
 
-def ranked(prepared: Prepared, tables: Mapping[str, Table]) -> Worklist:
+def ranked(prepared: Prepared, tables: Mapping[str, pa.Table]) -> Worklist:
     """The work list of a run's findings."""
     settings_ = prepared.workspace.settings
     return worklist(
@@ -99,11 +98,11 @@ def ranked(prepared: Prepared, tables: Mapping[str, Table]) -> Worklist:
 
 def _second(
     prepared: Prepared,
-    tables: Mapping[str, Table],
+    tables: Mapping[str, pa.Table],
     *,
     held: frozenset[str],
     info: Mapping[str, Any],
-) -> tuple[int, Table]:
+) -> tuple[int, pa.Table]:
     """The second rater on every held bill, the large ones, and a sample of the rest."""
     bills = tables["bills"].filter(pc.is_valid(tables["bills"]["total"]))
     chosen = sample(
@@ -125,7 +124,7 @@ def _second(
     )
 
 
-def _large(bills: Table) -> Decimal:
+def _large(bills: pa.Table) -> Decimal:
     """The hundredth part of the bills with the largest totals is large."""
     totals = sorted((abs(t) for t in bills["total"].to_pylist()), reverse=True)
     return totals[len(totals) // 100] if totals else Decimal(0)

@@ -31,7 +31,6 @@ from gridtally.terms import Channel, LegalSource
 
 __all__ = ["Job", "Metered", "Part", "bill", "daily", "meter"]
 
-Table = pa.Table
 Ints = npt.NDArray[np.int64]
 
 
@@ -40,24 +39,24 @@ class Job:
     """One bucket of a run. `blocks` and `past` are read when they are needed."""
 
     period: Period
-    spans: Table
+    spans: pa.Table
     """SPANS of the bucket's metering points."""
-    blocks: Callable[[], Table]
+    blocks: Callable[[], pa.Table]
     """BLOCKS of the period."""
-    past: Callable[[], Table]
+    past: Callable[[], pa.Table]
     """BLOCKS of the weeks before, to estimate long gaps from; asked for once or never."""
-    register_readings: Callable[[], Table]
+    register_readings: Callable[[], pa.Table]
     """REGISTER_READINGS around the period."""
-    meters: Table
-    registers: Table
-    points: Table
+    meters: pa.Table
+    registers: pa.Table
+    points: pa.Table
     """METERING_POINTS, for their fuses."""
     kinds: Mapping[str, str]
     """metering point -> customer segment, for the thresholds of validation."""
     usual: Mapping[str, int]
     """metering point -> energy that its last bills took per day [10^-6 kWh]"""
     tariffs: Mapping[str, TariffVersion]
-    carry_in: Table
+    carry_in: pa.Table
 
 
 @dataclass
@@ -65,26 +64,26 @@ class Metered:
     """After steps 3 and 4: final readings, register advances, and what was wrong."""
 
     dense: list[Dense] = field(default_factory=list)
-    estimates: list[Table] = field(default_factory=list)
-    findings: list[Table] = field(default_factory=list)
-    advances: Table = None
-    used: Table = None
+    estimates: list[pa.Table] = field(default_factory=list)
+    findings: list[pa.Table] = field(default_factory=list)
+    advances: pa.Table = None
+    used: pa.Table = None
 
 
 @dataclass(frozen=True)
 class Part:
     """What steps 3 to 7 give for one bucket."""
 
-    determinants: Table
-    lines: Table
-    carry: Table
-    estimates: Table
-    advances: Table
-    used: Table
-    findings: Table
-    segments: Table
+    determinants: pa.Table
+    lines: pa.Table
+    carry: pa.Table
+    estimates: pa.Table
+    advances: pa.Table
+    used: pa.Table
+    findings: pa.Table
+    segments: pa.Table
     """SEGMENTS without their bill, which may have segments in other buckets"""
-    daily: Table
+    daily: pa.Table
 
 
 def bill(job: Job, *, with_daily: bool = True) -> Part:
@@ -156,7 +155,7 @@ class _Window:
     points: Sequence[str]
 
 
-def _windows(spans: Table) -> Iterator[tuple[int, int, str, list[str]]]:
+def _windows(spans: pa.Table) -> Iterator[tuple[int, int, str, list[str]]]:
     """Points by the stretch of time for which the run bills them."""
     known = spans.filter(pc.and_(pc.is_valid(spans["start_utc"]), pc.is_valid(spans["end_utc"])))
     bounds = known.group_by(["metering_point", "zone"]).aggregate(
@@ -175,14 +174,14 @@ def _windows(spans: Table) -> Iterator[tuple[int, int, str, list[str]]]:
         yield *key, sorted(groups[key])
 
 
-def _dialled(spans: Table, dials: Table) -> Table:
+def _dialled(spans: pa.Table, dials: pa.Table) -> pa.Table:
     """Spans that are billed from registers, or whose registers check their intervals."""
     billed = pc.equal(spans["legal_source"], LegalSource.REGISTER)
     read = pc.is_in(spans["metering_point"], pc.unique(dials["metering_point"]))
     return spans.filter(pc.or_(billed, read))
 
 
-def _judge(job: Job, window: _Window, blocks: Table, result: Metered) -> None:
+def _judge(job: Job, window: _Window, blocks: pa.Table, result: Metered) -> None:
     grid, found = dense(
         blocks,
         points=window.points,
@@ -207,7 +206,9 @@ def _judge(job: Job, window: _Window, blocks: Table, result: Metered) -> None:
     result.findings.append(found)
     if not grid.quality.all():
         gaps = [
-            p for p, full in zip(grid.points, grid.quality.all(axis=1), strict=True) if not full
+            p
+            for p, full in zip(grid.points, np.all(grid.quality, axis=1).tolist(), strict=True)
+            if not full
         ]
         grid, made, found = estimate(
             grid, zone=window.zone, past=_past(job, window, gaps), totals=total, in_place=True
@@ -238,19 +239,19 @@ def _past(job: Job, window: _Window, points: Sequence[str]) -> Dense | None:
     return grid
 
 
-def _look_up(table: Table, key: str, names: Sequence[str], column: str) -> pa.Array:
+def _look_up(table: pa.Table, key: str, names: Sequence[str], column: str) -> pa.Array:
     at = pc.index_in(pa.array(names, pa.string()), table[key].combine_chunks())
     return table[column].combine_chunks().take(at)
 
 
-def daily(dense_: Sequence[Dense], spans: Table) -> Table:
+def daily(dense_: Sequence[Dense], spans: pa.Table) -> pa.Table:
     """Energy per local day of every point and channel (DAILY)."""
     zones = dict(zip(spans["metering_point"].to_pylist(), spans["zone"].to_pylist(), strict=True))
     tables = [_days_of(grid, zones[grid.points[0]]) for grid in dense_ if grid.points]
     return _joined(tables, DAILY)
 
 
-def _days_of(grid: Dense, name: str) -> Table:
+def _days_of(grid: Dense, name: str) -> pa.Table:
     place = zone(name)
     first, last = place.date(grid.start_utc), place.date(grid.end_utc - 1)
     period = Period(first, last + timedelta(1))
@@ -274,6 +275,6 @@ def _days_of(grid: Dense, name: str) -> Table:
     return pa.Table.from_arrays([columns[key] for key in DAILY.names], schema=DAILY)
 
 
-def _joined(tables: Sequence[Table], schema: pa.Schema) -> Table:
+def _joined(tables: Sequence[pa.Table], schema: pa.Schema) -> pa.Table:
     kept = [table for table in tables if table is not None and table.num_rows]
     return pa.concat_tables(kept) if kept else schema.empty_table()

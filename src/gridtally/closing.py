@@ -34,8 +34,6 @@ from gridtally.subledger.batch import ToIssue
 
 __all__ = ["Closing", "issue_release"]
 
-Table = pa.Table
-
 
 # -------------------------------------------------------------------- closing
 
@@ -204,7 +202,7 @@ class Closing:
         return found
 
 
-def _dated(used: Table, zones: Mapping[str, str]) -> dict[str, list[dict[str, Any]]]:
+def _dated(used: pa.Table, zones: Mapping[str, str]) -> dict[str, list[dict[str, Any]]]:
     """Register readings by segment, each with its local date."""
     groups: dict[str, list[dict[str, Any]]] = {}
     for row in used.to_pylist():

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from rich.table import Table
+
 from gridtally import control
 from gridtally.closing import Closing
 from gridtally.errors import NotFound
@@ -61,4 +63,18 @@ def difference(after: dict[str, Any], before: dict[str, Any]) -> dict[str, Any]:
 
 def rendered(value: dict[str, Any]) -> Any:
     """What `tree` or `difference` gave, for a terminal."""
-    return one.render(value) if "segments" in value else two.render(value)
+    return one.render(value) if "segments" in value else _steps(value)
+
+
+def _steps(value: dict[str, Any]) -> Table:
+    """A difference as a table: each row adds up from before to after."""
+    names = ("before", "days", "quantity", "price", "other", "after")
+    table = Table(title=f"{value['before']} -> {value['after']} [{value['currency']}]")
+    table.add_column("component")
+    for name in names:
+        table.add_column(name, justify="right")
+    for part in value["components"]:
+        table.add_row(part["component"], *(part[name] for name in names))
+    table.add_section()
+    table.add_row("total", *(value["total"][name] for name in names), style="bold")
+    return table

@@ -77,7 +77,7 @@ def receive(
             report("receive", len(answers), total)
             continue
         for path in files:
-            one = {
+            one: Callable[..., Answer] = {
                 "tariff": _tariff,
                 "readings": partial(_readings, sender=sender, zone=zone, correction=correction),
                 "payments": _payments,

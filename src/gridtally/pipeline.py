@@ -61,7 +61,6 @@ from gridtally.terms import Severity
 
 __all__ = ["Outcome", "open_workspace", "receive", "run"]
 
-Table = pa.Table
 Report = Callable[[str, int, int], None]
 _NO_PEOPLE = ("name", "address", "email")
 PART_TABLES = {
@@ -85,7 +84,7 @@ class Outcome:
 
     run_id: str
     done: Mapping[str, Any]
-    tables: dict[str, Table]
+    tables: dict[str, pa.Table]
     folder: RunFolder | None = None
     work: Worklist | None = None
     release: Release | None = None
@@ -143,7 +142,7 @@ def run(
     return outcome
 
 
-def _enter(ws: Workspace, rows: Table, *, actor: str, as_of: int) -> None:
+def _enter(ws: Workspace, rows: pa.Table, *, actor: str, as_of: int) -> None:
     """Put the bills of a backfill into history; the same ones again change nothing."""
     past = history.read_history(snapshot(ws))
     known = past.filter(pc.is_in(past["segment"], rows["segment"].combine_chunks()))
@@ -202,7 +201,7 @@ def _run(
     return outcome
 
 
-def _tables(folder: RunFolder, prepared: Prepared) -> dict[str, Table]:
+def _tables(folder: RunFolder, prepared: Prepared) -> dict[str, pa.Table]:
     """The tables of a run, with the types of `tables.py`: Parquet has no seconds."""
     names = [name for name in folder.names() if not name.startswith("master/")]
     tables = {name: folder.read(name) for name in names}
@@ -255,13 +254,13 @@ def _in_order(
         yield waiting.popleft().result()
 
 
-def _merged(parts: Iterable[Table]) -> Table:
+def _merged(parts: Iterable[pa.Table]) -> pa.Table:
     parts = list(parts)
     filled = [part for part in parts if part.num_rows]
     return pa.concat_tables(filled) if filled else (parts[0] if parts else FINDINGS.empty_table())
 
 
-def _unissued(prepared: Prepared, bills: Table) -> Table:
+def _unissued(prepared: Prepared, bills: pa.Table) -> pa.Table:
     """A bill whose predecessor is not issued yet is held: its carry is not known."""
     waiting = waiting_accounts(prepared.period.start)
     rows = [

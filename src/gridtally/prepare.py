@@ -21,12 +21,18 @@ from gridtally.store.runs import RunFolder
 from gridtally.store.snapshot import Snapshot
 from gridtally.store.workspace import Workspace
 from gridtally.tables import (
-    ACCOUNTS, AGREEMENTS, CARRY, DETERMINANTS, METERING_POINTS, METERS, REGISTERS, REGISTERS_USED,
+    ACCOUNTS,
+    AGREEMENTS,
+    CARRY,
+    DETERMINANTS,
+    METERING_POINTS,
+    METERS,
+    REGISTERS,
+    REGISTERS_USED,
 )  # fmt: skip
 
 __all__ = ["Prepared", "cases", "jobs", "prepare"]
 
-Table = pa.Table
 _PAST_DAYS = 28
 _MASTER = {
     "accounts": ACCOUNTS, "metering_points": METERING_POINTS, "meters": METERS,
@@ -41,14 +47,14 @@ class Prepared:
     workspace: Workspace
     period: Period
     snap: Snapshot
-    master: Mapping[str, Table]
+    master: Mapping[str, pa.Table]
     documents: Mapping[str, bytes]
     """tariff digest -> document"""
     tariffs: Mapping[str, TariffVersion]
-    spans: Table
-    findings: Table
-    history: Table
-    before: Mapping[str, Table]
+    spans: pa.Table
+    findings: pa.Table
+    history: pa.Table
+    before: Mapping[str, pa.Table]
     """carry, used and determinants of the segments that came directly before"""
 
 
@@ -97,14 +103,14 @@ def _load(document: bytes, name: str) -> TariffVersion:
     return tariff_room.load(document, name=name)
 
 
-def _last(past: Table) -> Table:
+def _last(past: pa.Table) -> pa.Table:
     """HISTORY with one row per segment, the one that was entered last."""
     names = past["segment"].to_pylist()
     place = {name: number for number, name in enumerate(names)}
     return past if len(place) == len(names) else past.take(pa.array(sorted(place.values())))
 
 
-def _before(ws: Workspace, spans: Table, past: Table) -> dict[str, Table]:
+def _before(ws: Workspace, spans: pa.Table, past: pa.Table) -> dict[str, pa.Table]:
     """Tables of the issued segments that end where these begin, from the runs that made them."""
     first = spans.filter(pc.equal(spans["span"], 0)).select(["agreement", "from"])
     ended = past.select(["agreement", "to", "segment", "run"]).rename_columns(
@@ -112,7 +118,7 @@ def _before(ws: Workspace, spans: Table, past: Table) -> dict[str, Table]:
     )
     found = first.join(ended, ["agreement", "from"], join_type="inner")
     empty = {"carry": CARRY, "used": REGISTERS_USED, "determinants": DETERMINANTS}
-    tables: dict[str, list[Table]] = {
+    tables: dict[str, list[pa.Table]] = {
         name: [schema.empty_table()] for name, schema in empty.items()
     }
     for run_id in sorted(set(found["run"].to_pylist())):
@@ -144,7 +150,7 @@ def jobs(prepared: Prepared, *, points: Sequence[str] | None = None) -> list[buc
     ]
 
 
-def _zones(spans: Table) -> set[str]:
+def _zones(spans: pa.Table) -> set[str]:
     return set(spans["zone"].to_pylist()) - {None} or {"UTC"}
 
 
@@ -173,7 +179,7 @@ def _usual(prepared: Prepared) -> dict[str, int]:
 
 def _job(
     prepared: Prepared,
-    spans: Table,
+    spans: pa.Table,
     number: int,
     bounds: tuple[int, int],
     kinds: Mapping[str, str],
@@ -209,7 +215,7 @@ def _job(
     )
 
 
-def _of_points(table: Table, points: Sequence[str]) -> Table:
+def _of_points(table: pa.Table, points: Sequence[str]) -> pa.Table:
     return table.filter(pc.is_in(table["metering_point"], pa.array(points, pa.string())))
 
 

@@ -19,6 +19,7 @@ from rich.table import Table
 from gridtally.cli.common import out, progress
 from gridtally.errors import Conflict
 from gridtally.periods import Period
+from gridtally.terms import BillState
 
 LAST = Period.month(2026, 10)
 PREPARER, APPROVER = "ana (billing)", "bruno (revenue assurance)"
@@ -314,7 +315,7 @@ class _Demo:
         from gridtally.review.faults import score
 
         truth = load_truth(self.root / "delivered")
-        held = set(self.outcome.release.bills("held")) if self.outcome.release else set()
+        held = set(self.outcome.release.bills(BillState.HELD)) if self.outcome.release else set()
         tables = self.outcome.tables
         result = score(truth.faults, held, tables["bills"], tables["segments"])
         caught = set(result.caught)

@@ -166,8 +166,10 @@ def _print_bills(answer: dict[str, Any]) -> None:
         )
         table = Table(show_edge=False, box=None, padding=(0, 2))
         for name in ("component", "bucket", "quantity", "unit", "price", "amount"):
-            justify = "right" if name in ("quantity", "price", "amount") else "left"
-            table.add_column(name, justify=justify, style="dim" if name == "unit" else "")
+            right = name in ("quantity", "price", "amount")
+            table.add_column(
+                name, justify="right" if right else "left", style="dim" if name == "unit" else ""
+            )
         for line in bill["lines"]:
             table.add_row(*(str(line[column.header]) for column in table.columns))
         out.print(table)

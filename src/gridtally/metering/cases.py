@@ -110,7 +110,7 @@ class Cases:
             if code == 0 or (code < 0 and not grid.quality[row, low:high].any()):
                 continue
             values = np.ascontiguousarray(grid.values[row, low:high], dtype="<i8")
-            seal = hashlib.sha256(values)
+            seal = hashlib.sha256(values.data)
             if code > 0:
                 seal.update(LETTERS[code].encode() * (high - low))
             else:
