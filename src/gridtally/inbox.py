@@ -71,19 +71,19 @@ def receive(
     found = _sorted(_files(paths))
     answers = []
     total = sum(len(files) for files in found.values())
+    takers: dict[str, Callable[..., Answer]] = {
+        "tariff": _tariff,
+        "readings": partial(_readings, sender=sender, zone=zone, correction=correction),
+        "payments": _payments,
+    }
     for kind, files in found.items():
         if kind == "master" and files:
             answers.append(_master(ws, files, as_of=as_of, actor=actor, dry_run=dry_run))
             report("receive", len(answers), total)
             continue
         for path in files:
-            one: Callable[..., Answer] = {
-                "tariff": _tariff,
-                "readings": partial(_readings, sender=sender, zone=zone, correction=correction),
-                "payments": _payments,
-            }[kind]
             try:
-                answers.append(one(ws, path, as_of=as_of, actor=actor, dry_run=dry_run))
+                answers.append(takers[kind](ws, path, as_of=as_of, actor=actor, dry_run=dry_run))
             except (RefusedFile, InvalidDocument) as err:
                 answers.append(_refusal(path, kind, err))
             report("receive", len(answers), total)

@@ -16,6 +16,7 @@ __all__ = ["difference"]
 
 _CENT = Rounding(2, RoundingMode.HALF_EVEN)
 _ENERGY = ("kWh", "kvarh")
+_PER_TIME = ("month", "year", "day", "kW", "kVA")
 
 
 @dataclass(slots=True)
@@ -99,14 +100,18 @@ def _sums(tree: Mapping[str, Any]) -> dict[tuple[str, str], _Sum]:
 def _effects(old: _Sum, new: _Sum, days: Fraction) -> tuple[Fraction, Fraction, Fraction]:
     """(days, quantity, price) of one component and bucket; prices are those of the old bill.
 
-    Energy is taken to grow with the days, demand and monthly charges with their factors.
+    Energy is taken to grow with the days, demand and monthly charges with their factors; a
+    percentage follows its base, which is a quantity.
     """
+    unit = old.unit or new.unit
     if not old.volume or not new.volume or old.volume == new.volume:
         step = Fraction(1)
-    elif (old.unit or new.unit) in _ENERGY:
+    elif unit in _ENERGY:
         step = days
-    else:
+    elif unit in _PER_TIME:
         step = new.factor / old.factor
+    else:
+        step = Fraction(1)
     price = old.price if old.volume else new.price
     longer = old.volume * step
     return (
