@@ -74,7 +74,9 @@ def _zipped(data, level):
 
 
 @pytest.mark.parametrize(
-    "packed", [gzip.compress(b"file", 1), gzip.compress(b"file", 9), _zipped(b"file", 1)]
+    "packed",
+    [gzip.compress(b"file", 1), gzip.compress(b"file", 9), _zipped(b"file", 1)],
+    ids=["gzip-1", "gzip-9", "zip"],
 )
 def test_m05_the_same_content_renamed_or_packed(ws, packed):
     """Content is known again under another name, and packed by another program."""
