@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import csv
 import hashlib
-import io
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from gridtally.errors import GridtallyError, InvalidDocument, NotFound, RefusedFile
+from gridtally.errors import Conflict, GridtallyError, InvalidDocument, NotFound, RefusedFile
 from gridtally.intake import receive as room
 from gridtally.intake.decode import Decoded, decode
 from gridtally.intake.master import TABLES, read_master
@@ -73,19 +72,16 @@ def receive(
     total = sum(len(files) for files in found.values())
     takers: dict[str, Callable[..., Answer]] = {
         "tariff": _tariff,
+        "master": _master,
         "readings": partial(_readings, sender=sender, zone=zone, correction=correction),
         "payments": _payments,
     }
     for kind, files in found.items():
-        if kind == "master" and files:
-            answers.append(_master(ws, files, as_of=as_of, actor=actor, dry_run=dry_run))
-            report("receive", len(answers), total)
-            continue
-        for path in files:
+        for one in [files] if kind == "master" and files else files:
             try:
-                answers.append(takers[kind](ws, path, as_of=as_of, actor=actor, dry_run=dry_run))
-            except (RefusedFile, InvalidDocument) as err:
-                answers.append(_refusal(path, kind, err))
+                answers.append(takers[kind](ws, one, as_of=as_of, actor=actor, dry_run=dry_run))
+            except (RefusedFile, InvalidDocument, Conflict) as err:
+                answers.append(_refusal(one, kind, err))
             report("receive", len(answers), total)
     return answers
 
@@ -121,16 +117,17 @@ def _is_payments(path: Path) -> bool:
         return file.readline(200).strip() == ",".join(_PAYMENTS).encode()
 
 
-def _refusal(path: Path, kind: str, err: GridtallyError) -> Answer:
+def _refusal(of: Path | Sequence[Path], kind: str, err: GridtallyError) -> Answer:
+    name = of.name if isinstance(of, Path) else ", ".join(path.name for path in of)
     found = {
         "code": err.code,
         "severity": "hold",
-        "file": path.name,
+        "file": err.file or name,
         "line": err.line,
         "message": err.message,
         "remedy": err.remedy,
     }
-    return Answer(path.name, kind, answer="refused", refused=True, findings=[found])
+    return Answer(name, kind, answer="refused", refused=True, findings=[found])
 
 
 # ---------------------------------------------------------------------- kinds
@@ -225,14 +222,11 @@ def _decoded(path: Path, decoded: Decoded) -> Answer:
 
 def _payments(ws: Workspace, path: Path, *, as_of: int, actor: str, dry_run: bool) -> Answer:
     """A list of payments: `account,date,amount,reference`; the same row again changes nothing."""
-    data = path.read_bytes()
     moves = []
-    rows = csv.DictReader(io.StringIO(data.decode("ascii"), newline=""), strict=True)
-    for line, row in enumerate(rows, start=2):
+    for line, text in enumerate(path.read_bytes().splitlines()[1:], start=2):
         try:
-            amount = to_minor(parse_decimal(row["amount"]), ws.settings.currency)
-            posted = datetime.strptime(row["date"], "%Y-%m-%d").replace(tzinfo=UTC).date()
-        except (ValueError, TypeError) as err:
+            moves.append(_move(text.decode(), ws.settings.currency))
+        except (ValueError, csv.Error) as err:
             raise RefusedFile(
                 f"This row is no payment: {err}.",
                 file=path.name,
@@ -240,7 +234,6 @@ def _payments(ws: Workspace, path: Path, *, as_of: int, actor: str, dry_run: boo
                 code="subledger.payment.row",
                 remedy="Each row is account,date,amount,reference, such as A-1,2026-10-05,42.50,x.",
             ) from err
-        moves.append(_move(row, posted, amount))
     new = 0 if dry_run else pay(moves, currency=ws.settings.currency, actor=actor, as_of=as_of)
     return Answer(
         path.name,
@@ -252,14 +245,20 @@ def _payments(ws: Workspace, path: Path, *, as_of: int, actor: str, dry_run: boo
     )
 
 
-def _move(row: dict[str, str], posted: date, amount: int) -> Move:
-    text = "\0".join(row[name] for name in _PAYMENTS)
+def _move(text: str, currency: str) -> Move:
+    """One row of a list of payments. Raises `ValueError` or `csv.Error` that says what is wrong."""
+    cells = next(csv.reader([text], strict=True), [])
+    if len(cells) != len(_PAYMENTS):
+        raise ValueError(f"it has {len(cells)} cells, not {len(_PAYMENTS)}")
+    account, day, amount, reference = cells
+    if not account:
+        raise ValueError("it names no account")
     return Move(
-        key=hashlib.sha256(text.encode()).hexdigest()[:32],
-        account=row["account"],
-        amount=amount,
-        posted=posted,
-        memo=row["reference"],
+        key=hashlib.sha256("\0".join(cells).encode()).hexdigest()[:32],
+        account=account,
+        amount=to_minor(parse_decimal(amount), currency),
+        posted=datetime.strptime(day, "%Y-%m-%d").replace(tzinfo=UTC).date(),
+        memo=reference,
     )
 
 

@@ -28,7 +28,7 @@ import pyarrow.compute as pc
 
 from gridtally import __version__, bucket
 from gridtally.auditing import ranked, review
-from gridtally.errors import Conflict
+from gridtally.errors import Conflict, NotFound
 from gridtally.inbox import receive
 from gridtally.periods import Period
 from gridtally.prepare import Prepared, jobs, prepare
@@ -112,6 +112,9 @@ def run(
     past of an account that was billed elsewhere. `dry_run` seals in a temporary folder.
     """
     prepared = prepare(ws, period, accounts=accounts)
+    known = set(prepared.master["accounts"]["account"].to_pylist())
+    if unknown := sorted(set(accounts or ()) - known):
+        raise NotFound(f"There is no account {unknown[0]}.", remedy="Check its number.")
     info = _info(prepared, purpose=purpose, parameters=parameters or {})
     if dry_run:
         with tempfile.TemporaryDirectory(prefix="gridtally-") as folder:

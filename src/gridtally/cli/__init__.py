@@ -97,4 +97,9 @@ def main() -> None:
         sys.exit(2)
     except BrokenPipeError:
         sys.exit(0)
+    except OSError as err:
+        click.secho("gridtally: ", fg="red", nl=False, err=True)
+        where = f" {err.filename}" if err.filename else ""
+        click.echo(f"The system refuses{where}: {err.strerror or err}.", err=True)
+        sys.exit(2)
     sys.exit(code if isinstance(code, int) else 0)

@@ -32,7 +32,13 @@ RUN = click.argument("run_id", metavar="RUN")
 @click.option("--account", "accounts", multiple=True, help="Only this account; may be repeated.")
 @click.option("--backfill", is_flag=True, help="A past billed elsewhere: into history, no audit.")
 @click.option("--set", "given", multiple=True, metavar="RULE.NAME=N", help="An audit parameter.")
-@click.option("--threads", default=2, show_default=True, help="Buckets worked on at once.")
+@click.option(
+    "--threads",
+    default=2,
+    type=click.IntRange(min=1),
+    show_default=True,
+    help="Buckets worked on at once.",
+)
 @click.option("--fail-on-held", is_flag=True, help="Exit code 3 when bills are held.")
 @workspace_option
 @as_name
@@ -93,11 +99,9 @@ def _parameter(text: str) -> tuple[str, str]:
 
 def _print_run(summary: dict[str, Any]) -> None:
     states = ", ".join(f"{count:,} {state}" for state, count in summary["states"].items())
-    out.print(
-        f"run {summary['run']}: {summary['bills']:,} bills over {summary['total']} "
-        f"{summary['currency']}; {states or 'entered into history'}.",
-        highlight=False,
-    )
+    money = f" over {summary['total']} {summary['currency']}" if summary["bills"] else ""
+    what = states or ("entered into history" if summary["bills"] else "nothing to bill")
+    out.print(f"run {summary['run']}: {summary['bills']:,} bills{money}; {what}.", highlight=False)
     out.print(f"root {summary['root']}", highlight=False)
     if summary["states"].get("held"):
         talk.print(f"Next: gridtally worklist {summary['run']}", highlight=False)
@@ -107,7 +111,14 @@ def _print_run(summary: dict[str, Any]) -> None:
 
 @click.command()
 @RUN
-@click.option("-n", "most", default=20, show_default=True, help="How many bills.")
+@click.option(
+    "-n",
+    "most",
+    default=20,
+    type=click.IntRange(min=1),
+    show_default=True,
+    help="How many bills.",
+)
 @workspace_option
 @as_json
 def worklist(run_id: str, most: int, where: Path | None, as_json: bool) -> int:
@@ -175,12 +186,16 @@ def release(
     from gridtally.closing import Closing
     from gridtally.subledger import approve
 
+    if action is not None and not bills:
+        raise UsageError("No bill is named.", remedy="Name them after RUN, as in the work list.")
     closing = Closing.open(pipeline.open_workspace(where), run_id)
     for bill in bills:
         approve.decide(closing.run.id, bill, action or "release", actor=actor, as_of=now(), why=why)
     if action is not None:
-        states = dict.fromkeys(bills, action)
-        print_json(states) if as_json else out.print(f"{len(bills)} bills: {action}.")
+        if as_json:
+            print_json({"schema": 1, "decided": dict.fromkeys(bills, action)})
+        else:
+            out.print(f"{len(bills)} bills: {action}.")
         return 0
     signed = closing.release(actor=actor, as_of=now())
     if as_json:
@@ -212,13 +227,13 @@ def issue(
     """
     from gridtally import closing, papers, pipeline
 
+    limit = _documents(documents)
     workspace = pipeline.open_workspace(where)
     with progress(enabled=not as_json) as report:
         issued = closing.issue_release(
             workspace, release_id, actor=actor, as_of=now(), report=report
         )
-        if documents != "none":
-            limit = None if documents == "all" else int(documents) * 2
+        if limit != 0:
             papers.draw(workspace, actor=actor, as_of=now(), limit=limit, report=report)
     if publish is not None:
         papers.copy_heads(workspace, publish)
@@ -242,6 +257,17 @@ def issue(
     for row in issued.findings.to_pylist()[:10]:
         talk.print(f"  {row['bill']}: {escape(row['message'])}", highlight=False)
     return 0
+
+
+def _documents(text: str) -> int | None:
+    """How many documents to draw, a page and a PDF per bill; None: all that wait."""
+    if text == "all":
+        return None
+    if text == "none":
+        return 0
+    if not (text.isascii() and text.isdigit()):
+        raise UsageError(f"--documents {text[:40]!r}?", remedy="Say none, all, or a number.")
+    return 2 * int(text)
 
 
 @click.command()

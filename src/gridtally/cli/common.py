@@ -27,7 +27,7 @@ __all__ = [
 
 out = Console(soft_wrap=True)
 """Data for people, on stdout."""
-talk = Console(stderr=True)
+talk = Console(stderr=True, soft_wrap=True)
 """Everything said beside the data."""
 
 as_json = click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
@@ -38,7 +38,7 @@ as_name = click.option(
     metavar="NAME",
     default=None,
     help="Who does this; goes into the trail. Default: the user's login name.",
-    callback=lambda _ctx, _param, value: value or getpass.getuser(),
+    callback=lambda _ctx, _param, value: value or _login(),
 )
 workspace_option = click.option(
     "-w",
@@ -48,6 +48,15 @@ workspace_option = click.option(
     default=None,
     help="The workspace; default: this folder, or the nearest above it that is one.",
 )
+
+
+def _login() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError) as err:  # a container without a list of users
+        raise UsageError(
+            "The system has no name for who works here.", remedy="Give one with --as NAME."
+        ) from err
 
 
 def now() -> int:

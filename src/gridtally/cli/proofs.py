@@ -29,7 +29,8 @@ def verify(proof: Path, key: str, published: Path | None, as_json: bool) -> int:
     from gridtally.proof import verify as room
     from gridtally.rating import reference
 
-    text = read_file(Path(key)).decode() if "+" not in key else key
+    given = "+" in key and not Path(key[:255]).is_file()
+    text = key if given else read_file(Path(key)).decode(errors="replace")
     heads = sorted(published.glob("*.checkpoint")) if published else []
     answer = room.verify(
         room.load(read_file(proof)),

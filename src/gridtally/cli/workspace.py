@@ -8,6 +8,7 @@ import click
 from rich.table import Table
 
 from gridtally.cli.common import as_json, out, print_json, talk, workspace_option
+from gridtally.errors import UsageError
 
 
 @click.command()
@@ -82,7 +83,7 @@ def status(where: Path | None, as_json: bool) -> int:
 
 
 @click.command()
-@click.option("--only", multiple=True, help="Check only this invariant, such as B-01.")
+@click.option("--only", multiple=True, help="Check only this invariant, by its name.")
 @workspace_option
 @as_json
 def check(only: tuple[str, ...], where: Path | None, as_json: bool) -> int:
@@ -90,9 +91,14 @@ def check(only: tuple[str, ...], where: Path | None, as_json: bool) -> int:
 
     Exit code 1 when one does not hold.
     """
+    from gridtally.store.check import CHECKS
     from gridtally.store.check import check as look
     from gridtally.store.workspace import Workspace
 
+    if unknown := sorted(set(only) - set(CHECKS)):
+        raise UsageError(
+            f"There is no invariant {unknown[0]!r}.", remedy=f"Known are {', '.join(CHECKS)}."
+        )
     workspace = Workspace.open(where or Path.cwd(), guarded=False)
     found = look(workspace, only=set(only) or None)
     wrong = [one for one in found if not one.ok]
