@@ -1,14 +1,16 @@
 """Steps 2 and 5 to 7 without a workspace: readings and a tariff in, bills of calendar months out.
 
-One bill per metering point and local calendar month, carry folded from month to month.
-Nothing is estimated: a month with a gap has a finding and no bill.
+One bill per metering point and local calendar month, carry folded from month to month: from its
+intervals, and where the file has none of it, from its registers. Nothing is estimated: a month with
+a gap, or without a reading at a bound, has a finding and no bill.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -17,12 +19,13 @@ import pyarrow.compute as pc
 
 from gridtally.errors import InvalidDocument
 from gridtally.intake.decode import decode
-from gridtally.metering.blocks import dense, grids
+from gridtally.metering.blocks import Dense, dense, grids
 from gridtally.metering.determine import determine
 from gridtally.metering.scope import Version, scope
 from gridtally.money import Rounding, number
 from gridtally.periods import Period, iso_utc
 from gridtally.periods import zone as zone_of
+from gridtally.quote_registers import dialled, unused
 from gridtally.rating.assemble import assemble
 from gridtally.rating.importers.rate import pick
 from gridtally.rating.importers.urdb import to_text
@@ -32,6 +35,7 @@ from gridtally.tables import (
     ADVANCES,
     AGREEMENTS,
     CARRY,
+    FINDINGS,
     METERING_POINTS,
     empty,
     finding,
@@ -43,6 +47,8 @@ from gridtally.terms import LegalSource, Severity
 __all__ = ["rate_readings"]
 
 Row = Mapping[str, Any]
+Measured = tuple[list[Dense], pa.Table, pa.Table]
+"""What was measured in a month: intervals, ADVANCES of registers, FINDINGS."""
 
 
 def rate_readings(
@@ -63,7 +69,8 @@ def rate_readings(
 
     `tariff` is a tariff document (TOML) or a URDB rate object (JSON); of several rates `key`
     names one. `zone` is the billing zone, and that of readings without an offset; None: the
-    tariff's. `from_`, `to` are local days, half-open; None: the whole days of the readings.
+    tariff's. `from_`, `to` are local days, half-open; None: the whole days of the intervals, and
+    the months between readings of registers.
     Raises `InvalidDocument`, `RefusedFile`, `UsageError`, `NotFound`.
     """
     source = _Source.read(tariff, name=tariff_name, zone=zone, key=key)
@@ -73,12 +80,13 @@ def rate_readings(
     )  # fmt: skip
     result = _Result(source.zone, list(source.assumptions))
     result.findings += decoded.findings.to_pylist()
-    for group in _groups(decoded.blocks):
-        version = source.version(group.channels, group.resolution_s)
-        result.assume(version.assumptions)
-        _rate_group(group, version, decoded.blocks, from_=from_, to=to, result=result)
-    if decoded.registers.num_rows:
-        result.findings.append(_registers(decoded.registers))
+    for job in _interval_jobs(source, decoded.blocks, from_=from_, to=to, result=result):
+        _rate_job(job, result)
+    dials, known = decoded.registers, pc.unique(decoded.blocks["metering_point"])
+    result.findings += unused(dials, known.to_pylist()).to_pylist()
+    dials = dials.filter(pc.invert(pc.is_in(dials["metering_point"], known)))
+    for job in _register_jobs(source, dials, from_=from_, to=to, result=result):
+        _rate_job(job, result)
     return result.json()
 
 
@@ -210,61 +218,75 @@ def _shown(row: Row) -> dict[str, Any]:
     return shown
 
 
-def _rate_group(
-    group: _Group,
-    version: TariffVersion,
-    blocks: pa.Table,
-    *,
-    from_: date | None,
-    to: date | None,
-    result: _Result,
-) -> None:
+@dataclass(frozen=True, slots=True)
+class _Job:
+    """Metering points that are billed alike, month after month."""
+
+    points: tuple[str, ...]
+    version: TariffVersion
+    days: Period
+    legal_source: LegalSource
+    measure: Callable[[pa.Table, Period], Measured]
+    """Of the SPANS of a month."""
+
+
+def _interval_jobs(
+    source: _Source, blocks: pa.Table, *, from_: date | None, to: date | None, result: _Result
+) -> Iterator[_Job]:
+    for group in _groups(blocks):
+        version = source.version(group.channels, group.resolution_s)
+        result.assume(version.assumptions)
+        days = _days(group, result.zone, from_, to)
+        if days is None:
+            result.findings += [_no_day(point) for point in group.points]
+            continue
+        mine = blocks.filter(pc.is_in(blocks["metering_point"], pa.array(group.points)))
+        measure = partial(_intervals, mine, result.zone)
+        yield _Job(group.points, version, days, LegalSource.INTERVAL, measure)
+
+
+def _register_jobs(
+    source: _Source, dials: pa.Table, *, from_: date | None, to: date | None, result: _Result
+) -> Iterator[_Job]:
+    groups, found = dialled(dials, zone=zone_of(result.zone), from_=from_, to=to)
+    result.findings += found.to_pylist()
+    for group in groups:
+        # A demand dial measures in its own window, so that no resolution is too coarse for a rate.
+        version = source.version(group.channels, 1)
+        result.assume(version.assumptions)
+        yield _Job(group.points, version, group.days, LegalSource.REGISTER, group.measure)
+
+
+def _rate_job(job: _Job, result: _Result) -> None:
     """The bills of some metering points, month after month."""
-    days = _days(group, result.zone, from_, to)
-    if days is None:
-        result.findings += [_no_day(point) for point in group.points]
-        return
-    mine = blocks.filter(pc.is_in(blocks["metering_point"], pa.array(group.points)))
     carry, broken = empty(CARRY), frozenset[str]()
-    for month in days.months():
-        points = [point for point in group.points if point not in broken]
+    for month in job.days.months():
+        points = [point for point in job.points if point not in broken]
         if month.days < Period.month(month.start.year, month.start.month).days:
             result.findings += [_partial(point, month) for point in points]
-        carry, bad = _rate_month(points, version, mine, month=month, carry=carry, result=result)
-        if _carries(version):
-            result.findings += [_broken(point, month, days) for point in sorted(bad)]
+        carry, bad = _rate_month(job, points, month=month, carry=carry, result=result)
+        if _carries(job.version):
+            result.findings += [_broken(point, month, job.days) for point in sorted(bad)]
             broken |= bad
-        if len(broken) == len(group.points):
+        if len(broken) == len(job.points):
             return
 
 
 def _rate_month(
-    points: Sequence[str],
-    version: TariffVersion,
-    blocks: pa.Table,
-    *,
-    month: Period,
-    carry: pa.Table,
-    result: _Result,
+    job: _Job, points: Sequence[str], *, month: Period, carry: pa.Table, result: _Result
 ) -> tuple[pa.Table, frozenset[str]]:
     """Add the bills of one month; give what they hand on, and the points without a bill."""
-    spans, found = _spans(points, version, month, result.zone)
-    start, end = zone_of(result.zone).bounds(month)
-    readings = []
-    for channel, seconds, members in grids(blocks):
-        low = start - start % seconds
-        grid, more = dense(
-            blocks, points=members, channel=channel, start_utc=low,
-            end_utc=low - (low - end) // seconds * seconds, resolution_s=seconds,
-        )  # fmt: skip
-        readings.append(grid)
-        found = pa.concat_tables([found, more])
-    versions = {version.digest: version}
-    determinants, more = determine(
-        spans, dense=readings, advances=empty(ADVANCES), wanted={version.digest: version.wanted}
-    )
-    rated = rate(spans, determinants, tariffs=versions, carry_in=carry, incomplete=more)
-    found = pa.concat_tables([found, more, rated.findings])
+    spans, found = _spans(job, points, month, result.zone)
+    readings, advances, more = job.measure(spans, month)
+    found = pa.concat_tables([found, more])
+    told = found.filter(found["must_hold"])["segment"].combine_chunks()
+    spans = spans.filter(pc.invert(pc.is_in(spans["segment"], told)))  # what holds is said once
+    versions = {job.version.digest: job.version}
+    wanted = {job.version.digest: job.version.wanted}
+    determinants, more = determine(spans, dense=readings, advances=advances, wanted=wanted)
+    missing = pa.concat_tables([found, more])
+    rated = rate(spans, determinants, tariffs=versions, carry_in=carry, incomplete=missing)
+    found = pa.concat_tables([missing, rated.findings])
     segments, _, more = assemble(spans, rated.lines, determinants, tariffs=versions, findings=found)
     result.findings += pa.concat_tables([found, more]).to_pylist()
     lines: dict[str, list[Row]] = {}
@@ -279,19 +301,31 @@ def _rate_month(
     return rated.carry, frozenset(bad)
 
 
-def _spans(
-    points: Sequence[str], version: TariffVersion, month: Period, zone: str
-) -> tuple[pa.Table, pa.Table]:
+def _intervals(blocks: pa.Table, zone: str, _spans: pa.Table, month: Period) -> Measured:
+    """The intervals of a month, on their grids."""
+    start, end = zone_of(zone).bounds(month)
+    readings, found = [], [empty(FINDINGS)]
+    for channel, seconds, members in grids(blocks):
+        low = start - start % seconds
+        grid, more = dense(
+            blocks, points=members, channel=channel, start_utc=low,
+            end_utc=low - (low - end) // seconds * seconds, resolution_s=seconds,
+        )  # fmt: skip
+        readings.append(grid)
+        found.append(more)
+    return readings, empty(ADVANCES), pa.concat_tables(found)
+
+
+def _spans(job: _Job, points: Sequence[str], month: Period, zone: str) -> tuple[pa.Table, pa.Table]:
     """Each metering point as an agreement of its own."""
     agreements = table(AGREEMENTS, [
         {"agreement": point, "account": point, "metering_point": point, "from": month.start,
-         "to": month.end, "tariff": version.id, "legal_source": str(LegalSource.INTERVAL)}
+         "to": month.end, "tariff": job.version.id, "legal_source": str(job.legal_source)}
         for point in points
     ])  # fmt: skip
     places = table(METERING_POINTS, [{"metering_point": p, "zone": zone} for p in points])
-    dates = Version(
-        version.id, version.digest, version.valid_from, version.valid_to, version.resets
-    )
+    of = job.version
+    dates = Version(of.id, of.digest, of.valid_from, of.valid_to, of.resets)
     return scope(agreements, places, period=month, versions=[dates])
 
 
@@ -355,17 +389,6 @@ def _no_day(point: str) -> Row:
         "The readings do not cover a whole local day.",
         remedy="Deliver at least one day from midnight to midnight, or check --zone.",
         metering_point=point,
-    )
-
-
-def _registers(registers: pa.Table) -> Row:
-    count = registers.num_rows
-    return _finding(
-        "rating.registers.unused",
-        Severity.NOTE,
-        f"The file holds {count} register readings, which are not rated: they need the meter's "
-        "digits and multiplier.",
-        remedy="Bill them in a workspace, where meters and agreements are known.",
     )
 
 
