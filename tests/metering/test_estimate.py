@@ -222,3 +222,12 @@ def test_law_estimates_add_up_and_readings_stay(rows, totals):
     filled_in = int((result.quality == ESTIMATED).sum())
     assert sum(made["count"].to_pylist()) == filled_in
     assert sum(made["energy_ukwh"].to_pylist()) == int(result.values[~there].sum())
+
+
+def test_the_grid_that_was_given_stays_as_it_was():
+    """Estimates lie in a copy: the original readings, gaps included, are never overwritten."""
+    dense = grid([days(100, None, 300)])
+    values, quality = dense.values.copy(), dense.quality.copy()
+    estimate(dense, zone="UTC")
+    assert (dense.values == values).all()
+    assert (dense.quality == quality).all()
