@@ -111,3 +111,9 @@ def test_layers():
         check=False,
     )
     assert done.returncode == 0, done.stdout
+
+
+def test_test_modules_have_names_of_their_own():
+    """Two test modules of one name cannot be collected in one run."""
+    names = [path.name for path in (ROOT / "tests").rglob("*.py") if path.name != "conftest.py"]
+    assert sorted(set(names)) == sorted(names)
