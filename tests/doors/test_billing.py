@@ -1,0 +1,190 @@
+"""run, worklist, release, issue, explain, bill, verify, check, status on a small town."""
+
+import json
+import shutil
+import sqlite3
+
+import pytest
+
+from gridtally.terms import STEPS
+
+
+@pytest.fixture
+def copy(billed, tmp_path):
+    """The billed town, to change things in."""
+    shutil.copytree(billed[0], tmp_path / "town")
+    return tmp_path / "town"
+
+
+def test_run_json(billed):
+    """What a run says of itself; every bill has a state."""
+    path, run = billed
+    assert run.keys() >= {"schema", "run", "bills", "total", "currency", "states", "root", "tables"}
+    assert sum(run["states"].values()) == run["bills"] == 60
+    assert (path / "runs" / run["run"] / "DONE").is_file()
+    assert not run["dry_run"]
+
+
+def test_dry_run_gives_the_same_bytes_without_effects(door, received, billed):
+    """The same run, root and tables; nothing is stored."""
+    before = {p for p in received.rglob("*") if not p.name.startswith("control.db")}
+    said = door("run", "2026-10", "-w", received, "--dry-run", "--json")
+    assert said.code == 0
+    assert said.json["dry_run"]
+    for name in ("run", "root", "tables", "states", "total"):
+        assert said.json[name] == billed[1][name]
+    assert {p for p in received.rglob("*") if not p.name.startswith("control.db")} == before
+    assert len(door("status", "-w", received, "--json").json["runs"]) == 0
+
+
+def test_fail_on_held(door, billed):
+    """Held bills are no failure, unless asked for: then 3. The same run again is the same run."""
+    path, run = billed
+    assert run["states"]["held"] > 0
+    said = door("run", "2026-10", "-w", path, "--as", "ana", "--json", "--fail-on-held")
+    assert said.code == 3
+    assert said.json["run"] == run["run"]
+    assert said.json["root"] == run["root"]
+
+
+@pytest.mark.parametrize("step", STEPS[2:9])
+def test_only_a_step(door, received, step):
+    """Prints what that step makes as JSON, and keeps nothing."""
+    said = door("run", "2026-10", "-w", received, "--only", step, "--account", "AC-000007")
+    if said.code == 2:
+        pytest.fail(said.err)
+    answer = said.json
+    assert (said.code, answer["step"]) == (0, step)
+    assert answer["tables"]
+    assert len(door("status", "-w", received, "--json").json["runs"]) == 0
+
+
+def test_worklist(door, billed):
+    """Held bills first, each with reasons and what to do; the rest is counted."""
+    path, run = billed
+    said = door("worklist", run["run"], "-w", path, "--json")
+    assert (said.code, said.err) == (0, "")
+    assert said.json["bills"]
+    assert {"bills", "over", "under"} == said.json["below_the_cut"].keys()
+    text = door("worklist", "2026-10", "-w", path, "-n", "1").out
+    assert text.startswith("1. ")
+    assert said.json["bills"][0]["bill"] in text
+    assert "bills on the list" in text
+
+
+def test_the_preparer_cannot_release(door, copy):
+    """Four eyes: who ran it is told to ask a colleague."""
+    said = door("release", "2026-10", "-w", copy, "--as", "ana")
+    assert "ana prepared this run and cannot approve it." in said.calm
+    assert "--as" in said.calm
+
+
+def test_decisions(door, billed, copy):
+    """A released bill can be held and released again, by name, with a reason."""
+    work = door("worklist", "2026-10", "-w", copy, "--json").json["bills"]
+    doubted = {row["bill"] for row in work}
+    signed = door("release", "2026-10", "-w", copy, "--as", "bruno", "--json").json["release"]
+    issued = door("issue", signed, "-w", copy, "--as", "ana", "--json").json
+    assert doubted.isdisjoint(issued["issued"])
+    bill = sorted(doubted)[0]
+    said = door("release", "2026-10", bill, "-w", copy, "--as", "bruno", "--exclude",
+                "--why", "moved out", "--json")  # fmt: skip
+    assert said.json == {"schema": 1, "decided": {bill: "exclude"}}
+    assert "reason" in door("release", "2026-10", bill, "-w", copy, "--as", "bruno").calm.lower()
+
+
+def test_issue_again(door, issued):
+    """Nothing is issued twice; the answer says how many were."""
+    path, first = issued
+    assert first["already"] == 0
+    assert first["checkpoint"]
+    again = door("issue", "2026-10", "-w", path, "--as", "ana", "--json")
+    assert again.code == 0
+    assert again.json["already"] == len(first["issued"])
+    assert again.json["issued"] == {}
+
+
+def test_explain(door, issued):
+    """Down to prices, for people and as data; and why a bill differs from another."""
+    path, first = issued
+    number, other = sorted(first["issued"].values())[:2]
+    said = door("explain", number, "-w", path)
+    assert (said.code, said.err) == (0, "")
+    assert "EUR" in said.out
+    assert door("explain", number, "-w", path, "--json").json["segments"]
+    by_name = next(bill for bill, n in first["issued"].items() if n == number)
+    assert door("explain", by_name, "-w", path).out == said.out
+    against = door("explain", number, "--against", other, "-w", path, "--json")
+    assert against.code == 0
+    assert against.json
+
+
+def test_bill_and_verify(door, issued, tmp_path):
+    """Three files; the proof holds with the public key alone, and a changed one does not."""
+    path, first = issued
+    number = sorted(first["issued"].values())[0]
+    said = door("bill", number, "-o", tmp_path, "-w", path)
+    assert said.code == 0
+    names = sorted(p.name for p in tmp_path.iterdir())
+    assert names == [f"{number}.{kind}" for kind in ("html", "pdf", "proof.json")]
+    proof, key = tmp_path / f"{number}.proof.json", path / "published" / "log.pub"
+    said = door("verify", proof, "--key", key, "--published", path / "published", "--json")
+    assert (said.code, said.err) == (0, "")
+    assert said.json["ok"]
+    assert said.json["failures"] == []
+    assert {"schema", "ok", "bill", "head", "failures"} <= said.json.keys()
+    assert door("verify", proof, "--key", key.read_text().strip()).out.startswith("Proved.")
+    changed = json.loads(proof.read_bytes())
+    changed["record"]["total"] = "1.23"
+    proof.write_text(json.dumps(changed))
+    said = door("verify", proof, "--key", key, "--json")
+    assert said.code == 1
+    assert not said.json["ok"]
+    assert {"path", "expected", "found"} <= said.json["failures"][0].keys()
+    assert door("verify", proof, "--key", key).out.startswith("Not proved.")
+
+
+def test_a_proof_without_the_person(door, issued, tmp_path):
+    """May be shown to others: no name, no address, and still a proof."""
+    path, first = issued
+    number = sorted(first["issued"].values())[0]
+    assert door("bill", number, "-o", tmp_path, "--without-person", "-w", path).code == 0
+    proof = tmp_path / f"{number}.proof.json"
+    assert json.loads(proof.read_bytes())["openings"] is None
+    assert door("verify", proof, "--key", path / "published" / "log.pub").code == 0
+
+
+def test_check_and_status(door, issued):
+    """All invariants hold; status counts and says what is next."""
+    path, first = issued
+    said = door("check", "-w", path, "--json")
+    assert said.code == 0
+    assert said.json["ok"]
+    assert door("check", "--only", "guards", "-w", path).out.count("holds") == 1
+    seen = door("status", "-w", path, "--json").json
+    assert seen["facts"]["bills issued"] == len(first["issued"])
+    assert seen["runs"][-1]["states"]["issued"] == len(first["issued"])
+    assert "Next: gridtally" in door("status", "-w", path).err
+
+
+def test_a_missing_guard_is_a_broken_invariant(door, issued, tmp_path):
+    """check looks at what every other verb refuses to open."""
+    path = tmp_path / "town"
+    shutil.copytree(issued[0], path)
+    with sqlite3.connect(path / "control.db") as database:
+        name = database.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'").fetchone()
+        database.execute(f'DROP TRIGGER "{name[0]}"')
+    database.close()
+    said = door("check", "-w", path, "--json")
+    assert said.code == 1
+    assert [row["ok"] for row in said.json["checks"] if name[0] in row["detail"]] == [False]
+    assert name[0] in door("status", "-w", path).calm
+
+
+def test_a_damaged_run_folder(door, copy, billed):
+    """check names what is not as it was sealed."""
+    table = next((copy / "runs" / billed[1]["run"] / "lines").glob("*.parquet"))
+    table.write_bytes(table.read_bytes()[:-8] + b"12345678")
+    said = door("check", "-w", copy)
+    assert said.code == 1
+    assert "BROKEN" in said.out

@@ -1,0 +1,208 @@
+"""decode, formats, rate, tariff, receive: data on stdout, talk on stderr, exit codes."""
+
+import json
+import shutil
+
+import pytest
+
+from conftest import FIRST_BILL
+from gridtally import control
+from gridtally.store.workspace import Workspace
+
+TARIFF, READINGS = FIRST_BILL / "home-tou.toml", FIRST_BILL / "october.csv"
+LISBON = ("--zone", "Europe/Lisbon")
+FINDING = {"code", "severity", "file", "line", "message", "remedy"}
+
+
+def test_decode_json(door):
+    """The shape that others rely on."""
+    said = door("decode", READINGS, *LISBON, "--json")
+    assert (said.code, said.err) == (0, "")
+    assert {"schema", "channels", "findings"} <= said.json.keys()
+    assert said.json["schema"] == 1
+    channel = said.json["channels"][0]
+    assert {"metering_point", "channel", "unit", "n", "sum", "first", "last"} <= channel.keys()
+    assert isinstance(channel["sum"], str)
+    assert said.json["findings"] == []
+
+
+def test_decode_for_people(door):
+    """A table on stdout; the count of rows beside it on stderr."""
+    said = door("decode", READINGS, *LISBON)
+    assert said.code == 0
+    assert "metering point" in said.out
+    assert "31 rows = 31 accepted + 0 duplicates + 0 quarantined." in said.err
+    assert "accepted" not in said.out
+
+
+def test_a_refused_file(door, tmp_path):
+    """Exit code 1: the answer is no; file, line and remedy are named, in JSON too."""
+    path = tmp_path / "cut.csv"
+    path.write_text(
+        "metering_point,channel,start,value,unit\nMP,import,2026-01-01T00:00:00Z,1,kWh\n#rows=9\n"
+    )
+    said = door("decode", path, "--json")
+    assert (said.code, said.err) == (1, "")
+    [finding] = said.json["findings"]
+    assert said.json["channels"] == []
+    assert finding.keys() >= FINDING
+    assert finding["file"] == "cut.csv"
+    assert finding["line"]
+    assert finding["remedy"]
+    said = door("decode", path)
+    assert (said.code, said.out) == (1, "")
+    assert f"cut.csv:{finding['line']}" in said.err
+    assert finding["remedy"] in said.err
+
+
+def test_formats(door):
+    """All of them, as data."""
+    assert {"name", "sentence"} == door("formats", "--json").json[0].keys()
+    assert "csv-long" in door("formats").out
+
+
+def test_rate_json(door):
+    """Bills with numbers as text; the lines sum to the total."""
+    said = door("rate", TARIFF, READINGS, "--json")
+    assert (said.code, said.err) == (0, "")
+    assert said.json.keys() == {"schema", "assumptions", "bills", "findings"}
+    [bill] = said.json["bills"]
+    assert {"metering_point", "from", "to", "currency", "total", "lines"} == bill.keys()
+    wanted = {"component", "kind", "bucket", "quantity", "unit", "price", "amount"}
+    for line in bill["lines"]:
+        assert wanted <= line.keys()
+        assert all(isinstance(line[name], str) for name in wanted)
+
+
+def test_rate_refuses(door, tmp_path):
+    """A tariff that is none: exit code 1, and the reason as a finding."""
+    said = door("rate", READINGS, READINGS, "--json")
+    assert said.code == 1
+    assert said.json["bills"] == []
+    assert said.json["findings"][0]["file"] == READINGS.name
+    assert door("rate", TARIFF, TARIFF).code == 1
+
+
+def test_tariff(door, tmp_path):
+    """lint says yes or no with every problem; show draws or gives data."""
+    assert door("tariff", "lint", TARIFF).code == 0
+    bad = tmp_path / "bad.toml"
+    bad.write_text(TARIFF.read_text().replace("price = ", "prise = "))
+    said = door("tariff", "lint", bad, "--json")
+    assert said.code == 1
+    assert not said.json["ok"]
+    assert said.json["files"][0]["findings"][0].keys() >= {"code", "path", "message", "remedy"}
+    assert door("tariff", "show", TARIFF, "--json").json["tariff"]
+    assert "Jan Mon" in door("tariff", "show", TARIFF).out
+
+
+# ------------------------------------------------------------------- receive
+
+
+@pytest.fixture
+def empty(door, tmp_path):
+    """A workspace without anything."""
+    said = door("init", tmp_path / "ws", *LISBON)
+    assert said.code == 0
+    assert "Made the workspace" in said.out
+    assert "Next: gridtally receive" in said.err
+    return tmp_path / "ws"
+
+
+def test_a_name_with_blanks(door, tmp_path):
+    """Any folder's name will do; the log's name is made of it."""
+    assert door("init", tmp_path / "My town + more").code == 0
+    key = (tmp_path / "My town + more" / "published" / "log.pub").read_text()
+    assert key.startswith("gridtally.local/My-town---more+")
+
+
+def stored(path):
+    """Every file of the workspace, and what its database counts."""
+    Workspace.open(path)
+    models = control.models
+    counts = [
+        model.objects.count()
+        for model in (models.SourceFile, models.Load, models.MasterVersion, models.TariffDocument)
+    ]
+    files = {str(p.relative_to(path)) for p in path.rglob("*") if p.is_file()}
+    return counts, {name for name in files if not name.startswith("control.db")}
+
+
+def test_receive_dry_run_has_no_effects(door, empty):
+    """Everything is answered, nothing is kept."""
+    before = stored(empty)
+    said = door("receive", FIRST_BILL, "-w", empty, "--dry-run", "--json")
+    assert said.code == 0
+    assert {answer["answer"] for answer in said.json} == {"would be stored"}
+    assert stored(empty) == before
+
+
+def test_receive_twice(door, empty):
+    """The same bytes again change nothing."""
+    first = door("receive", FIRST_BILL, "-w", empty, "--json")
+    assert first.code == 0
+    assert {answer["answer"] for answer in first.json} == {"stored"}
+    before = stored(empty)
+    again = door("receive", FIRST_BILL, "-w", empty, "--json")
+    assert again.code == 0
+    known = [a for a in again.json if a["what"] != "master data"]
+    assert {answer["answer"] for answer in known} == {"known already"}
+    assert stored(empty)[1] == before[1]
+
+
+def test_a_refused_file_stands_alone(door, empty, tmp_path):
+    """The rest is stored; the exit code says that something was not."""
+    folder = tmp_path / "delivery"
+    shutil.copytree(FIRST_BILL, folder)
+    (folder / "broken.csv").write_bytes(b"\xff\xfe\x00")
+    (folder / "broken.toml").write_text("schema = 1")
+    (folder / "meters.csv").write_text("no,such,columns\n")
+    said = door("receive", folder, "-w", empty, "--json")
+    assert said.code == 1
+    assert "Traceback" not in said.err
+    answers = {answer["file"]: answer for answer in said.json}
+    for name in ("broken.csv", "broken.toml"):
+        assert answers[name]["refused"]
+        assert answers[name]["findings"][0]["remedy"]
+    assert answers["october.csv"]["answer"] == "stored"
+    assert [a["refused"] for a in said.json if a["what"].startswith("master")] == [True]
+
+
+@pytest.mark.parametrize(
+    ("row", "reason"),
+    [
+        (b"A-1,2026-10-05,1\xff,x", "codec"),
+        (b"A-1,2026-10-05", "it has 2 cells, not 4"),
+        (b"A-1,2026-10-05,1,x,y", "it has 5 cells, not 4"),
+        (b'A-1,2026-10-05,1,"x', "unexpected end of data"),
+        (b"A-1,2026-10-05,1.234,x", "finer than"),
+        (b"A-1,5/10/2026,1,x", "does not match"),
+        (b",2026-10-05,1,x", "it names no account"),
+    ],
+)
+def test_a_payment_that_is_none(door, empty, tmp_path, row, reason):
+    """Refused whole with its line; no payment of the file is booked."""
+    path = tmp_path / "bank.csv"
+    path.write_bytes(b"account,date,amount,reference\nA-1,2026-10-05,1,ok\n" + row + b"\n")
+    said = door("receive", path, "-w", empty, "--json")
+    assert said.code == 1
+    [finding] = said.json[0]["findings"]
+    assert (finding["code"], finding["line"]) == ("subledger.payment.row", 3)
+    assert reason in finding["message"]
+    Workspace.open(empty)
+    assert control.models.Entry.objects.count() == 0
+
+
+def test_payments_are_booked_once(door, empty, tmp_path):
+    """The same row again is a repetition, in another file too."""
+    path = tmp_path / "bank.csv"
+    path.write_text("account,date,amount,reference\nA-1,2026-10-05,42.50,Zoë\n")
+    assert door("receive", path, "-w", empty, "--json").json[0]["accepted"] == 1
+    [answer] = door("receive", path, "-w", empty, "--json").json
+    assert (answer["accepted"], answer["repeated"]) == (0, 1)
+
+
+def test_json_is_never_a_float(door):
+    """Every number with decimals is a text."""
+    for words in (("decode", READINGS, *LISBON), ("rate", TARIFF, READINGS)):
+        json.loads(door(*words, "--json").out, parse_float=pytest.fail)
