@@ -25,7 +25,9 @@ __all__ = [
     "progress", "show_findings", "talk", "workspace_option",
 ]  # fmt: skip
 
-out = Console(soft_wrap=True)
+_PIPED = 120
+"""Columns where no terminal says how many: tables keep their cells whole."""
+out = Console(soft_wrap=True, width=None if sys.stdout.isatty() else _PIPED)
 """Data for people, on stdout."""
 talk = Console(stderr=True, soft_wrap=True)
 """Everything said beside the data."""

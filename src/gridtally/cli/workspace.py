@@ -42,7 +42,7 @@ def init(
             currency=currency,
             language=language,
             buckets=buckets,
-            log=f"gridtally.local/{called}",
+            log="gridtally.local/" + "".join(c if c.isalnum() else "-" for c in called),
             supplier=Supplier(name=supplier),
         ),
     )

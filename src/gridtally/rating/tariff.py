@@ -72,7 +72,10 @@ def load(data: bytes, *, name: str) -> TariffVersion:
         lines = "".join(f"\n  {problem}" for problem in problems)
         count = "one problem" if len(problems) == 1 else f"{len(problems)} problems"
         raise InvalidDocument(
-            f"The tariff is refused, it has {count}:{lines}\n", file=name, code=problems[0].code
+            f"The tariff is refused, it has {count}:{lines}\n",
+            file=name,
+            code=problems[0].code,
+            remedy="docs/tariff.md has a complete example.",
         )
     return _version(document, "sha256:" + hashlib.sha256(data).hexdigest())
 
