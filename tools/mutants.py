@@ -1,7 +1,7 @@
 """Applies each planted mutation of tools/mutations.toml to a copy and expects its tests to go red.
 
     ./run mutants              all of them
-    ./run mutants guard.       those whose name begins so
+    ./run mutants guard. …     those whose name begins so
 
 Exit code 1 when one survives, when a text does not stand in its file exactly once, or when the
 tests are red without any mutation.
@@ -102,10 +102,10 @@ class Copy:
 
 
 def main() -> int:
-    """Try all mutations, or those whose name begins with the argument."""
-    start = sys.argv[1] if len(sys.argv) > 1 else ""
-    chosen = [mutation for mutation in read() if mutation.name.startswith(start)]
-    wrong = misfits(chosen) or ([] if chosen else [f"There is no mutation {start}."])
+    """Try all mutations, or those whose name begins with one of the arguments."""
+    starts = tuple(sys.argv[1:]) or ("",)
+    chosen = [mutation for mutation in read() if mutation.name.startswith(starts)]
+    wrong = misfits(chosen) or ([] if chosen else [f"There is no mutation {' '.join(starts)}."])
     if wrong:
         print("\n".join(wrong))
         return 1
