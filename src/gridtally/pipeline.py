@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import hashlib
 import tempfile
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
@@ -43,7 +43,7 @@ from gridtally.store.runs import RunFolder, create_run
 from gridtally.store.snapshot import snapshot
 from gridtally.store.workspace import Workspace
 from gridtally.subledger import approve
-from gridtally.subledger.waiting import waiting_accounts
+from gridtally.subledger.waiting import issued_numbers, waiting_accounts
 from gridtally.tables import (
     ADVANCES,
     CARRY,
@@ -57,7 +57,7 @@ from gridtally.tables import (
     finding,
     findings_table,
 )  # fmt: skip
-from gridtally.terms import Severity
+from gridtally.terms import BillState, Severity
 
 __all__ = ["Outcome", "open_workspace", "receive", "run"]
 
@@ -175,6 +175,7 @@ def _info(prepared: Prepared, *, purpose: str, parameters: Mapping[str, object])
         "review_budget": ws.settings.review_budget,
         "second_opinion_percent": ws.settings.second_opinion_percent,
         "seed": hashlib.sha256(f"{period.start}/{period.end}".encode()).hexdigest()[:16],
+        "waiting": _waiting(prepared),
         "engine": {"gridtally": __version__, "tzdata": version("tzdata")},
     }
 
@@ -226,7 +227,7 @@ def _bill(prepared: Prepared, folder: RunFolder, threads: int, report: Report) -
             findings.append(part.findings)
             report(step, number + 1, len(work))
     made, bills, wrong = to_bills(pa.concat_tables(segments))
-    waiting = _unissued(prepared, bills)
+    waiting = _unissued(bills, folder.info["waiting"])
     folder.write("segments", made)
     folder.write("bills", bills)
     folder.write("findings", _merged([*findings, wrong, waiting]))
@@ -263,9 +264,15 @@ def _merged(parts: Iterable[pa.Table]) -> pa.Table:
     return pa.concat_tables(filled) if filled else (parts[0] if parts else FINDINGS.empty_table())
 
 
-def _unissued(prepared: Prepared, bills: pa.Table) -> pa.Table:
-    """A bill whose predecessor is not issued yet is held: its carry is not known."""
+def _waiting(prepared: Prepared) -> dict[str, str]:
+    """account -> its bill of the period before that may still be issued."""
+    mine = set(prepared.spans["account"].to_pylist())
     waiting = waiting_accounts(prepared.period.start)
+    return {account: bill for account, bill in waiting.items() if account in mine}
+
+
+def _unissued(bills: pa.Table, waiting: Mapping[str, str]) -> pa.Table:
+    """A bill whose predecessor is not issued yet is held: its carry is not known."""
     rows = [
         finding(
             "rating.carry.unissued",
@@ -290,11 +297,27 @@ def _release(prepared: Prepared, outcome: Outcome) -> None:
     """Step 9 by rules, and by earlier decisions on the very same drafts."""
     assert outcome.work is not None
     bills = outcome.tables["bills"]
-    outcome.release = decide(
+    names = bills["bill"].to_pylist()
+    decided = decide(
         bills,
         outcome.tables["findings"],
-        approve.decisions(bills=bills["bill"].to_pylist()),
+        approve.decisions(bills=names),
         segments=outcome.tables["segments"],
         listed=outcome.work.held,
         scope=sorted(set(prepared.spans["account"].to_pylist())),
     )
+    outcome.release = _without_issued(decided, issued_numbers(names))
+
+
+def _without_issued(release: Release, numbers: Mapping[str, str]) -> Release:
+    """Bills that are issued already are left out, with the reason: none is issued twice."""
+    if not numbers:
+        return release
+    rows = release.table.to_pylist()
+    for row in rows:
+        if number := numbers.get(row["bill"]):
+            reason = f"Already issued as {number}."
+            row |= {"state": str(BillState.EXCLUDED), "reason": reason, "by": "rules"}
+    counts = Counter(row["state"] for row in rows)
+    table = pa.Table.from_pylist(rows, schema=release.table.schema)
+    return replace(release, table=table, counts=dict(counts))
