@@ -1,5 +1,7 @@
 """The CSV formats: columns, lengths, qualities, versions, registers that bad inputs do not show."""
 
+import time
+
 import pytest
 from intake_cases import codes, counts, csv_long, csv_wide, decoded, names, slots
 
@@ -264,3 +266,33 @@ def test_formats_have_names_and_sentences():
     for name, format_ in FORMATS.items():
         assert format_.name == name
         assert format_.sentence.endswith(".")
+
+
+@pytest.mark.parametrize(
+    ("header", "reason"),
+    [
+        ("metering_point,channel,date,resolution_min," + names(200_000), "more than 1,500 columns"),
+        ("metering_point,channel,date,resolution_min," + names(1501), "more than 1,500 columns"),
+        ("metering_point,channel,start,kwh" + ",quality" * 200_000, "more than 2,000 columns"),
+        (
+            "metering_point,meter,register,time,reading,unit,channel" + ",x" * 200_000,
+            "more than 2,000 columns",
+        ),
+        (
+            "metering_point,channel,date,resolution_min,"
+            + names(900)
+            + "".join(f",odd{n}" for n in range(900)),
+            "and 895 more",
+        ),
+    ],
+    ids=["wide", "wide-1501", "long", "registers", "odd"],
+)
+def test_a_header_that_is_too_wide(header, reason):
+    """Refused from the header alone, at once, with its line: no day has more than 25 hours."""
+    began = time.process_time()
+    with pytest.raises(RefusedFile, match=reason) as refused:
+        decoded(header + "\n" + "1," * 2000 + "\n")
+    assert refused.value.code == "intake.csv.columns"
+    assert refused.value.line == 1
+    assert refused.value.remedy
+    assert time.process_time() - began < 5

@@ -77,10 +77,15 @@ class _Rows:
 
 def read(text: Bytes, delivery: Delivery) -> Read:
     """The file's readings as blocks. Raises `RefusedFile`."""
-    head = header_names(text[: 1 << 17].tobytes())
-    values = [f"v{number}" for number in range(1, 1 + sum(bool(_VALUE.match(n)) for n in head))]
-    if len(values) > _COLUMNS_MAX:
-        values = values[:_COLUMNS_MAX]
+    head = text[: 1 << 17].tobytes()
+    count = sum(bool(_VALUE.match(name)) for name in header_names(head))
+    if count > _COLUMNS_MAX:
+        blank = len(head) - len(head.lstrip(b"\r\n"))
+        raise refuse(
+            "intake.csv.columns", file=delivery.file, line=1 + head[:blank].count(b"\n"),
+            text=f"it has more than {_COLUMNS_MAX:,} columns v1, v2 …, the minutes of 25 hours",
+        )  # fmt: skip
+    values = [f"v{number}" for number in range(1, 1 + count)]
     sheet = open_sheet(
         text, file=delivery.file, required=(*_REQUIRED, *(values or ["v1"])), optional=_OPTIONAL
     )

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Collection, Iterator
+from collections import Counter
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -26,6 +27,10 @@ Ints = npt.NDArray[np.int64]
 _TRAILER = re.compile(rb"(?:^|\n)#rows=([0-9]{1,12})[\r\n]*\Z")
 _TRAILER_MAX = 64
 _OTHER_MARKS = (";", "\t", "|")
+_COLUMNS_MAX = 2000
+"""More columns than any format has: a header beyond is refused before its names are looked at."""
+_NAMED = 5
+"""How many of the columns that do not fit are named."""
 _DECIMAL_COMMA = re.compile(r"-?[0-9]+,[0-9]+\Z")
 
 
@@ -113,7 +118,15 @@ def open_sheet(
     head = next(cells(text[: 1 << 20], file=file), None)
     if head is None or not head.rows:
         raise refuse("intake.file.rows", file=file, line=1)
-    names = [head.text(0, column) for column in range(int(head.count[0]))]
+    width = int(head.count[0])
+    if width > _COLUMNS_MAX:
+        raise refuse(
+            "intake.csv.columns",
+            file=file,
+            line=int(head.line[0]),
+            text=f"it has more than {_COLUMNS_MAX:,} columns",
+        )
+    names = [head.text(0, column) for column in range(width)]
     sheet = Sheet(file, text, {}, int(head.line[0]), announced, ended)
     _check_names(names, sheet, required=required, optional=optional)
     sheet.place = {name: column for column, name in enumerate(names)}
@@ -130,19 +143,25 @@ def _check_names(
     known = [*required, *optional]
     wrong = [name for name in names if name not in known]
     missing = [name for name in required if name not in names]
-    double = sorted({name for name in names if names.count(name) > 1})
+    double = sorted(name for name, times in Counter(names).items() if times > 1)
     problems = []
     if double:
-        problems.append("there twice: " + ", ".join(shown(name) for name in double))
+        problems.append("there twice: " + _first(double, shown))
     if wrong:
-        problems.append("unknown: " + ", ".join(_nearest(name, known) for name in wrong))
+        problems.append("unknown: " + _first(wrong, lambda name: _nearest(name, known)))
     if missing:
-        problems.append("missing: " + ", ".join(missing))
+        problems.append("missing: " + _first(missing, str))
     if problems:
         raise refuse(
             "intake.csv.columns", file=sheet.file, line=sheet.header_line,
             text="; ".join(problems),
         )  # fmt: skip
+
+
+def _first(names: list[str], say: Callable[[str], str]) -> str:
+    """The first few names in words, and how many more there are."""
+    more = f" and {len(names) - _NAMED:,} more" if len(names) > _NAMED else ""
+    return ", ".join(say(name) for name in names[:_NAMED]) + more
 
 
 def _nearest(name: str, known: list[str]) -> str:
