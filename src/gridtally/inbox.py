@@ -11,13 +11,20 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from gridtally.errors import Conflict, GridtallyError, InvalidDocument, NotFound, RefusedFile
+from gridtally.errors import (
+    Conflict,
+    GridtallyError,
+    InvalidDocument,
+    NotFound,
+    RefusedFile,
+    UsageError,
+)
 from gridtally.intake import receive as room
 from gridtally.intake.decode import Decoded, decode
 from gridtally.intake.master import TABLES, read_master
 from gridtally.money import parse_decimal, to_minor
 from gridtally.rating import tariff as tariffs
-from gridtally.store.master import put_master, put_tariff
+from gridtally.store.master import newest_master, put_master, put_tariff
 from gridtally.store.workspace import Workspace
 from gridtally.subledger.post import Move, pay
 
@@ -67,9 +74,10 @@ def receive(
 
     Each file stands alone: a refused one is answered as such and the rest goes on.
     """
-    found = _sorted(_files(paths))
-    answers = []
-    total = sum(len(files) for files in found.values())
+    files, odd = _files(paths)
+    found = _sorted(files)
+    answers = [_refusal(path, "readings", _not_a_file(path)) for path in odd]
+    total = len(odd) + sum(len(files) for files in found.values())
     takers: dict[str, Callable[..., Answer]] = {
         "tariff": _tariff,
         "master": _master,
@@ -86,13 +94,34 @@ def receive(
     return answers
 
 
-def _files(paths: Iterable[Path]) -> list[Path]:
+def _files(paths: Iterable[Path]) -> tuple[list[Path], list[Path]]:
+    """Files that are delivered, and what lies in a folder and is none: a link may lead anywhere."""
     found: list[Path] = []
+    odd: list[Path] = []
     for path in paths:
         if not path.exists():
             raise NotFound(f"There is no file {path}.", remedy="Check its name.")
-        found += sorted(p for p in path.rglob("*") if p.is_file()) if path.is_dir() else [path]
-    return found
+        if path.is_dir():
+            for inner in sorted(path.rglob("*")):
+                if inner.is_symlink() or not (inner.is_file() or inner.is_dir()):
+                    odd.append(inner)
+                elif inner.is_file():
+                    found.append(inner)
+        elif path.is_file():
+            found.append(path)
+        else:
+            raise UsageError(f"{path} is not a regular file.", remedy="Name a file or a folder.")
+    return found, odd
+
+
+def _not_a_file(path: Path) -> RefusedFile:
+    what = "a link" if path.is_symlink() else "a pipe, socket or device"
+    return RefusedFile(
+        f"This is {what}, not a regular file; it is not followed.",
+        file=path.name,
+        code="intake.file.kind",
+        remedy="Put the file itself into the folder, or name it in the command.",
+    )
 
 
 def _sorted(paths: Sequence[Path]) -> dict[str, list[Path]]:
@@ -158,15 +187,16 @@ def _master(
     count = sum(table.num_rows for table in tables.values())
     kept = ("intake.master.overlap",)  # a person decides; the rows are kept
     wrong = [r for r in rows if r["severity"] == "hold" and r["code"] not in kept]
-    if not dry_run:
-        put_master(ws, tables, actor=actor, as_of=as_of)
+    before = newest_master()
+    new = not dry_run and put_master(ws, tables, actor=actor, as_of=as_of) != before
     return Answer(
         ", ".join(path.name for path in paths),
         "master data",
         rows=count + len(wrong),
-        accepted=count,
+        accepted=count if new or dry_run else 0,
+        repeated=0 if new or dry_run else count,
         quarantined=len(wrong),
-        answer="would be stored" if dry_run else "stored",
+        answer="would be stored" if dry_run else "stored" if new else "known already",
         findings=rows,
     )
 

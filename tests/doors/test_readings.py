@@ -1,6 +1,7 @@
 """decode, formats, rate, tariff, receive: data on stdout, talk on stderr, exit codes."""
 
 import json
+import os
 import shutil
 
 import pytest
@@ -53,6 +54,31 @@ def test_a_refused_file(door, tmp_path):
     assert (said.code, said.out) == (1, "")
     assert f"cut.csv:{finding['line']}" in said.err
     assert finding["remedy"] in said.err
+
+
+def test_nothing_accepted_is_an_answer_of_no(door, tmp_path):
+    """A file all of whose rows are set aside: exit code 1, in JSON too; one good row makes it 0."""
+    path = tmp_path / "odd.csv"
+    head, row = (
+        "metering_point,channel,start,value,unit,resolution_min\n",
+        "MP,import,{},1,kWh,60\n",
+    )
+    path.write_text(head + row.format("soon"))
+    assert door("decode", path).code == 1
+    assert door("decode", path, "--json").code == 1
+    path.write_text(head + row.format("soon") + row.format("2026-01-01T00:00:00Z"))
+    assert door("decode", path).code == 0
+
+
+def test_only_files_are_read(door, tmp_path):
+    """A pipe is refused at once instead of being waited for; so is a folder."""
+    pipe = tmp_path / "pipe.csv"
+    os.mkfifo(pipe)
+    for words in (
+        ("decode", pipe), ("decode", tmp_path), ("rate", pipe, READINGS), ("rate", TARIFF, pipe),
+        ("tariff", "show", pipe),
+    ):  # fmt: skip
+        assert "is not a regular file." in door(*words).calm
 
 
 def test_formats(door):
@@ -145,8 +171,9 @@ def test_receive_twice(door, empty):
     before = stored(empty)
     again = door("receive", FIRST_BILL, "-w", empty, "--json")
     assert again.code == 0
-    known = [a for a in again.json if a["what"] != "master data"]
-    assert {answer["answer"] for answer in known} == {"known already"}
+    assert {answer["answer"] for answer in again.json} == {"known already"}
+    [master] = [answer for answer in again.json if answer["what"] == "master data"]
+    assert (master["accepted"], master["repeated"]) == (0, master["rows"])
     assert stored(empty) == before
 
 
@@ -166,6 +193,26 @@ def test_a_refused_file_stands_alone(door, empty, tmp_path):
         assert answers[name]["findings"][0]["remedy"]
     assert answers["october.csv"]["answer"] == "stored"
     assert [a["refused"] for a in said.json if a["what"].startswith("master")] == [True]
+
+
+def test_links_and_devices_in_a_folder_are_refused(door, empty, tmp_path):
+    """A link is not followed, wherever it leads; the rest of the folder is stored."""
+    folder, outside = tmp_path / "delivery", tmp_path / "outside"
+    shutil.copytree(FIRST_BILL, folder)
+    (folder / "october.csv").rename(tmp_path / "elsewhere.csv")
+    (folder / "link.csv").symlink_to(tmp_path / "elsewhere.csv")
+    (folder / "lost.csv").symlink_to(tmp_path / "nowhere")
+    outside.mkdir()
+    (folder / "linked").symlink_to(outside)
+    os.mkfifo(folder / "pipe.csv")
+    said = door("receive", folder, "-w", empty, "--json")
+    assert said.code == 1
+    refused = {a["file"]: a["findings"][0] for a in said.json if a["refused"]}
+    assert refused.keys() == {"link.csv", "lost.csv", "linked", "pipe.csv"}
+    assert {finding["code"] for finding in refused.values()} == {"intake.file.kind"}
+    assert all(finding["remedy"] for finding in refused.values())
+    assert "elsewhere" not in "".join(stored(empty)[1])
+    assert "is not a regular file." in door("receive", folder / "pipe.csv", "-w", empty).calm
 
 
 @pytest.mark.parametrize(

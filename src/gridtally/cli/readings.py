@@ -29,7 +29,9 @@ FILE = click.Path(path_type=Path)
 
 
 def read_file(path: Path) -> bytes:
-    """The bytes of a file that the user named."""
+    """The bytes of a file that the user named; a pipe or device is never waited for."""
+    if path.exists() and not path.is_file():
+        raise UsageError(f"{path} is not a regular file.", remedy="Name a file that can be read.")
     try:
         return path.read_bytes()
     except OSError as err:
@@ -74,7 +76,7 @@ def decode(
 ) -> int:
     """Say what FILE contains: channels, counts, sums, and what is wrong with it.
 
-    Exit code 1 when the file is refused whole.
+    Exit code 1 when the file is refused whole, or has rows and none of them is accepted.
     """
     from gridtally.intake import decode as room
 
@@ -93,9 +95,10 @@ def decode(
         else:
             talk.print(f"[red]Refused[/red] ({err.code}): {escape(str(err))}", highlight=False)
         return 1
+    code = 1 if decoded.rows and not decoded.accepted + decoded.duplicates else 0
     if as_json:
         print_json(room.summary(decoded))
-        return 0
+        return code
     summary = room.summary(decoded)
     table = Table("metering point", "channel", "unit", "values", "sum", "first", "last")
     for row in summary["channels"][:50]:
@@ -110,7 +113,7 @@ def decode(
         highlight=False,
     )
     show_findings(summary["findings"])
-    return 0
+    return code
 
 
 @click.command()
@@ -151,8 +154,8 @@ def receive(
 ) -> int:
     """Keep delivered files: readings, master data (accounts.csv …), tariffs (*.toml), payments.
 
-    A folder stands for all files in it. The same bytes again change nothing. A refused file goes
-    to quarantine and the rest goes on; the exit code is then 1.
+    A folder stands for all files in it; a link or a device there is refused. The same bytes again
+    change nothing. A refused file goes to quarantine and the rest goes on; the exit code is then 1.
     """
     from gridtally import pipeline
 

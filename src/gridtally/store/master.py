@@ -14,7 +14,12 @@ from gridtally.errors import Conflict
 from gridtally.store import files
 from gridtally.store.workspace import Workspace
 
-__all__ = ["put_master", "put_tariff"]
+__all__ = ["newest_master", "put_master", "put_tariff"]
+
+
+def newest_master() -> int:
+    """Sequence number of the newest version of the master data, 0 before the first."""
+    return int(control.models.MasterVersion.objects.aggregate(last=Max("seq"))["last"] or 0)
 
 
 def put_master(ws: Workspace, tables: Mapping[str, pa.Table], *, actor: str, as_of: int) -> int:
@@ -33,13 +38,13 @@ def put_master(ws: Workspace, tables: Mapping[str, pa.Table], *, actor: str, as_
             files.write(path, data)
         stored[name] = (ws.relative(path), table.num_rows, digest)
     with control.database.atomic():
-        last = models.MasterVersion.objects.aggregate(last=Max("seq"))["last"] or 0
+        last = newest_master()
         before = models.MasterTable.objects.filter(version_id=last)
         merged = {row.name: (row.path, row.rows, row.digest) for row in before} | stored
         text = "\n".join(f"{name} {merged[name][2]}" for name in sorted(merged))
         digest = files.sha256(text.encode())
         if last and models.MasterVersion.objects.get(seq=last).digest == digest:
-            return int(last)
+            return last
         version = models.MasterVersion.objects.create(
             seq=last + 1, digest=digest, recorded=as_of, actor=actor
         )
@@ -50,7 +55,7 @@ def put_master(ws: Workspace, tables: Mapping[str, pa.Table], *, actor: str, as_
         control.models.Event.objects.create(
             at=as_of, actor=actor, what="master.stored", subject=str(last + 1)
         )
-    return int(last) + 1
+    return last + 1
 
 
 def put_tariff(
