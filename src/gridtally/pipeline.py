@@ -19,6 +19,7 @@ from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -217,10 +218,11 @@ def _bill(prepared: Prepared, folder: RunFolder, threads: int, report: Report) -
     """Steps 3 to 7. A bucket's tables are on disk before the next one's: memory stays flat."""
     work = jobs(prepared)
     step = "validate, estimate, determine, rate"
+    make = partial(bucket.bill, with_daily=folder.info["purpose"] == "billing")
     segments, findings = [SEGMENTS.empty_table()], [prepared.findings]
     report(step, 0, len(work))
     with ThreadPoolExecutor(threads) as pool:
-        for number, part in enumerate(_in_order(pool, bucket.bill, work, ahead=threads)):
+        for number, part in enumerate(_in_order(pool, make, work, ahead=threads)):
             for name in PART_TABLES:
                 folder.write(name, getattr(part, name), part=f"{number:04d}")
             segments.append(part.segments)
