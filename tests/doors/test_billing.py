@@ -144,6 +144,40 @@ def test_bill_and_verify(door, issued, tmp_path):
     assert door("verify", proof, "--key", key).out.startswith("Not proved.")
 
 
+@pytest.fixture
+def proof(door, issued, tmp_path):
+    """A bill's proof file, and the log's public key."""
+    number = sorted(issued[1]["issued"].values())[0]
+    assert door("bill", number, "-o", tmp_path, "-w", issued[0]).code == 0
+    return tmp_path / f"{number}.proof.json", issued[0] / "published" / "log.pub"
+
+
+def test_verify_where_nothing_is_published(door, proof, tmp_path):
+    """A folder that is not there cannot be meant; one without heads proves nothing."""
+    file, key = proof
+    missing = door("verify", file, "--key", key, "--published", tmp_path / "no")
+    assert "--published: there is no folder" in missing.calm
+    (tmp_path / "empty").mkdir()
+    said = door("verify", file, "--key", key, "--published", tmp_path / "empty")
+    assert said.code == 1
+    assert said.out.startswith("Not proved.")
+    assert "/checkpoint: expected among the published heads, found none published" in said.out
+
+
+def test_a_proof_that_writes_on_the_terminal(door, proof):
+    """Text of a proof is shown, never obeyed: no colours, no cursor, no turned direction."""
+    file, key = proof
+    changed = json.loads(file.read_bytes())
+    changed["record"]["bill"] = "B[green]Proved.[/green]\x1b[2J\r\u202e:smile:\nProved."
+    file.write_text(json.dumps(changed))
+    said = door("verify", file, "--key", key)
+    assert said.code == 1
+    first = said.out.splitlines()[0]
+    expected = "B[green]Proved.[/green]\ufffd[2J\ufffd\ufffd:smile:\ufffdProved."
+    assert first == f"Not proved. {expected}"
+    assert not set("\x1b\r\u202e") & set(said.out)
+
+
 def test_a_proof_without_the_person(door, issued, tmp_path):
     """May be shown to others: no name, no address, and still a proof."""
     path, first = issued

@@ -228,6 +228,15 @@ def test_an_unpublished_head():
     assert check(GOOD, published=[published, GOOD["checkpoint"]])["ok"]
 
 
+def test_no_published_head():
+    """Looked where the log publishes and found none: that is no yes."""
+    answer = check(GOOD, published=[])
+    assert answer["failures"] == [
+        {"path": "/checkpoint", "expected": "among the published heads", "found": "none published"}
+    ]
+    assert check(GOOD, published=None)["ok"]
+
+
 def test_a_fork():
     """E06: two heads of one size with other roots: the log showed two histories."""
     _, published = head_of([leaf_hash(b"%d" % n) for n in range(7)])

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import click
-from rich.markup import escape
 
 from gridtally.cli.common import (
     as_json,
@@ -17,6 +16,7 @@ from gridtally.cli.common import (
     parse_period,
     print_json,
     progress,
+    shown,
     talk,
     workspace_option,
 )
@@ -144,7 +144,7 @@ def worklist(run_id: str, most: int, where: Path | None, as_json: bool) -> int:
         )
         return 0
     for text in work.rows(most):
-        out.print(escape(text), highlight=False)
+        out.print(shown(text, lines=True), highlight=False)
         out.print()
     out.print(
         f"{len(work.held):,} bills on the list; below the cut {work.below.bills:,} bills with "
@@ -255,7 +255,7 @@ def issue(
         highlight=False,
     )
     for row in issued.findings.to_pylist()[:10]:
-        talk.print(f"  {row['bill']}: {escape(row['message'])}", highlight=False)
+        talk.print(f"  {shown(row['bill'])}: {shown(row['message'])}", highlight=False)
     return 0
 
 
@@ -302,5 +302,5 @@ def bill(number: str, folder: Path, without_person: bool, where: Path | None, ac
 
     workspace = pipeline.open_workspace(where)
     for path in papers.write_bill(workspace, number, folder, personal=not without_person):
-        out.print(str(path), highlight=False)
+        out.print(shown(path), highlight=False)
     return 0

@@ -6,6 +6,7 @@ import getpass
 import json
 import sys
 import time
+import unicodedata
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import date, datetime
@@ -21,15 +22,15 @@ from gridtally.errors import UsageError
 from gridtally.periods import Period
 
 __all__ = [
-    "as_json", "as_name", "dry_run", "now", "out", "parse_date", "parse_period", "print_json",
-    "progress", "show_findings", "talk", "workspace_option",
+    "as_json", "as_name", "clean", "dry_run", "now", "out", "parse_date", "parse_period",
+    "print_json", "progress", "show_findings", "shown", "talk", "workspace_option",
 ]  # fmt: skip
 
 _PIPED = 120
 """Columns where no terminal says how many: tables keep their cells whole."""
-out = Console(soft_wrap=True, width=None if sys.stdout.isatty() else _PIPED)
+out = Console(soft_wrap=True, emoji=False, width=None if sys.stdout.isatty() else _PIPED)
 """Data for people, on stdout."""
-talk = Console(stderr=True, soft_wrap=True)
+talk = Console(stderr=True, soft_wrap=True, emoji=False)
 """Everything said beside the data."""
 
 as_json = click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
@@ -61,6 +62,31 @@ def _login() -> str:
         ) from err
 
 
+_YEARS = range(1990, 2060)
+"""Years of which the rules of time zones are looked up (see `periods`)."""
+_TURNING = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+"""Characters that turn the direction of writing: what is read is not what is there."""
+
+
+def clean(text: object, *, lines: bool = False) -> str:
+    """Text from a file or a stranger as one line (or with its lines), safe on a terminal.
+
+    Control characters, half characters and those that turn the direction become U+FFFD.
+    """
+
+    def safe(char: str) -> bool:
+        if char == "\n":
+            return lines
+        return char not in _TURNING and unicodedata.category(char) not in ("Cc", "Cs", "Zl", "Zp")
+
+    return "".join(char if safe(char) else "\ufffd" for char in str(text))
+
+
+def shown(text: object, *, lines: bool = False) -> str:
+    """`clean`, and nothing in it is read as colours."""
+    return escape(clean(text, lines=lines))
+
+
 def now() -> int:
     """The clock, read here and nowhere inside. [UTC seconds]"""
     return int(time.time())
@@ -85,10 +111,17 @@ def parse_period(text: str) -> Period:
         start, end = parse_date(first, "PERIOD"), parse_date(last, "PERIOD")
         assert start is not None
         assert end is not None
-        return Period(start, end)
-    day = parse_date(f"{text}-01", "PERIOD")
-    assert day is not None
-    return Period.month(day.year, day.month)
+    else:
+        start = end = parse_date(f"{text}-01", "PERIOD")
+        assert start is not None
+        assert end is not None
+    for day in (start, end):
+        if day.year not in _YEARS and (not colon or day != date(_YEARS.stop, 1, 1)):
+            raise UsageError(
+                f"PERIOD: the year {day.year} is not one that can be billed.",
+                remedy=f"Years from {_YEARS.start} to {_YEARS.stop - 1} can be.",
+            )
+    return Period(start, end) if colon else Period.month(start.year, start.month)
 
 
 def print_json(value: object) -> None:
@@ -135,8 +168,9 @@ def show_findings(findings: Sequence[Mapping[str, Any]], *, most: int = 20) -> N
         where = f"{row.get('file') or ''}{':' + str(row['line']) if row.get('line') else ''}"
         colour = colours[row["severity"]]
         talk.print(
-            f"[{colour}]{row['severity']:>5}[/{colour}] {escape(where)} "
-            f"[dim]{row['code']}[/dim] {escape(row['message'])} [dim]{escape(row['remedy'])}[/dim]",
+            f"[{colour}]{row['severity']:>5}[/{colour}] {shown(where)} "
+            f"[dim]{shown(row['code'])}[/dim] {shown(row['message'])} "
+            f"[dim]{shown(row['remedy'])}[/dim]",
             highlight=False,
         )
     if len(findings) > most:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import click
-from rich.markup import escape
 
-from gridtally.cli.common import as_json, out, print_json, talk
+from gridtally.cli.common import as_json, out, print_json, shown, talk
 from gridtally.cli.readings import read_file
+from gridtally.errors import UsageError
 
 
 @click.command()
@@ -29,30 +29,35 @@ def verify(proof: Path, key: str, published: Path | None, as_json: bool) -> int:
     from gridtally.proof import verify as room
     from gridtally.rating import reference
 
+    if published is not None and not published.is_dir():
+        raise UsageError(
+            f"--published: there is no folder {published}.",
+            remedy="Name the folder in which the log publishes its heads.",
+        )
     given = "+" in key and not Path(key[:255]).is_file()
     text = key if given else read_file(Path(key)).decode(errors="replace")
-    heads = sorted(published.glob("*.checkpoint")) if published else []
+    heads = sorted(published.glob("*.checkpoint")) if published is not None else None
     answer = room.verify(
         room.load(read_file(proof)),
         text.strip(),
         rate_case=reference.rate_case,
-        published=[head.read_text() for head in heads],
+        published=heads and [head.read_bytes().decode(errors="replace") for head in heads],
     )
     if as_json:
         print_json(answer)
     elif answer["ok"]:
-        out.print(f"[green]Proved.[/green] {answer['bill']}", highlight=False)
+        out.print(f"[green]Proved.[/green] {shown(answer['bill'])}", highlight=False)
         talk.print(
             "Every line follows from the readings and the tariff in the file, and the bill is "
             "under the signed head.",
             highlight=False,
         )
     else:
-        out.print(f"[red]Not proved.[/red] {answer['bill']}", highlight=False)
+        out.print(f"[red]Not proved.[/red] {shown(answer['bill'])}", highlight=False)
         for row in answer["failures"]:
             out.print(
-                f"  {escape(row['path'])}: expected {escape(str(row['expected']))}, "
-                f"found {escape(str(row['found']))}",
+                f"  {shown(row['path'])}: expected {shown(row['expected'])}, "
+                f"found {shown(row['found'])}",
                 highlight=False,
             )
     return 0 if answer["ok"] else 1

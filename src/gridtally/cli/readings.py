@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import click
-from rich.markup import escape
 from rich.table import Table
 
 from gridtally.cli.common import (
@@ -18,6 +17,7 @@ from gridtally.cli.common import (
     print_json,
     progress,
     show_findings,
+    shown,
     talk,
     workspace_option,
 )
@@ -93,7 +93,7 @@ def decode(
         if as_json:
             print_json({"schema": 1, "channels": [], "findings": [refusal(err)]})
         else:
-            talk.print(f"[red]Refused[/red] ({err.code}): {escape(str(err))}", highlight=False)
+            talk.print(f"[red]Refused[/red] ({err.code}): {shown(err)}", highlight=False)
         return 1
     code = 1 if decoded.rows and not decoded.accepted + decoded.duplicates else 0
     if as_json:
@@ -103,12 +103,12 @@ def decode(
     table = Table("metering point", "channel", "unit", "values", "sum", "first", "last")
     for row in summary["channels"][:50]:
         cells = ("metering_point", "channel", "unit", "n", "sum", "first", "last")
-        table.add_row(*(escape(str(row[cell])) for cell in cells))
+        table.add_row(*(shown(row[cell]) for cell in cells))
     out.print(table)
     if len(summary["channels"]) > 50:
         out.print(f"… and {len(summary['channels']) - 50} more channels; --json lists all.")
     talk.print(
-        f"{escape(file.name)}: {decoded.format}, {decoded.rows} rows = {decoded.accepted} accepted "
+        f"{shown(file.name)}: {decoded.format}, {decoded.rows} rows = {decoded.accepted} accepted "
         f"+ {decoded.duplicates} duplicates + {decoded.quarantined} quarantined.",
         highlight=False,
     )
@@ -177,7 +177,7 @@ def receive(
     else:
         table = Table("file", "what", "rows", "accepted", "repeated", "quarantined", "answer")
         for answer in answers:
-            table.add_row(*map(escape, answer.cells()))
+            table.add_row(*map(shown, answer.cells()))
         out.print(table)
         for answer in answers:
             show_findings(answer.findings[:5])

@@ -6,10 +6,18 @@ from pathlib import Path
 from typing import Any
 
 import click
-from rich.markup import escape
 from rich.table import Table
 
-from gridtally.cli.common import as_json, now, out, parse_date, print_json, show_findings, talk
+from gridtally.cli.common import (
+    as_json,
+    now,
+    out,
+    parse_date,
+    print_json,
+    show_findings,
+    shown,
+    talk,
+)
 from gridtally.cli.readings import read_file, refusal, rounding_option
 from gridtally.errors import InvalidDocument, RefusedFile
 
@@ -51,11 +59,11 @@ def lint(files: tuple[Path, ...], as_json: bool) -> int:
         answers.append({"file": str(file), "findings": rows})
         if not as_json:
             word = "[red]refused[/red]" if any(r["severity"] == "hold" for r in rows) else "good"
-            out.print(f"{escape(str(file))}: {word}", highlight=False)
+            out.print(f"{shown(file)}: {word}", highlight=False)
             for row in rows:
                 out.print(
-                    f"  {row['severity']:>5}  {escape(row['path'])}: {escape(row['message'])} "
-                    f"[dim]{escape(row['remedy'])}[/dim]",
+                    f"  {row['severity']:>5}  {shown(row['path'])}: {shown(row['message'])} "
+                    f"[dim]{shown(row['remedy'])}[/dim]",
                     highlight=False,
                 )
     if as_json:
@@ -71,16 +79,16 @@ def show(file: Path, as_json: bool) -> int:
     from gridtally.rating.lint import show as data
     from gridtally.rating.tariff import load
 
-    shown = data(load(read_file(file), name=file.name))
+    view = data(load(read_file(file), name=file.name))
     if as_json:
-        print_json(shown)
+        print_json(view)
         return 0
-    validity = f"{shown['valid_from']} to {shown.get('valid_to') or 'further notice'}"
-    title = shown["title"]["en"] if isinstance(shown["title"], dict) else shown["title"]
-    out.print(f"[bold]{escape(title)}[/bold]  {shown['tariff']}  {validity}", highlight=False)
-    for part in shown["components"]:
+    validity = f"{view['valid_from']} to {view.get('valid_to') or 'further notice'}"
+    title = view["title"]["en"] if isinstance(view["title"], dict) else view["title"]
+    out.print(f"[bold]{shown(title)}[/bold]  {view['tariff']}  {validity}", highlight=False)
+    for part in view["components"]:
         name = part["title"]["en"] if isinstance(part["title"], dict) else part["title"]
-        out.print(f"\n[bold]{escape(name)}[/bold]  [dim]{escape(part['text'])}[/dim]")
+        out.print(f"\n[bold]{shown(name)}[/bold]  [dim]{shown(part['text'])}[/dim]")
         if len(part.get("buckets", ())) > 1:
             _picture(part)
     return 0
@@ -93,7 +101,7 @@ def _picture(part: dict[str, Any]) -> None:
             (f"to {step['upto']}: " if step["upto"] else "") + str(step["price"])
             for step in bucket["tiers"]
         )
-        out.print(f"  [{SHADES[number % 6]}]  [/] {escape(bucket['bucket'])}  {prices}")
+        out.print(f"  [{SHADES[number % 6]}]  [/] {shown(bucket['bucket'])}  {prices}")
     out.print("           " + "".join(f"{hour:<6d}" for hour in range(0, 24, 3)), highlight=False)
     for month, days in enumerate(part["grid"]):
         for label, row in (("Mon", days[0]), ("Sun", days[6])):
@@ -148,7 +156,7 @@ def rate(
         if as_json:
             print_json({"schema": 1, "assumptions": [], "bills": [], "findings": [refusal(err)]})
         else:
-            talk.print(f"[red]Refused[/red]: {escape(str(err))}", highlight=False)
+            talk.print(f"[red]Refused[/red]: {shown(err)}", highlight=False)
         return 1
     if as_json:
         print_json(answer)
@@ -160,7 +168,7 @@ def rate(
 def _print_bills(answer: dict[str, Any]) -> None:
     for bill in answer["bills"]:
         out.print(
-            f"[bold]{escape(bill['metering_point'])}[/bold]  {bill['from']} to {bill['to']}  "
+            f"[bold]{shown(bill['metering_point'])}[/bold]  {bill['from']} to {bill['to']}  "
             f"[bold]{bill['total']} {bill['currency']}[/bold]",
             highlight=False,
         )
@@ -174,5 +182,5 @@ def _print_bills(answer: dict[str, Any]) -> None:
             table.add_row(*(str(line[column.header]) for column in table.columns))
         out.print(table)
     for text in answer["assumptions"]:
-        talk.print(f"Assumed: {escape(text)}", highlight=False)
+        talk.print(f"Assumed: {shown(text)}", highlight=False)
     show_findings(answer["findings"])

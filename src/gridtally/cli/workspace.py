@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 from rich.table import Table
 
-from gridtally.cli.common import as_json, out, print_json, talk, workspace_option
+from gridtally.cli.common import as_json, out, print_json, shown, talk, workspace_option
 from gridtally.errors import UsageError
 
 
@@ -47,10 +47,10 @@ def init(
         ),
     )
     public = signing.ensure_keys(workspace)
-    out.print(f"Made the workspace {workspace.path}.", highlight=False)
+    out.print(f"Made the workspace {shown(workspace.path)}.", highlight=False)
     talk.print(
         f"Settings: gridtally.toml. The log's private key lies outside, in "
-        f"{signing.log_key_path(workspace)}; its public key is\n  {public}\n"
+        f"{shown(signing.log_key_path(workspace))}; its public key is\n  {shown(public)}\n"
         "Next: gridtally receive FOLDER-OF-FILES",
         highlight=False,
     )
@@ -70,10 +70,10 @@ def status(where: Path | None, as_json: bool) -> int:
     if as_json:
         print_json(seen)
         return 0
-    out.print(f"[bold]{seen['name']}[/bold]  {seen['path']}", highlight=False)
+    out.print(f"[bold]{shown(seen['name'])}[/bold]  {shown(seen['path'])}", highlight=False)
     table = Table(show_header=False, show_edge=False, box=None, padding=(0, 2))
     for label, text in seen["facts"].items():
-        table.add_row(label, str(text))
+        table.add_row(label, shown(text))
     out.print(table)
     for run in seen["runs"]:
         states = ", ".join(f"{count:,} {state}" for state, count in run["states"].items())
@@ -108,6 +108,6 @@ def check(only: tuple[str, ...], where: Path | None, as_json: bool) -> int:
     else:
         for one in found:
             mark = "[green]holds[/green]" if one.ok else "[red]BROKEN[/red]"
-            out.print(f"{mark}  {one.detail}", highlight=False)
+            out.print(f"{mark}  {shown(one.detail)}", highlight=False)
         talk.print(f"{len(found) - len(wrong)} of {len(found)} invariants hold.", highlight=False)
     return 1 if wrong else 0

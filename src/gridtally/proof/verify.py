@@ -61,13 +61,14 @@ def load(data: bytes) -> Json:
 
 
 def verify(
-    proof: Json, key: str, *, rate_case: RateCase, published: Sequence[str] = ()
+    proof: Json, key: str, *, rate_case: RateCase, published: Sequence[str] | None = None
 ) -> dict[str, Any]:
     """Check a bill's proof; `{"schema", "ok", "bill", "head", "failures"}`.
 
     `key` is the log's public key, `NAME+KEYID+BASE64` (`InvalidDocument` when it is none).
     `rate_case` is a rater with the interface of `docs/rating-case.md`. `published`: the heads
-    (signed checkpoints) found where the log publishes them; when given, the proof's must be one.
+    (signed checkpoints) found where the log publishes them; when given, the proof's must be one,
+    and none found is a failure; None: nobody looked.
     A failure is `{"path", "expected", "found"}`, `path` a JSON Pointer into the file.
     """
     public, report = PublicKey.parse(key), Report()
@@ -139,7 +140,7 @@ def _channels(case: Json) -> bool:
 
 
 def _head(
-    proof: Json, key: PublicKey, published: Sequence[str], report: Report
+    proof: Json, key: PublicKey, published: Sequence[str] | None, report: Report
 ) -> Checkpoint | None:
     """The signed head: by this key, of this log, and among the published ones when given."""
     try:
@@ -147,7 +148,9 @@ def _head(
     except ValueError as err:
         report.fail("/checkpoint", f"a head signed by {key.name} ({key.id.hex()})", str(err))
         return None
-    if published:
+    if published is not None and not published:
+        report.fail("/checkpoint", "among the published heads", "none published")
+    elif published:
         others = []
         for note in published:
             try:
