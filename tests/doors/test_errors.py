@@ -7,7 +7,7 @@ from conftest import FIRST_BILL
 TARIFF, READINGS = FIRST_BILL / "home-tou.toml", FIRST_BILL / "october.csv"
 WRONG = [
     (("decode", "nothing.csv"), "nothing.csv cannot be read: No such file or directory."),
-    (("decode", "."), "cannot be read: Is a directory."),
+    (("decode", "."), "is not a regular file."),
     (("decode", READINGS, "--zone", "Mars/Base"), "There is no time zone named 'Mars/Base'."),
     (("decode", READINGS, "--format", "x"), "There is no format named 'x'. Use one of:"),
     (("decode", READINGS, "--round-finer", "x"), "There is no rounding mode 'x'. Use one of:"),
@@ -26,6 +26,10 @@ IN_A_WORKSPACE = [
     (("run", "2026-13"), "'2026-13-01' is not a date. Write it as"),
     (("run", "2026-10-01:"), "'' is not a date."),
     (("run", "2026-10-01:2026-09-01"), "is empty."),
+    (("run", "1989-12"), "the year 1989 is not one that can be billed. Years from 1990 to 2059"),
+    (("run", "2060-01"), "the year 2060 is not one that can be billed."),
+    (("run", "2026-10-01:9999-12-31"), "the year 9999 is not one that can be billed."),
+    (("run", "9999-12"), "the year 9999 is not one that can be billed."),
     (("run", "2026-10", "--threads", "0"), "0 is not in the range x>=1"),
     (("run", "2026-10", "--only", "nope"), "There is no step 'nope' in a run. validate, estimate,"),
     (("run", "2026-10", "--set", "x"), "--set x: there is no value. Write RULE.NAME=NUMBER."),
@@ -100,3 +104,29 @@ def test_no_name_for_the_user(door, received, monkeypatch):
     """A container without a list of users: name yourself."""
     monkeypatch.setattr("getpass.getuser", lambda: {}["uid"])
     assert "Give one with --as NAME." in door("run", "2026-10", "-w", received).calm
+
+
+def test_what_nobody_foresaw(door, monkeypatch):
+    """A defect is one calm sentence too; the traceback is there for who asks."""
+    monkeypatch.setattr("gridtally.cli.readings.print_json", lambda _: "".index("x"))
+    monkeypatch.delenv("GRIDTALLY_DEBUG", raising=False)
+    text = door("formats", "--json").calm
+    assert text.count("\n") == 1
+    assert "(ValueError)" in text
+    assert "please report" in text
+    monkeypatch.setenv("GRIDTALLY_DEBUG", "1")
+    with pytest.raises(ValueError, match="substring"):
+        door("formats", "--json")
+
+
+def test_findings_from_strangers(capsys):
+    """Whatever a file says, its findings stay on their line and colourless."""
+    from gridtally.cli.common import clean, show_findings
+
+    said = "[red]x[/red] :smile: \x1b[31m\n\u2067z"
+    row = {"severity": "hold", "file": said, "line": 1, "code": "a.b.c"}
+    show_findings([row | {"message": said, "remedy": said}])
+    text = capsys.readouterr().err
+    assert text.count("[red]x[/red] :smile: \ufffd[31m\ufffd\ufffdz") == 3
+    assert text.count("\n") == 1
+    assert clean("a\nb\tc", lines=True) == "a\nb\ufffdc"

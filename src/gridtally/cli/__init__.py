@@ -7,6 +7,7 @@ invalid, not verified); 2 could not (usage, environment); 3 held bills, when ask
 from __future__ import annotations
 
 import importlib
+import os
 import sys
 
 import click
@@ -93,7 +94,9 @@ def main() -> None:
         sys.exit(2)
     except GridtallyError as err:
         click.secho("gridtally: ", fg="red", nl=False, err=True)
-        click.echo(str(err), err=True)
+        from gridtally.cli.common import clean
+
+        click.echo(clean(err, lines=True), err=True)
         sys.exit(2)
     except BrokenPipeError:
         sys.exit(0)
@@ -101,5 +104,15 @@ def main() -> None:
         click.secho("gridtally: ", fg="red", nl=False, err=True)
         where = f" {err.filename}" if err.filename else ""
         click.echo(f"The system refuses{where}: {err.strerror or err}.", err=True)
+        sys.exit(2)
+    except Exception as err:  # the last resort: a defect of gridtally, not of what was asked
+        if os.environ.get("GRIDTALLY_DEBUG") == "1":
+            raise
+        click.secho("gridtally: ", fg="red", nl=False, err=True)
+        click.echo(
+            f"Something unforeseen happened ({type(err).__name__}); please report it, with what "
+            "GRIDTALLY_DEBUG=1 adds.",
+            err=True,
+        )
         sys.exit(2)
     sys.exit(code if isinstance(code, int) else 0)
