@@ -5,7 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 
 from gridtally import tables as t
-from gridtally.review.inputs import EXPECTED
+from gridtally.review.inputs import EXPECTED, NO_BOUND
 from gridtally.review.rank import worklist
 from gridtally.terms import Severity
 
@@ -131,3 +131,21 @@ def test_many_bills_with_one_reason_are_one_paragraph():
     assert len(work.held) == 10
     assert len(texts) == 2
     assert "8 further bills are held for the first of these reasons." in texts[1]
+
+
+def test_no_usual_range():
+    """A past too short to expect anything from is said in words, not as a bound of 10^18."""
+    expected = {"segment": "a/s", "low_ukwh": 0, "usual_ukwh": 260_000_000,
+                "high_ukwh": NO_BOUND, "months": 2, "coverage": 980}  # fmt: skip
+    work = ranked(odd("a", "1042.5"), expected=t.table(EXPECTED, [expected]))
+    assert "Energy: no usual range is known yet, billed 2,900 kWh." in work.rows()[0]
+
+
+def test_must_hold_bills_are_in_the_order_of_money():
+    """Among those that only a new calculation helps, what costs most is seen first."""
+    sure = {"severity": Severity.HOLD, "must_hold": True}
+    work = ranked(
+        odd("a", None, **sure), odd("b", 38, **sure), odd("c", 5000, direction="under", **sure),
+        odd("d", 900_000),
+    )  # fmt: skip
+    assert order(work) == ["c", "b", "a", "d"]

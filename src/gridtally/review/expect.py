@@ -16,7 +16,7 @@ from decimal import Decimal
 
 import pyarrow as pa
 
-from gridtally.review.inputs import CALIBRATION, EXPECTED, complete
+from gridtally.review.inputs import CALIBRATION, EXPECTED, NO_BOUND, complete
 from gridtally.review.library import add_facts
 from gridtally.review.sandbox import sandbox
 
@@ -28,9 +28,7 @@ BILLS_MIN = 100
 ROUGH_LEAST = 60
 """Nobody is steadier than this: added to every customer's own ups and downs. [10^-3]"""
 
-_CAP = 9 * 10**18
-"""What no energy of a bill reaches, and a 64-bit integer still holds. [10^-6 kWh]"""
-_FIXED = {"cap": _CAP, "least_rough": ROUGH_LEAST}
+_FIXED = {"cap": NO_BOUND, "least_rough": ROUGH_LEAST}
 
 _REPLAY = """
 WITH month AS (

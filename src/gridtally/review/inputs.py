@@ -10,7 +10,7 @@ import pyarrow as pa
 from gridtally import tables as t
 from gridtally.errors import UsageError
 
-__all__ = ["CALIBRATION", "EXPECTED", "INPUTS", "TARIFFS", "complete"]
+__all__ = ["CALIBRATION", "EXPECTED", "INPUTS", "NO_BOUND", "TARIFFS", "complete"]
 
 
 def _schema(title: str, *columns: tuple[str, pa.DataType, str]) -> pa.Schema:
@@ -36,6 +36,10 @@ EXPECTED = _schema(
     ("months", t.I64, "how many past bills stand behind it"),
     ("coverage", t.I64, "stated coverage [10^-3]"),
 )
+
+NO_BOUND = 9 * 10**18
+"""An upper bound of EXPECTED that says nothing: no bill reaches it, and a 64-bit integer
+still holds it. [10^-6 kWh]"""
 
 CALIBRATION = _schema(
     "Calibration of the expectation: how far bills were off in the past.",

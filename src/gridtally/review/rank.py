@@ -17,6 +17,7 @@ import pyarrow.compute as pc
 
 from gridtally import tables as t
 from gridtally.review.attach import attach
+from gridtally.review.inputs import NO_BOUND
 from gridtally.review.words import amount, say
 from gridtally.terms import Severity
 
@@ -228,15 +229,17 @@ def _usual(segments: pa.Table, expected: pa.Table | None) -> dict[str, str]:
         expected.select(["segment", "low_ukwh", "high_ukwh"]), "segment", join_type="inner"
     )
     grouped = joined.group_by("bill").aggregate(
-        [("low_ukwh", "sum"), ("high_ukwh", "sum"), ("import_ukwh", "sum")]
+        [("low_ukwh", "sum"), ("high_ukwh", "sum"), ("high_ukwh", "max"), ("import_ukwh", "sum")]
     )
     return {row["bill"]: _range(row) for row in grouped.to_pylist()}
 
 
 def _range(row: Mapping[str, Any]) -> str:
-    low, high = (say(row[f"{name}_ukwh_sum"], "ukwh", "") for name in ("low", "high"))
     used = row["import_ukwh_sum"]
     billed = "not known yet" if used is None else f"billed {say(used, 'ukwh', '')}"
+    if row["high_ukwh_max"] >= NO_BOUND:
+        return f"no usual range is known yet, {billed}"
+    low, high = (say(row[f"{name}_ukwh_sum"], "ukwh", "") for name in ("low", "high"))
     return f"usually {low} to {high}, {billed}"
 
 
