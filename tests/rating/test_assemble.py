@@ -192,7 +192,10 @@ def test_a_bill_explained():
     console.print(render(tree))
     text = console.export_text()
     for said in ("dial 1.8.0 x 20: 100 (A, 2026-01-01) -> 137.2 (A, 2026-02-01)",
-                 "energy: 744 kWh x 0.125 = 93 EUR", "10 of it estimated"):  # fmt: skip
+                 "energy: 744 kWh x 0.125 = 93.00 EUR", "10 of it estimated",
+                 "AC/2026-01-01/2026-02-01  113.30 EUR", "readings: 113.30 EUR",
+                 "the lines of fixed, energy\n", f"= {Decimal(tax['amount']):.2f} EUR",
+                 f"{Decimal(tax['quantity']):.2f} EUR x {tax['price']} % = "):  # fmt: skip
         assert said in text
 
 

@@ -16,7 +16,7 @@ from rich.markup import escape
 from rich.tree import Tree
 
 from gridtally.errors import NotFound
-from gridtally.money import number
+from gridtally.money import minor_digits, number
 from gridtally.rating.charges import Charge, Demand, Energy, Fixed, OnLines, PowerFactor, Tiered
 from gridtally.rating.tariff import TariffVersion, demand_of, energy_of
 
@@ -209,11 +209,11 @@ def _carry(rows: Sequence[Row]) -> list[dict[str, str]]:
 def render(tree: Mapping[str, Any], *, language: str = "en") -> Tree:
     """The tree as it is printed."""
     money = tree["currency"] or ""
-    top = Tree(f"[bold]{escape(tree['bill'])}[/]  {tree['total']} {money}")
+    top = Tree(f"[bold]{escape(tree['bill'])}[/]  {_money(tree['total'], money)}")
     for segment in tree["segments"]:
         branch = top.add(
             f"{escape(segment['metering_point'])}, billed from {segment['legal_source']} readings: "
-            f"{segment['total']} {money}"
+            f"{_money(segment['total'], money)}"
         )
         for dial in segment["readings"]:
             values = " -> ".join(
@@ -239,19 +239,44 @@ def _render_span(branch: Tree, span: Mapping[str, Any], money: str, language: st
     if tariff:
         node.add(f"[dim]{escape(tariff['source'])}, in force from {tariff['valid_from']}[/]")
     for line in span["lines"]:
-        bucket = f" {line['bucket']}" if line["bucket"] else ""
-        factor = f" x {line['factor']}" if line["factor"] != "1" else ""
+        bucket = f" {escape(line['bucket'])}" if line["bucket"] else ""
         leaf = node.add(
-            f"{_word(line['title'], language)}{bucket}: {line['quantity']} {line['unit']} "
-            f"x {line['price']}{factor} = [bold]{line['amount']}[/] {money}"
+            f"{_word(line['title'], language)}{bucket}: {_product(line, money)} "
+            f"= [bold]{_money(line['amount'], money)}[/]"
         )
         if "exact" in line and line["exact"] != line["amount"]:
             leaf.add(
                 f"[dim]{line['exact']} rounded to {line['rounding']['places']} places, "
                 f"{line['rounding']['mode']}[/]"
             )
+        of = [source["of"] for source in line["from"] if source["kind"] == "lines"]
+        if of:
+            leaf.add(f"[dim]the lines of {escape(', '.join(of))}[/]")
         for source in line["from"]:
-            leaf.add(f"[dim]{_source(source)}[/]")
+            if source["kind"] != "lines":
+                leaf.add(f"[dim]{_source(source)}[/]")
+
+
+def _money(amount: str | None, currency: str) -> str:
+    """`5.7` -> `5.70 EUR`: the currency's places, and more where a line keeps more."""
+    if amount is None:
+        return "no amount"
+    if not currency:
+        return amount
+    decimals = len(amount.partition(".")[2])
+    return f"{Decimal(amount):.{max(decimals, minor_digits(currency))}f} {currency}"
+
+
+def _product(line: Mapping[str, Any], currency: str) -> str:
+    """`120 kWh x 0.1558`; a percentage of money as `22.02 EUR x 23 %`."""
+    quantity = f"{line['quantity']} {line['unit']}"
+    if line["unit"] == currency:
+        quantity = _money(line["quantity"], currency)
+    if line["factor"] == "1/100":
+        return f"{quantity} x {line['price']} %"
+    return f"{quantity} x {line['price']}" + (
+        f" x {line['factor']}" if line["factor"] != "1" else ""
+    )
 
 
 def _word(title: object, language: str) -> str:
@@ -261,8 +286,6 @@ def _word(title: object, language: str) -> str:
 
 
 def _source(source: Mapping[str, str]) -> str:
-    if source["kind"] == "lines":
-        return f"the lines of {source['of']}"
     if source["kind"] == "term":
         return f"{source['of'].partition('_')[0]} of the agreement: {source['value']}"
     estimated = f", {source['estimated']} of it estimated" if source["estimated"] != "0" else ""
