@@ -110,6 +110,12 @@ FINDINGS = {
         "' P' cannot be an identifier: it is empty, longer than 64 bytes, or has a blank at an "
         "end.",
     ),
+    "intake.point.unseen": (
+        long("P\u200b1,import,2026-01-01T02:00Z,1,kWh"),
+        {},
+        "'P<U+200B ZERO WIDTH SPACE>1' cannot be an identifier: it has a character that cannot be "
+        "seen, spelled out here.",
+    ),
     "intake.channel.unknown": (
         long("P,imports,2026-01-01T02:00Z,1,kWh"),
         {},

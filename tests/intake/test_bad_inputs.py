@@ -4,6 +4,7 @@ Names M01 … M55 are those of the list of bad inputs that the project answers t
 """
 
 import gzip
+import unicodedata
 
 import pytest
 from intake_cases import (
@@ -252,10 +253,19 @@ class TestValues:
         quarantined("nem12", "intake.channel.unknown", suffix="F1")
 
     @pytest.mark.parametrize("name", ["csv-long", "csv-wide"])
-    @pytest.mark.parametrize("point", ["", " P", "P ", "P" * 65, "\u202eP"])
+    @pytest.mark.parametrize("point", ["", " P", "P ", "P" * 65])
     def test_names(self, name, point):
-        """An identifier that is empty, blank at an end, too long or unprintable is none."""
+        """An identifier that is empty, blank at an end or too long is none."""
         quarantined(name, "intake.point.name", point=point)
+
+    @pytest.mark.parametrize("name", ["csv-long", "csv-wide"])
+    @pytest.mark.parametrize("char", ["\u200b", "\u202e", "\ufeff", "\u00a0"])
+    def test_characters_that_cannot_be_seen(self, name, char):
+        """The message spells the character, which nobody would find otherwise."""
+        quarantined(name, "intake.point.unseen", point=f"P{char}1")
+        quarantined(name, "intake.point.unseen", point=f"P{char}")
+        row = decoded(build(name, point=f"P{char}"), **LISBON).findings.to_pylist()[0]
+        assert f"'P<U+{ord(char):04X} {unicodedata.name(char)}>'" in row["message"]
 
 
 WHEN = {"csv-long": "start", "csv-registers": "time"}

@@ -33,8 +33,10 @@ def identifier(cell: str) -> str:
     """A name by which something is known: 1 to 64 bytes, no blank at an end, printable."""
     if not 0 < len(cell.encode()) <= _NAME_MAX:
         raise ValueError("is empty or longer than 64 bytes")
-    if cell != cell.strip() or not cell.isprintable():
-        raise ValueError("has a blank at an end or an unprintable character")
+    if not cell.isprintable():
+        raise ValueError("has a character that cannot be seen, spelled out here")
+    if cell != cell.strip():
+        raise ValueError("has a blank at an end")
     return cell
 
 

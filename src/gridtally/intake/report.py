@@ -6,6 +6,7 @@ twenty rows of a code have a finding each; the others share one, which says how 
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -28,9 +29,15 @@ _WIDEST = 80
 
 
 def shown(text: str) -> str:
-    """A cell as it is quoted in a message: short, printable, in quotation marks."""
+    """A cell as it is quoted in a message: short, in quotation marks, `<U+200B>` for the unseen."""
     text = text if len(text) <= _WIDEST else text[:_WIDEST] + "…"
-    return "'" + "".join(char if char.isprintable() else "·" for char in text) + "'"
+    return "'" + "".join(map(_seen, text)) + "'"
+
+
+def _seen(char: str) -> str:
+    if char.isprintable():
+        return char
+    return f"<{' '.join([f'U+{ord(char):04X}', unicodedata.name(char, '')]).strip()}>"
 
 
 class Marks:

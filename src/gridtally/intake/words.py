@@ -36,6 +36,10 @@ QUARANTINED: dict[str, Words] = {
         "end.",
         "Send the identifier exactly as master data has it.",
     ),
+    "intake.point.unseen": Words(
+        "{text} cannot be an identifier: it has a character that cannot be seen, spelled out here.",
+        "Remove it at the sender; it often comes with text that was copied from a page.",
+    ),
     "intake.channel.unknown": Words(
         "There is no channel {text}.",
         "Use import, export, reactive_import or reactive_export (NEM12 suffixes E, B, Q, K).",

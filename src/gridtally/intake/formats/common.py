@@ -101,7 +101,12 @@ class Column:
 def point_names(column: Column, names: Names, marks: Marks, position: int) -> Ints:
     """Identifiers as numbers; rows whose identifier cannot be one are set aside."""
     codes = column.codes(names)
-    marks.set(~names.all(_is_name)[codes], "intake.point.name", position)
+    wrong = ~names.all(_is_name)
+    unseen = np.zeros_like(wrong)
+    for number in np.flatnonzero(wrong[:-1]).tolist():
+        unseen[number] = not names.texts[number].isprintable()
+    marks.set(unseen[codes], "intake.point.unseen", position)
+    marks.set(wrong[codes], "intake.point.name", position)
     return codes
 
 

@@ -148,7 +148,9 @@ def _take(piece: Cells, rows: Ints, reading: _Reading) -> None:
     marks = Marks(len(rows))
     columns = [_column(piece, rows, at) for at in range(23)]
     for at in (1, 4, 6):
-        wrong = [not 0 < len(text) <= 64 for text in columns[at]]
+        unseen = [not text.isprintable() for text in columns[at]]
+        marks.set(np.array(unseen, dtype=bool), "intake.point.unseen", at)
+        wrong = [not 0 < len(text.encode()) <= 64 or text != text.strip() for text in columns[at]]
         marks.set(np.array(wrong, dtype=bool), "intake.point.name", at)
     unit = np.array([UNIT_CODES.get(text.lower(), -1) for text in columns[19]], dtype=np.int64)
     marks.set(unit < 0, "intake.unit.unknown", 19)
