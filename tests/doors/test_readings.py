@@ -2,6 +2,8 @@
 
 import json
 import os
+import re
+import re
 import shutil
 
 import pytest
@@ -109,6 +111,17 @@ def test_rate_refuses(door, tmp_path):
     assert door("rate", TARIFF, TARIFF).code == 1
 
 
+def test_rate_as_of_a_day(door, tmp_path):
+    """A year that is planned can be rated; without the option its readings lie in the future."""
+    path = tmp_path / "planned.csv"
+    path.write_text(READINGS.read_text().replace("2026-10-", "2096-10-"))
+    assert "intake.time.future" in str(door("rate", TARIFF, path, "--json").json["findings"])
+    for day in ("2096-10-31", "2097-01-01"):
+        found = door("rate", TARIFF, path, "--as-of", day, "--json").json["findings"]
+        assert "intake.time.future" not in str(found)
+    assert "is not a date" in door("rate", TARIFF, path, "--as-of", "soon").calm
+
+
 def test_tariff(door, tmp_path):
     """lint says yes or no with every problem; show draws or gives data."""
     assert door("tariff", "lint", TARIFF).code == 0
@@ -119,7 +132,12 @@ def test_tariff(door, tmp_path):
     assert not said.json["ok"]
     assert said.json["files"][0]["findings"][0].keys() >= {"code", "path", "message", "remedy"}
     assert door("tariff", "show", TARIFF, "--json").json["tariff"]
-    assert "Jan Mon" in door("tariff", "show", TARIFF).out
+    picture = door("tariff", "show", TARIFF).out
+    names = re.findall(r"^  ([a-z])  (\S+)  [0-9.]+$", picture, re.MULTILINE)
+    assert [letter for letter, _ in names] == list("abcdef"[: len(names)])
+    [row] = re.findall(r"^  Jan Mon  (.*)$", picture, re.MULTILINE)
+    assert set(row.split()) <= {letter for letter, _ in names}
+    assert len(row.split()) == 24
 
 
 # ------------------------------------------------------------------- receive
@@ -139,7 +157,26 @@ def test_a_name_with_blanks(door, tmp_path):
     """Any folder's name will do; the log's name is made of it."""
     assert door("init", tmp_path / "My town + more").code == 0
     key = (tmp_path / "My town + more" / "published" / "log.pub").read_text()
-    assert key.startswith("gridtally.local/My-town---more+")
+    assert re.match(r"gridtally\.local/My-town---more-[0-9a-f]{8}\+", key)
+
+
+def test_two_workspaces_of_one_name_have_two_logs(door, tmp_path):
+    """Two logs under one key would look like one that forked."""
+    keys = set()
+    for parent in ("a", "b"):
+        assert door("init", tmp_path / parent / "town").code == 0
+        keys.add((tmp_path / parent / "town" / "published" / "log.pub").read_text())
+    assert len({key.split("+")[0] for key in keys}) == 2
+
+
+def test_init_takes_no_key_of_another_log(door, tmp_path, monkeypatch):
+    """Should two names meet all the same, the second is refused."""
+    monkeypatch.setattr("secrets.token_hex", lambda _: "00000000")
+    assert door("init", tmp_path / "a" / "met").code == 0
+    assert (
+        "There is a key of a log gridtally.local/met-00000000"
+        in door("init", tmp_path / "b" / "met").calm
+    )
 
 
 def stored(path):

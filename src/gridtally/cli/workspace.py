@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from pathlib import Path
 
 import click
@@ -42,11 +43,11 @@ def init(
             currency=currency,
             language=language,
             buckets=buckets,
-            log="gridtally.local/" + "".join(c if c.isalnum() else "-" for c in called),
+            log=_log_name(called),
             supplier=Supplier(name=supplier),
         ),
     )
-    public = signing.ensure_keys(workspace)
+    public = signing.ensure_keys(workspace, fresh=True)
     out.print(f"Made the workspace {shown(workspace.path)}.", highlight=False)
     talk.print(
         f"Settings: gridtally.toml. The log's private key lies outside, in "
@@ -55,6 +56,12 @@ def init(
         highlight=False,
     )
     return 0
+
+
+def _log_name(called: str) -> str:
+    """A name for the log that no other workspace has: two of one name must not share a key."""
+    plain = "".join(c if c.isalnum() else "-" for c in called)
+    return f"gridtally.local/{plain}-{secrets.token_hex(4)}"
 
 
 @click.command()
