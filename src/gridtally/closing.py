@@ -26,13 +26,14 @@ from gridtally.rating.tariff import TariffVersion
 from gridtally.records import Facts, TariffFacts, bill_record, grouped
 from gridtally.signing import approver, ensure_keys, log_key_path, signed, verified
 from gridtally.store import snapshot
+from gridtally.store.files import sha256
 from gridtally.store.runs import RunFolder, open_run
 from gridtally.store.snapshot import Snapshot
 from gridtally.store.workspace import Workspace
 from gridtally.subledger import approve, issue
 from gridtally.subledger.batch import ToIssue
 
-__all__ = ["Closing", "issue_release"]
+__all__ = ["Closing", "dry_issue", "issue_release"]
 
 
 # -------------------------------------------------------------------- closing
@@ -126,6 +127,7 @@ class Closing:
             self.workspace,
             self.run.id,
             sign=lambda text: signed(text, key),
+            verify=verified,
             actor=actor,
             as_of=as_of,
             bills=bills,
@@ -163,9 +165,32 @@ class Closing:
             sign_head=lambda size, root: checkpoint.sign(
                 checkpoint.Checkpoint(settings.log, size, root), log
             ),
-            verify=verified,
+            verify=self._signed_by(release_id),
             check_inputs=self.inputs_now,
             progress=lambda done, total: report("issue", done, total),
+        )
+
+    def _signed_by(self, release_id: str) -> Callable[[bytes, str], bool]:
+        """Whether the person whom the release names signed a text."""
+        release = control.models.Release.objects.filter(id=release_id).first()
+        return lambda text, seal: release is not None and verified(text, seal, release.actor)
+
+    def signer(self, release_id: str) -> str:
+        """Who signed a release, which may have been before."""
+        return str(control.models.Release.objects.get(id=release_id).actor)
+
+    def dry_release(self, *, actor: str) -> dict[str, Any]:
+        """What `release` would sign: how many bills, and the list's digest. No effects."""
+        items, text = approve.listed(self.workspace, self.run.id, actor=actor)
+        return {"run": self.run.id, "bills": len(items), "list_digest": sha256(text)}
+
+    def dry_issue(self, release_id: str) -> dict[str, Any]:
+        """How many bills `issue` would issue, and leave out. No effects."""
+        return issue.preview(
+            self.workspace,
+            release_id,
+            verify=self._signed_by(release_id),
+            check_inputs=self.inputs_now,
         )
 
     def _record(self, bill: ToIssue) -> dict[str, Any]:
@@ -229,11 +254,21 @@ def issue_release(
     report: Callable[[str, int, int], None] = lambda _s, _d, _t: None,
 ) -> issue.Issued:
     """Issue a release by its id, or the last one of a run or period such as 2026-10."""
+    closing, found = _released(ws, release_id)
+    return closing.issue(found, actor=actor, as_of=as_of, report=report)
+
+
+def dry_issue(ws: Workspace, release_id: str) -> dict[str, Any]:
+    """What `issue_release` would do, without effects."""
+    closing, found = _released(ws, release_id)
+    return closing.dry_issue(found)
+
+
+def _released(ws: Workspace, release_id: str) -> tuple[Closing, str]:
     rows = control.models.Release.objects.filter(id__startswith=release_id)
     release = rows.order_by("at", "pk").last()
     if release is None:
         raise NotFound(
             f"There is no release {release_id}.", remedy="Sign one with `gridtally release RUN`."
         )
-    closing = Closing.open(ws, release.run_id)
-    return closing.issue(release.id, actor=actor, as_of=as_of, report=report)
+    return Closing.open(ws, release.run_id), release.id

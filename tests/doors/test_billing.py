@@ -6,6 +6,7 @@ import sqlite3
 
 import pytest
 
+from gridtally import signing
 from gridtally.terms import STEPS
 
 
@@ -77,6 +78,71 @@ def test_the_preparer_cannot_release(door, copy):
     said = door("release", "2026-10", "-w", copy, "--as", "ana")
     assert "ana prepared this run and cannot approve it." in said.calm
     assert "--as" in said.calm
+
+
+@pytest.mark.parametrize("name", [" ana", "ana "])
+def test_the_preparer_with_blanks(door, copy, name):
+    """A blank more is not a colleague."""
+    assert "cannot approve it" in door("release", "2026-10", "-w", copy, "--as", name).calm
+
+
+def test_the_first_signer_is_named(door, copy):
+    """The same list is signed once: the answer says by whom."""
+    first = door("release", "2026-10", "-w", copy, "--as", "bruno")
+    second = door("release", "2026-10", "-w", copy, "--as", "carla")
+    assert "signed by bruno." in first.out
+    assert second.out == first.out
+
+
+def test_dry_release_and_issue(door, copy):
+    """What would be signed and issued, and nothing is."""
+    words = ("release", "2026-10", "-w", copy, "--as", "bruno", "--dry-run")
+    would = door(*words, "--json").json
+    assert (
+        f"{would['bills']} bills would be signed; list {would['list_digest']}." in door(*words).out
+    )
+    assert "There is no release" in door("issue", "2026-10", "-w", copy).calm
+    assert "Leave out" in door(*words[:2], "B", *words[2:]).calm
+    assert "cannot approve" in door(*words[:5], "ana", "--dry-run").calm
+    signed = door(*words[:-1], "--json").json["release"]
+    assert signed.endswith(would["list_digest"][:12])
+    for _ in range(2):
+        said = door("issue", signed, "-w", copy, "--dry-run", "--json").json
+        assert (said["would_issue"], said["already"]) == (would["bills"], 0)
+    assert door("status", "-w", copy, "--json").json["facts"]["bills issued"] == 0
+    assert len(door("issue", signed, "-w", copy, "--json").json["issued"]) == would["bills"]
+    assert "0 bills would be issued" in door("issue", signed, "-w", copy, "--dry-run").out
+
+
+@pytest.fixture
+def new_keys(monkeypatch, tmp_path):
+    """A folder of keys that is lost: everybody's next key is another."""
+    return lambda: monkeypatch.setenv("GRIDTALLY_KEYS", str(tmp_path / "other-keys"))
+
+
+def test_a_replaced_key(door, copy, new_keys):
+    """The signer signs again under the new key; nobody else is taken for the signer."""
+    words = ("release", "2026-10", "-w", copy, "--json", "--as")
+    first = door(*words, "bruno").json["release"]
+    new_keys()
+    assert "is not what bruno signed" in door("issue", first, "-w", copy).calm
+    assert "let bruno sign again (--as bruno)" in door(*words, "carla").calm
+    second = door(*words, "bruno").json
+    assert second == {"schema": 1, "release": f"{first}-2", "signed_by": "bruno"}
+    assert door(*words, "bruno").json == second
+    assert door("issue", "2026-10", "-w", copy, "--dry-run", "--json").json["would_issue"] > 0
+
+
+def test_a_signature_belongs_to_a_person(door, monkeypatch, tmp_path):
+    """Names that differ have keys that differ; a colleague's signature is not one's own."""
+    monkeypatch.setenv("GRIDTALLY_KEYS", str(tmp_path))
+    names = ("ana b", "ana_b", "ana+b", "Ana_b", "x" * 60, "x" * 61)
+    made = {name: signing.approver(name) for name in names}
+    assert len({key.name.lower() for key in made.values()}) == len(names)
+    assert signing.approver("Jose\u0301") == signing.approver("Jos\u00e9")
+    for name, key in made.items():
+        seal = signing.signed(b"list", key)
+        assert [other for other in names if signing.verified(b"list", seal, other)] == [name]
 
 
 def test_decisions(door, billed, copy):

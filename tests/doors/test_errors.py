@@ -106,6 +106,14 @@ def test_no_name_for_the_user(door, received, monkeypatch):
     assert "Give one with --as NAME." in door("run", "2026-10", "-w", received).calm
 
 
+@pytest.mark.parametrize("name", ["", "  ", "an\na", "a\x1b[1mna", "\u202eana", "a" * 101])
+def test_not_a_name(door, received, name):
+    """Who acts has a name that can be read."""
+    text = door("run", "2026-10", "-w", received, "--as", name).calm
+    assert "is not a person's name." in text
+    assert text.count("\n") == 1
+
+
 def test_what_nobody_foresaw(door, monkeypatch):
     """A defect is one calm sentence too; the traceback is there for who asks."""
     monkeypatch.setattr("gridtally.cli.readings.print_json", lambda _: "".index("x"))

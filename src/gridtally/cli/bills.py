@@ -166,6 +166,7 @@ def rows_of(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
 @click.option("--hold", "action", flag_value="hold", help="Hold these bills instead.")
 @click.option("--exclude", "action", flag_value="exclude", help="Exclude these bills instead.")
 @click.option("--why", default="", help="The reason, kept with each decision.")
+@click.option("--dry-run", is_flag=True, help="Print what would be signed; nothing is.")
 @workspace_option
 @as_name
 @as_json
@@ -174,6 +175,7 @@ def release(
     bills: tuple[str, ...],
     action: str | None,
     why: str,
+    dry_run: bool,
     where: Path | None,
     actor: str,
     as_json: bool,
@@ -188,7 +190,22 @@ def release(
 
     if action is not None and not bills:
         raise UsageError("No bill is named.", remedy="Name them after RUN, as in the work list.")
+    if dry_run and bills:
+        raise UsageError(
+            "--dry-run shows the list as it stands, before any decision.",
+            remedy="Leave out the names of bills.",
+        )
     closing = Closing.open(pipeline.open_workspace(where), run_id)
+    if dry_run:
+        would = closing.dry_release(actor=actor)
+        if as_json:
+            print_json({"schema": 1, "dry_run": True, **would})
+        else:
+            out.print(
+                f"{would['bills']:,} bills would be signed; list {would['list_digest']}.",
+                highlight=False,
+            )
+        return 0
     for bill in bills:
         approve.decide(closing.run.id, bill, action or "release", actor=actor, as_of=now(), why=why)
     if action is not None:
@@ -198,10 +215,11 @@ def release(
             out.print(f"{len(bills)} bills: {action}.")
         return 0
     signed = closing.release(actor=actor, as_of=now())
+    signer = closing.signer(signed)
     if as_json:
-        print_json({"schema": 1, "release": signed})
+        print_json({"schema": 1, "release": signed, "signed_by": signer})
     else:
-        out.print(f"release {signed}, signed by {actor}.", highlight=False)
+        out.print(f"release {signed}, signed by {shown(signer)}.", highlight=False)
         talk.print(f"Next: gridtally issue {signed}", highlight=False)
     return 0
 
@@ -210,6 +228,7 @@ def release(
 @click.argument("release_id", metavar="RELEASE")
 @click.option("--documents", default="none", help="Draw documents now: none, all, or a number.")
 @click.option("--publish", type=click.Path(path_type=Path), help="Copy signed heads there too.")
+@click.option("--dry-run", is_flag=True, help="Print how many would be issued; none is.")
 @workspace_option
 @as_name
 @as_json
@@ -217,6 +236,7 @@ def issue(
     release_id: str,
     documents: str,
     publish: Path | None,
+    dry_run: bool,
     where: Path | None,
     actor: str,
     as_json: bool,
@@ -229,6 +249,17 @@ def issue(
 
     limit = _documents(documents)
     workspace = pipeline.open_workspace(where)
+    if dry_run:
+        would = closing.dry_issue(workspace, release_id)
+        if as_json:
+            print_json({"schema": 1, "dry_run": True, **would})
+        else:
+            out.print(
+                f"{would['would_issue']:,} bills would be issued, {would['already']:,} were issued "
+                f"before, {would['left_out']:,} would be left out.",
+                highlight=False,
+            )
+        return 0
     with progress(enabled=not as_json) as report:
         issued = closing.issue_release(
             workspace, release_id, actor=actor, as_of=now(), report=report

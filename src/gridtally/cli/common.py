@@ -41,7 +41,7 @@ as_name = click.option(
     metavar="NAME",
     default=None,
     help="Who does this; goes into the trail. Default: the user's login name.",
-    callback=lambda _ctx, _param, value: value or _login(),
+    callback=lambda _ctx, _param, value: _person(_login() if value is None else value),
 )
 workspace_option = click.option(
     "-w",
@@ -85,6 +85,18 @@ def clean(text: object, *, lines: bool = False) -> str:
 def shown(text: object, *, lines: bool = False) -> str:
     """`clean`, and nothing in it is read as colours."""
     return escape(clean(text, lines=lines))
+
+
+def _person(text: str) -> str:
+    """A name as it is kept: one spelling, no blanks around it, nothing that cannot be seen."""
+    name = unicodedata.normalize("NFC", text).strip()
+    unseen = any(unicodedata.category(char) in ("Cc", "Cf", "Cs", "Zl", "Zp") for char in name)
+    if not name or unseen or len(name) > 100:
+        raise UsageError(
+            f"--as: {text[:40]!r} is not a person's name.",
+            remedy="Write up to 100 letters, digits, marks and blanks.",
+        )
+    return name
 
 
 def now() -> int:

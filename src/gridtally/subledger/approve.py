@@ -6,6 +6,7 @@ is on one can be issued.
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -22,8 +23,8 @@ from gridtally.store.workspace import Workspace
 from gridtally.terms import BillState
 
 __all__ = [
-    "Standing", "approve", "close_run", "decide", "decisions", "must_hold", "register_run",
-    "release_list", "standings",
+    "Standing", "approve", "close_run", "decide", "decisions", "listed", "must_hold",
+    "register_run", "release_list", "standings",
 ]  # fmt: skip
 
 _AFTER = {
@@ -134,7 +135,7 @@ def decide(run_id: str, bill: str, action: str, *, actor: str, as_of: int, why: 
     models, after = control.models, _AFTER[action]
     with control.database.atomic():
         row = _run_bill(run_id, bill)
-        if action == "release" and row.run.actor == actor:
+        if action == "release" and _same(row.run.actor, actor):
             raise Conflict(
                 f"{actor} prepared this run and cannot release its bills.",
                 remedy="Ask a colleague to decide, and name that person with --as.",
@@ -194,27 +195,32 @@ def approve(
     actor: str,
     as_of: int,
     bills: Sequence[str] | None = None,
+    verify: Callable[[bytes, str, str], bool] = lambda _text, _signature, _actor: True,
 ) -> str:
     """Sign the list of released bills (all, or the named ones) and give the release's id.
 
-    The same list again is the same release. Raises `Conflict` when `actor` prepared the run, a
-    named bill is not released, or nothing is.
+    The same list again is the same release, as long as `verify(list, signature, actor)` holds of
+    it; once the signer's key was replaced, the same person signs anew. Raises `Conflict` when
+    `actor` prepared the run, a named bill is not released, nothing is, or somebody else must sign.
     """
     models = control.models
-    run = open_run(ws, run_id)
-    if models.Run.objects.get(id=run_id).actor == actor:
-        raise Conflict(
-            f"{actor} prepared this run and cannot approve it.",
-            remedy="Ask a colleague to approve it, and name that person with --as.",
-        )
-    items = _items(run_id, bills)
-    root = run.done["run_root"]
-    text = release_list(run_id, root, items)
+    root = open_run(ws, run_id).done["run_root"]
+    items, text = listed(ws, run_id, actor=actor, bills=bills)
     digest = files.sha256(text)
     release_id = f"{run_id}-{digest[:12]}"
     with control.database.atomic():
-        if models.Release.objects.filter(id=release_id).exists():
-            return release_id
+        before = models.Release.objects.filter(run_id=run_id, list_digest=digest)
+        last = before.order_by("at", "pk").last()
+        if last is not None:
+            if verify(text, last.signature, last.actor):
+                return str(last.id)
+            if not _same(last.actor, actor):
+                raise Conflict(
+                    f"{last.actor} signed this list with a key that is not there any more.",
+                    remedy=f"Put that key back, or let {last.actor} sign again "
+                    f"(--as {last.actor}).",
+                )
+            release_id += f"-{before.count() + 1}"
         release = models.Release.objects.create(
             id=release_id, run_id=run_id, root=root, list_digest=digest, signature=sign(text),
             actor=actor, at=as_of,
@@ -230,6 +236,29 @@ def approve(
             at=as_of, actor=actor, what="release.signed", subject=release_id
         )
     return release_id
+
+
+def listed(
+    ws: Workspace, run_id: str, *, actor: str, bills: Sequence[str] | None = None
+) -> tuple[list[tuple[str, str, str]], bytes]:
+    """What `actor` would sign: (bill, leaf, decision) of each bill, and the list's text.
+
+    Raises `Conflict` as `approve` does.
+    """
+    models = control.models
+    if _same(models.Run.objects.get(id=run_id).actor, actor):
+        raise Conflict(
+            f"{actor} prepared this run and cannot approve it.",
+            remedy="Ask a colleague to approve it, and name that person with --as.",
+        )
+    items = _items(run_id, bills)
+    return items, release_list(run_id, open_run(ws, run_id).done["run_root"], items)
+
+
+def _same(one: str, other: str) -> bool:
+    """Whether two names are one person's, however their accents are spelled."""
+    first, second = (unicodedata.normalize("NFC", name).strip() for name in (one, other))
+    return first == second
 
 
 def _items(run_id: str, bills: Sequence[str] | None) -> list[tuple[str, str, str]]:

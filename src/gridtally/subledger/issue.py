@@ -24,7 +24,7 @@ from gridtally.subledger.batch import Batch, Done, Plan, ToIssue, drop, issue_ba
 from gridtally.subledger.heads import publish_head
 from gridtally.tables import findings_table
 
-__all__ = ["Issued", "ToIssue", "issue"]
+__all__ = ["Issued", "ToIssue", "issue", "preview"]
 
 BATCH = 500
 """Bills per transaction: some 0.3 s of holding the write lock."""
@@ -90,6 +90,32 @@ def issue(
     return Issued(release_id, done.numbers, done.already, findings_table(done.findings), checkpoint)
 
 
+def preview(
+    ws: Workspace,
+    release_id: str,
+    *,
+    verify: Callable[[bytes, str], bool],
+    check_inputs: Callable[[Sequence[str]], Mapping[str, str]] | None = None,
+) -> dict[str, Any]:
+    """What `issue` would begin with, without effects: the same checks of release and inputs.
+
+    `would_issue`, `already` and `left_out` count bills; posting may still leave one out.
+    """
+    release, items = _release(release_id, verify=verify)
+    run = open_run(ws, release.run_id)
+    rows = control.models.RunBill.objects.filter(run_id=run.id)
+    states = dict(rows.values_list("bill", "state"))
+    changed, stale = _differing(run, items, check_inputs)
+    ready = {bill for bill in items if states.get(bill) == "released"} - changed - stale
+    already = sum(states.get(bill) == "issued" for bill in items)
+    return {
+        "release": release_id,
+        "would_issue": len(ready),
+        "already": already,
+        "left_out": len(items) - len(ready) - already,
+    }
+
+
 def _release(
     release_id: str, *, verify: Callable[[bytes, str], bool]
 ) -> tuple[control.models.Release, dict[str, tuple[str, str]]]:
@@ -117,13 +143,7 @@ def _unchanged(
     check_inputs: Callable[[Sequence[str]], Mapping[str, str]] | None,
 ) -> dict[str, str]:
     """Bill -> decision, of those whose results and inputs are still the approved ones."""
-    segments = run.read("segments")
-    leaves = bill_leaves(
-        run.read("bills"), segments=segments, lines=run.read("lines"),
-        findings=run.read("findings"),
-    )  # fmt: skip
-    changed = {bill for bill, (leaf, _) in items.items() if leaves.get(bill) != leaf}
-    stale = _stale(segments, items, check_inputs) - changed
+    changed, stale = _differing(run, items, check_inputs)
     with control.database.atomic():
         for bill in sorted(changed):
             drop(plan, bill, done.findings, "changed",
@@ -134,6 +154,21 @@ def _unchanged(
                  "its readings, terms or tariffs changed since the run",
                  "Calculate it again in a supplementary run.")  # fmt: skip
     return {b: decision for b, (_, decision) in items.items() if b not in changed | stale}
+
+
+def _differing(
+    run: RunFolder,
+    items: Mapping[str, tuple[str, str]],
+    check_inputs: Callable[[Sequence[str]], Mapping[str, str]] | None,
+) -> tuple[set[str], set[str]]:
+    """Bills whose results are not the approved ones, and bills whose inputs changed since."""
+    segments = run.read("segments")
+    leaves = bill_leaves(
+        run.read("bills"), segments=segments, lines=run.read("lines"),
+        findings=run.read("findings"),
+    )  # fmt: skip
+    changed = {bill for bill, (leaf, _) in items.items() if leaves.get(bill) != leaf}
+    return changed, _stale(segments, items, check_inputs) - changed
 
 
 def _stale(
