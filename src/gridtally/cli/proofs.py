@@ -36,12 +36,15 @@ def verify(proof: Path, key: str, published: Path | None, as_json: bool) -> int:
         )
     given = "+" in key and not Path(key[:255]).is_file()
     text = key if given else read_file(Path(key)).decode(errors="replace")
-    heads = sorted(published.glob("*.checkpoint")) if published is not None else None
+    heads = None
+    if published is not None:
+        files = sorted(published.glob("*.checkpoint"))
+        heads = [read_file(file).decode(errors="replace") for file in files]
     answer = room.verify(
         room.load(read_file(proof)),
         text.strip(),
         rate_case=reference.rate_case,
-        published=heads and [head.read_bytes().decode(errors="replace") for head in heads],
+        published=heads,
     )
     if as_json:
         print_json(answer)
