@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, timedelta
 from functools import partial
 from typing import Any
 
@@ -57,7 +57,7 @@ def rate_readings(
     *,
     tariff_name: str,
     readings_name: str,
-    as_of: int,
+    as_of: int | date,
     from_: date | None = None,
     to: date | None = None,
     zone: str | None = None,
@@ -70,16 +70,17 @@ def rate_readings(
     `tariff` is a tariff document (TOML) or a URDB rate object (JSON); of several rates `key`
     names one. `zone` is the billing zone, and that of readings without an offset; None: the
     tariff's. `from_`, `to` are local days, half-open; None: the whole days of the intervals, and
-    the months between readings of registers.
+    the months between readings of registers. `as_of`: UTC seconds, or the end of a local day.
     Raises `InvalidDocument`, `RefusedFile`, `UsageError`, `NotFound`.
     """
     source = _Source.read(tariff, name=tariff_name, zone=zone, key=key)
+    if isinstance(as_of, date):
+        as_of = zone_of(source.zone).midnight(as_of + timedelta(days=1))
     decoded = decode(
         readings, name=readings_name, as_of=as_of, format=format, zone=source.zone,
         round_finer=round_finer,
     )  # fmt: skip
-    result = _Result(source.zone, list(source.assumptions))
-    result.findings += decoded.findings.to_pylist()
+    result = _Result(source.zone, list(source.assumptions), findings=decoded.findings.to_pylist())
     for job in _interval_jobs(source, decoded.blocks, from_=from_, to=to, result=result):
         _rate_job(job, result)
     dials, known = decoded.registers, pc.unique(decoded.blocks["metering_point"])

@@ -3,7 +3,6 @@
 import json
 import os
 import re
-import re
 import shutil
 
 import pytest
@@ -114,9 +113,9 @@ def test_rate_refuses(door, tmp_path):
 def test_rate_as_of_a_day(door, tmp_path):
     """A year that is planned can be rated; without the option its readings lie in the future."""
     path = tmp_path / "planned.csv"
-    path.write_text(READINGS.read_text().replace("2026-10-", "2096-10-"))
+    path.write_text(READINGS.read_text().replace("2026-10-", "2056-10-"))
     assert "intake.time.future" in str(door("rate", TARIFF, path, "--json").json["findings"])
-    for day in ("2096-10-31", "2097-01-01"):
+    for day in ("2056-10-31", "2057-01-01"):
         found = door("rate", TARIFF, path, "--as-of", day, "--json").json["findings"]
         assert "intake.time.future" not in str(found)
     assert "is not a date" in door("rate", TARIFF, path, "--as-of", "soon").calm

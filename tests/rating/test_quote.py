@@ -25,7 +25,7 @@ def quote(document, *parts, **options):
     data = "metering_point,channel,start,value,unit\n" + "".join(parts)
     return rate_readings(
         document.encode(), data.encode(), tariff_name="t.toml", readings_name="r.csv",
-        as_of=AS_OF, **options,
+        **({"as_of": AS_OF} | options),
     )  # fmt: skip
 
 
@@ -49,6 +49,15 @@ def test_a_bill_per_point_and_month():
         {"component": "energy", "kind": "energy", "bucket": "", "quantity": "744", "unit": "kWh",
          "price": "0.1", "factor": "1", "amount": "74.4"},
     ]  # fmt: skip
+
+
+def test_a_year_that_is_planned():
+    """As of a local day: its last hour counts, the next one lies in the future."""
+    data = readings("2031-12-31T16:00:00+00:00", 32 * 24)
+    document = header("Asia/Shanghai", valid_to="2040-01-01") + ENERGY
+    answer = quote(document, data, as_of=date(2032, 1, 31))
+    assert shown(answer) == [("MP", "2032-01-01", "2032-02-01", "74.4")]
+    assert quote(document, data)["bills"] == []
 
 
 def test_a_partial_month_is_in_proportion_and_says_so():

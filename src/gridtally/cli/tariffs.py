@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from string import ascii_letters
 from typing import Any
 
 import click
@@ -101,14 +102,20 @@ def _picture(part: dict[str, Any]) -> None:
             (f"to {step['upto']}: " if step["upto"] else "") + str(step["price"])
             for step in bucket["tiers"]
         )
-        out.print(f"  [{SHADES[number % 6]}]  [/] {shown(bucket['bucket'])}  {prices}")
+        out.print(f"  {_cell(number)} {shown(bucket['bucket'])}  {prices}")
     out.print("           " + "".join(f"{hour:<6d}" for hour in range(0, 24, 3)), highlight=False)
     for month, days in enumerate(part["grid"]):
         for label, row in (("Mon", days[0]), ("Sun", days[6])):
             if label == "Sun" and row == days[0]:
                 continue
-            cells = "".join(f"[{SHADES[i % 6]}]  [/]" if i >= 0 else "··" for i in row)
-            out.print(f"  {MONTHS[month]} {label}  {cells}")
+            out.print(f"  {MONTHS[month]} {label}  {''.join(map(_cell, row))}", highlight=False)
+
+
+def _cell(bucket: int) -> str:
+    """An hour of a bucket: a colour, and a letter for whoever has none."""
+    if bucket < 0:
+        return "··"
+    return f"[{SHADES[bucket % len(SHADES)]}]{ascii_letters[bucket % len(ascii_letters)]} [/]"
 
 
 @click.command()
@@ -120,6 +127,9 @@ def _picture(part: dict[str, Any]) -> None:
 @click.option("--rate", "key", help="Which rate, when TARIFF holds several URDB rates.")
 @click.option("--format", "format_", help="Format of the readings; default: found from content.")
 @click.option("--round-finer", metavar="MODE", help="Round values finer than 10^-6 kWh.")
+@click.option(
+    "--as-of", metavar="DATE", help="Rate as on this local day, for a planned year; default: now."
+)
 @as_json
 def rate(
     tariff_file: Path,
@@ -130,11 +140,13 @@ def rate(
     key: str | None,
     format_: str | None,
     round_finer: str | None,
+    as_of: str | None,
     as_json: bool,
 ) -> int:
     """Rate READINGS under TARIFF (our TOML, or an OpenEI URDB rate), without a workspace.
 
-    One bill per metering point and local calendar month. Exit code 1 when a file is refused.
+    One bill per metering point and local calendar month. Readings after --as-of lie in the future
+    and are set aside. Exit code 1 when a file is refused.
     """
     from gridtally.quote import rate_readings
 
@@ -144,7 +156,7 @@ def rate(
             read_file(readings),
             tariff_name=tariff_file.name,
             readings_name=readings.name,
-            as_of=now(),
+            as_of=parse_date(as_of, "--as-of") or now(),
             from_=parse_date(from_, "--from"),
             to=parse_date(to, "--to"),
             zone=zone,
