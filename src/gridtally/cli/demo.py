@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 import shutil
+import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
+from shlex import quote
 from typing import Any
 
 import click
@@ -17,7 +19,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from gridtally.cli.common import out, progress
-from gridtally.errors import Conflict
+from gridtally.errors import Conflict, UsageError
 from gridtally.periods import Period
 from gridtally.terms import BillState
 
@@ -34,7 +36,13 @@ Report = Callable[[str, int, int], None]
     show_default=True,
     help="Folder for the town, the workspace and the keys; made anew each time.",
 )
-@click.option("--accounts", default=2000, show_default=True, help="Size of the town.")
+@click.option(
+    "--accounts",
+    type=click.IntRange(min=20),
+    default=2000,
+    show_default=True,
+    help="Size of the town.",
+)
 @click.option("--seed", type=int, help="Another town; default: Port Lumen.")
 def demo(into: Path, accounts: int, seed: int | None) -> int:
     """A synthetic town: readings in, audited and issued bills out.
@@ -60,12 +68,30 @@ def _fresh(into: Path) -> Path:
     """An empty folder of that name; only a former demo is ever removed."""
     root = into.absolute()
     if root.exists():
+        here = Path.cwd()
+        if root.resolve() in (here, *here.parents):
+            raise UsageError(
+                f"{root} is the current folder, or one above it: the demo makes its folder anew.",
+                remedy="Name another folder with --into.",
+            )
+        if not root.is_dir() or root.is_symlink():
+            raise Conflict(f"{root} is not a folder.", remedy="Name another one with --into.")
         if any(root.iterdir()) and not (root / ".gridtally-demo").exists():
             raise Conflict(f"{root} is not a demo.", remedy="Name another folder with --into.")
         shutil.rmtree(root)
     root.mkdir(parents=True)
     (root / ".gridtally-demo").touch()
     return root
+
+
+def _environment() -> str:
+    """The line that puts `gridtally` on the path: nothing of ours is installed by a checkout."""
+    activate = Path(sys.prefix) / "bin" / "activate"
+    if activate.parent.parent.name != ".venv" or not activate.exists():
+        return ""
+    here = Path.cwd()
+    short = activate.relative_to(here) if activate.is_relative_to(here) else activate
+    return f"  source {quote(str(short))}\n"
 
 
 @dataclass
@@ -244,9 +270,14 @@ class _Demo:
         self._samples()
         self._faults()
         out.print(
-            f"\nLook around:  cd {self.ws.path}\n"
-            f"  export GRIDTALLY_KEYS={self.root / 'keys'}\n"
-            "  gridtally status · worklist 2026-10 · explain NUMBER · check",
+            "\nLook around:\n"
+            f"{_environment()}"
+            f"  cd {quote(str(self.ws.path))}\n"
+            f"  export GRIDTALLY_KEYS={quote(str(self.root / 'keys'))}\n"
+            "  gridtally status\n"
+            "  gridtally worklist 2026-10\n"
+            f"  gridtally explain {self.samples[0]}\n"
+            "  gridtally check",
             highlight=False,
         )
 
