@@ -104,8 +104,10 @@ def _second(
     info: Mapping[str, Any],
 ) -> tuple[int, pa.Table]:
     """The second rater on every held bill, the large ones, and a sample of the rest."""
-    bills = tables["bills"].filter(pc.is_valid(tables["bills"]["total"]))
-    chosen = sample(
+    known = pc.is_valid(tables["bills"]["total"])
+    bills = tables["bills"].filter(known)
+    unpriced = tables["bills"].filter(pc.invert(known))["bill"].to_pylist()
+    chosen = unpriced + sample(
         bills,
         held=held,
         large=_large(bills),
@@ -114,6 +116,7 @@ def _second(
     )
     segments = tables["segments"]
     mine = segments.filter(pc.is_in(segments["bill"], pa.array(chosen, pa.string())))
+    mine = mine.filter(pc.invert(pc.is_in(mine["segment"], _unread(tables["findings"]))))
     made = cases(prepared, mine["segment"].to_pylist())
     return len(chosen), compare(
         sorted(made.items()),
@@ -122,6 +125,12 @@ def _second(
         rate_case=reference.rate_case,
         tariffs=prepared.documents,
     )
+
+
+def _unread(findings: pa.Table) -> pa.Array:
+    """Segments whose readings are in doubt: there is nothing that two raters could agree on."""
+    doubt = pc.and_(findings["must_hold"], pc.starts_with(findings["code"], "metering."))
+    return pc.unique(findings.filter(doubt)["segment"])
 
 
 def _large(bills: pa.Table) -> Decimal:

@@ -135,7 +135,7 @@ class _Demo:
                 zone="Europe/Lisbon",
                 supplier=supplier,
                 log="portlumen.example/bills",
-                series="PL26",
+                series="PL",
                 buckets=4,
                 review_budget=max(20, self.accounts // 20),
             ),
