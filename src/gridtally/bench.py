@@ -262,27 +262,22 @@ def _month(segments: pa.Table, back: int) -> pa.Table:
     return _filled(HISTORY, same | told, rows)
 
 
-def stage_bill(points: int) -> dict[str, Any]:
+def stage_bill(root: Path, entries: list[readings.Entry], points: int) -> dict[str, Any]:
     """Steps 3 to 7 beside the bare decode of the same files: floor, work, floor, work, floor."""
-    with tempfile.TemporaryDirectory(prefix="gridtally-bench-") as folder:
-        root = Path(folder)
-        entries = generate(root, points)
-        floors, seconds = [_timed(lambda: decode_floor(root, entries))], []
-        before = _peak_mib()
-        for _ in range(2):
-            seconds.append(_timed(lambda: bill_all(root, entries, points)))
-            floors.append(_timed(lambda: decode_floor(root, entries)))
-        return _row(f"steps 3-7, {points:,} points", min(seconds), min(floors)) | {
-            "readings": points * 2976, "peak_before_mib": before,
-        }  # fmt: skip
+    floors, seconds = [_timed(lambda: decode_floor(root, entries))], []
+    for _ in range(2):
+        seconds.append(_timed(lambda: bill_all(root, entries, points)))
+        floors.append(_timed(lambda: decode_floor(root, entries)))
+    row = _row(f"steps 3-7, {points:,} points", min(seconds), min(floors))
+    return row | {"readings": points * 2976}
 
 
-def stage_audit(points: int) -> dict[str, Any]:
+def stage_audit(root: Path, entries: list[readings.Entry], points: int) -> dict[str, Any]:
     """Every rule over so many bills with a year of history; the floor is one pass in DuckDB."""
     from gridtally.review.audit import audit
     from gridtally.review.expect import calibrate, expect
 
-    tables = audit_inputs(points)
+    tables = billed_tables(root, entries, points)
 
     def work() -> None:
         found = expect(tables, calibrate(tables["history"], before=PERIOD.start))
@@ -302,32 +297,20 @@ def stage_audit(points: int) -> dict[str, Any]:
     }
 
 
-def audit_inputs(points: int) -> dict[str, pa.Table]:
-    """Tables of a billed month and of a year before it, made by the kernel from few points."""
-    with tempfile.TemporaryDirectory(prefix="gridtally-bench-") as folder:
-        root = Path(folder)
-        entries = generate(root, points)
-        return billed_tables(root, entries, points)
-
-
-def stage_second(points: int) -> dict[str, Any]:
+def stage_second(root: Path, entries: list[readings.Entry], points: int) -> dict[str, Any]:
     """The second rater alone, one core; the floor is reading its cases as JSON."""
     from gridtally.rating import reference
 
-    with tempfile.TemporaryDirectory(prefix="gridtally-bench-") as folder:
-        root = Path(folder)
-        cases = rating_cases(root, generate(root, points), points)
-        folder_ = resources.files("gridtally.demo") / "tariffs"
-        documents = {}
-        for entry in folder_.iterdir():
-            data = entry.read_bytes()
-            documents[f"sha256:{hashlib.sha256(data).hexdigest()}"] = data
-        texts = [json.dumps(case) for case in cases]
-        floor = _timed(lambda: [json.loads(text) for text in texts])
-        seconds = _timed(lambda: [reference.rate_case(case, documents) for case in cases])
-        return _row(f"second rater, {len(cases):,} bills", seconds, floor) | {
-            "bills_per_second": int(len(cases) / seconds)
-        }
+    cases = rating_cases(root, entries, points)
+    documents = {}
+    for entry in (resources.files("gridtally.demo") / "tariffs").iterdir():
+        data = entry.read_bytes()
+        documents[f"sha256:{hashlib.sha256(data).hexdigest()}"] = data
+    texts = [json.dumps(case) for case in cases]
+    floor = _timed(lambda: [json.loads(text) for text in texts])
+    seconds = _timed(lambda: [reference.rate_case(case, documents) for case in cases])
+    row = _row(f"second rater, {len(cases):,} bills", seconds, floor)
+    return row | {"bills_per_second": int(len(cases) / seconds)}
 
 
 def _timed(work: Callable[[], object]) -> float:
@@ -350,7 +333,7 @@ def _row(name: str, seconds: float, floor: float) -> dict[str, Any]:
     }
 
 
-STAGES: dict[str, tuple[Callable[[int], dict[str, Any]], tuple[int, ...]]] = {
+STAGES: dict[str, tuple[Callable[..., dict[str, Any]], tuple[int, ...]]] = {
     "bill": (stage_bill, (50_000, 200_000)),
     "audit": (stage_audit, (20_000,)),
     "second": (stage_second, (500,)),
@@ -359,10 +342,16 @@ STAGES: dict[str, tuple[Callable[[int], dict[str, Any]], tuple[int, ...]]] = {
 
 
 def _alone(stage: str, points: int) -> dict[str, Any]:
-    """A stage in a new process, so that its peak memory is its own."""
-    context = multiprocessing.get_context("spawn")
-    with context.Pool(1) as pool:
-        return pool.apply(STAGES[stage][0], (points,))
+    """A stage in a process of its own, and its data made in another: its peak is its own."""
+    with tempfile.TemporaryDirectory(prefix="gridtally-bench-") as folder:
+        entries = _elsewhere(generate, Path(folder), points)
+        row: dict[str, Any] = _elsewhere(STAGES[stage][0], Path(folder), entries, points)
+        return row
+
+
+def _elsewhere(work: Callable[..., Any], *arguments: object) -> Any:
+    with multiprocessing.get_context("spawn").Pool(1) as pool:
+        return pool.apply(work, arguments)
 
 
 @click.command()
