@@ -31,7 +31,9 @@ def test_the_example_of_the_settings_is_complete():
     page = (DOCS / "workspace.md").read_text()
     (text,) = re.findall(r"```toml\n(.*?)```", page, flags=re.S)
 
-    assert parse(text) == Settings(zone="Europe/Lisbon")
+    found = parse(text)
+    assert found.log.startswith("gridtally.local/town-"), "init gives each log a name of its own"
+    assert found == Settings(zone="Europe/Lisbon", log=found.log)
 
 
 def test_every_folder_is_explained():
