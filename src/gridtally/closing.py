@@ -206,6 +206,7 @@ class Closing:
                 name: commit(bill.key, name, account[name] or "") for name in ("name", "address")
             },
             decision={"state": "released", "by": bill.decision, "findings": codes},
+            language=self.workspace.settings.language,
         )
 
     def inputs_now(self, segments: Sequence[str]) -> dict[str, str]:

@@ -25,8 +25,11 @@ from gridtally.intake.master import TABLES, read_master
 from gridtally.money import parse_decimal, to_minor
 from gridtally.rating import tariff as tariffs
 from gridtally.store.master import newest_master, put_master, put_tariff
+from gridtally.store.snapshot import master, snapshot
 from gridtally.store.workspace import Workspace
 from gridtally.subledger.post import Move, pay
+from gridtally.tables import finding
+from gridtally.terms import Severity
 
 __all__ = ["Answer", "receive", "tariff_text"]
 
@@ -132,7 +135,7 @@ def _sorted(paths: Sequence[Path]) -> dict[str, list[Path]]:
             kinds["tariff"].append(path)
         elif path.stem in TABLES and path.suffix == ".csv":
             kinds["master"].append(path)
-        elif path.suffix in (".md", ".json") and path.stem in ("story", "truth", "README"):
+        elif path.suffix == ".md":
             continue
         elif _is_payments(path):
             kinds["payments"].append(path)
@@ -264,14 +267,37 @@ def _payments(ws: Workspace, path: Path, *, as_of: int, actor: str, dry_run: boo
                 code="subledger.payment.row",
                 remedy="Each row is account,date,amount,reference, such as A-1,2026-10-05,42.50,x.",
             ) from err
-    new = 0 if dry_run else pay(moves, currency=ws.settings.currency, actor=actor, as_of=as_of)
+    known = _accounts(ws)
+    stray = [line for line, move in enumerate(moves, start=2) if move.account not in known]
+    good = [move for move in moves if move.account in known]
+    new = 0 if dry_run else pay(good, currency=ws.settings.currency, actor=actor, as_of=as_of)
     return Answer(
         path.name,
         "payments",
         rows=len(moves),
-        accepted=new,
-        repeated=len(moves) - new,
+        accepted=len(good) if dry_run else new,
+        repeated=0 if dry_run else len(good) - new,
+        quarantined=len(stray),
         answer="would be booked" if dry_run else "booked",
+        findings=[_stray(path.name, line, moves[line - 2].account) for line in stray],
+    )
+
+
+def _accounts(ws: Workspace) -> set[str]:
+    if not newest_master():
+        return set()
+    return set(master(snapshot(ws))["accounts"]["account"].to_pylist())
+
+
+def _stray(file: str, line: int, account: str) -> dict[str, Any]:
+    """Money is never booked to an account that nobody has (P10)."""
+    return finding(
+        "subledger.payment.account",
+        Severity.WARN,
+        f"There is no account {account[:40]!r}; this payment is not booked.",
+        remedy="Find out whose it is and deliver the row again with that account.",
+        file=file,
+        line=line,
     )
 
 

@@ -82,10 +82,12 @@ def bill_record(
     balance: Mapping[str, Decimal],
     personal: Mapping[str, str],
     decision: Row,
+    language: str,
 ) -> dict[str, Any]:
     """The record of one bill, without its number (which issue assigns).
 
-    `balance` holds previous, payments and adjustments [currency]; `personal` the commitments.
+    `balance` holds previous, payments and adjustments [currency]; `personal` the commitments;
+    `language` is that of the workspace, for accounts that name none.
     """
     account = facts.accounts[bill["account"]]
     segments = [_segment(facts, row) for row in facts.segments[bill["bill"]]]
@@ -98,7 +100,7 @@ def bill_record(
         "period": {"from": str(bill["from"]), "to": str(bill["to"])},
         "issued": str(issued),
         "due": str(due),
-        "language": account["language"] or "en",
+        "language": account["language"] or language,
         "currency": bill["currency"],
         "segments": segments,
         "total": number(bill["total"]),
