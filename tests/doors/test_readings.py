@@ -278,6 +278,9 @@ def test_a_payment_that_is_none(door, empty, tmp_path, row, reason):
 
 def test_payments_are_booked_once(door, empty, tmp_path):
     """The same row again is a repetition, in another file too."""
+    people = tmp_path / "accounts.csv"
+    people.write_text("account,segment,language,name,address,email\nA-1,household,en,Ada,Quay 1,\n")
+    door("receive", people, "-w", empty)
     path = tmp_path / "bank.csv"
     path.write_text("account,date,amount,reference\nA-1,2026-10-05,42.50,Zoë\n")
     assert door("receive", path, "-w", empty, "--json").json[0]["accepted"] == 1
