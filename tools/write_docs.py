@@ -73,10 +73,11 @@ def write_tables() -> str:
         "Energy is a whole number of 10^-6 kWh, so that nothing between a reading and a cent is a "
         "binary float; periods are half-open.\n",
         "## Shared by all steps\n",
-        "From `src/gridtally/tables.py`, in the order of the flow.\n",
+        "From `src/gridtally/tables/`, in the order of the flow.\n",
     ]
-    order = (ROOT / "src/gridtally/tables.py").read_text()
-    for name in sorted(shared, key=lambda name: order.index(f"\n{name} = _schema")):
+    files = (ROOT / f"src/gridtally/tables/{name}.py" for name in ("readings", "master", "results"))
+    order = "".join(file.read_text() for file in files)
+    for name in sorted(shared, key=lambda name: order.index(f"\n{name} = schema(")):
         page += _schema(name, shared[name])
     page += [
         "## Only for the audit\n",
