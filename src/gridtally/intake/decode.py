@@ -27,7 +27,7 @@ from gridtally.intake.words import refuse
 from gridtally.money import MICRO, Rounding, number
 from gridtally.periods import iso_utc
 from gridtally.periods import zone as zone_of
-from gridtally.tables import BLOCKS, REGISTER_READINGS, findings_table
+from gridtally.tables import BLOCKS, REGISTER_READINGS, REMARKS, findings_table
 
 __all__ = ["Decoded", "decode", "summary"]
 
@@ -36,7 +36,7 @@ _HEAD = 1 << 17
 
 @dataclass(frozen=True, slots=True)
 class Decoded:
-    """What a file holds. `blocks` BLOCKS, `registers` REGISTER_READINGS, `findings` FINDINGS.
+    """What a file holds: tables BLOCKS, REGISTER_READINGS, REMARKS and FINDINGS, and its rows.
 
     `rows = accepted + duplicates + quarantined`; a row that supersedes another is accepted.
     `totals`: per metering point and channel how many interval values, and their sum.
@@ -45,6 +45,7 @@ class Decoded:
     format: str
     blocks: pa.Table
     registers: pa.Table
+    remarks: pa.Table
     findings: pa.Table
     rows: int
     accepted: int
@@ -61,12 +62,14 @@ def decode(
     format: str | None = None,
     zone: str | None = None,
     round_finer: Rounding | None = None,
+    mapping: bytes | None = None,
 ) -> Decoded:
     """Decode a delivered file, plain or packed.
 
     `as_of` [s]: readings more than 5 minutes later lie in the future. `format`: a name of
     `formats.FORMATS`; None: found from the content. `zone`: of instants without offset.
     `round_finer`: how values finer than 10^-6 kWh are rounded; None: they are quarantined.
+    `mapping`: a mapping file, which says how to read a utility's own CSV.
     Raises `RefusedFile` with code, file, line and remedy; `UsageError` for a wrong argument.
     """
     if format is not None and format not in FORMATS:
@@ -87,16 +90,20 @@ def decode(
     for member, body in members:
         file = name if len(members) == 1 else f"{name}!{member}"
         report = Report(file)
-        delivery = Delivery(file, source, as_of, here, round_finer, report)
+        delivery = Delivery(file, source, as_of, here, round_finer, report, mapping)
         parts.append((*_one(body, delivery, format), report))
     return _whole(parts, name=name)
 
 
 def _one(data: bytes, delivery: Delivery, forced: str | None) -> tuple[str, Read]:
     """One file of a known or found format."""
-    text = checked(data, file=delivery.file)
     found: Format | None
-    found = FORMATS[forced] if forced is not None else sniff(text[:_HEAD].tobytes())
+    found = FORMATS[forced] if forced is not None else sniff(data[:_HEAD])
+    if found is not None and found.binary:
+        return found.name, found.read(np.frombuffer(data, np.uint8), delivery)
+    text = checked(data, file=delivery.file)
+    if found is None:
+        found = sniff(text[:_HEAD].tobytes())
     if found is None:
         first = text[:80].tobytes().decode("utf-8", "replace").split("\n")[0]
         raise refuse(
@@ -120,6 +127,7 @@ def _whole(parts: Sequence[tuple[str, Read, Report]], *, name: str) -> Decoded:
         format="+".join(sorted({found for found, _, _ in parts})),
         blocks=_table(BLOCKS, [read.blocks for _, read, _ in parts]),
         registers=_table(REGISTER_READINGS, [read.registers for _, read, _ in parts]),
+        remarks=_table(REMARKS, [read.remarks for _, read, _ in parts]),
         findings=findings_table(findings),
         rows=rows,
         accepted=accepted,

@@ -28,12 +28,16 @@ Bytes = npt.NDArray[np.uint8]
 
 @dataclass(frozen=True, slots=True)
 class Format:
-    """One format: `sentence` for people, `sniff` for its first bytes, `read` for all of them."""
+    """One format: `sentence` for people, `sniff` for its first bytes, `read` for all of them.
+
+    A `binary` format is given its bytes as they are, the others UTF-8 text that was checked.
+    """
 
     name: str
     sentence: str
     sniff: Callable[[bytes], bool]
     read: Callable[[Bytes, Delivery], Read]
+    binary: bool = False
 
 
 FORMATS: Mapping[str, Format] = {

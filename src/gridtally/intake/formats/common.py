@@ -20,7 +20,7 @@ from gridtally.intake.units import CHANNELS, UNITS, unit_of
 from gridtally.intake.words import refuse
 from gridtally.money import Rounding
 from gridtally.periods import Zone
-from gridtally.tables import BLOCKS, REGISTER_READINGS, empty
+from gridtally.tables import BLOCKS, REGISTER_READINGS, REMARKS, empty
 
 __all__ = [
     "DIAL_MAX", "ENERGY_MAX", "Column", "Delivery", "Read", "mark_numbers", "mark_times",
@@ -47,6 +47,7 @@ class Delivery:
     zone: Zone | None
     round_finer: Rounding | None
     report: Report
+    mapping: bytes | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +57,7 @@ class Read:
     rows: int
     blocks: pa.Table = field(default_factory=lambda: empty(BLOCKS))
     registers: pa.Table = field(default_factory=lambda: empty(REGISTER_READINGS))
+    remarks: pa.Table = field(default_factory=lambda: empty(REMARKS))
     totals: Sequence[Total] = ()
 
 
