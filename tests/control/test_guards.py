@@ -37,6 +37,10 @@ def full(ws):
     receive(ws, b"file", name="a", decode=decoder(blocks(["MP-1"])), **known)
     with pytest.raises(RefusedFile):
         receive(ws, b"bad", name="b", decode=refuse, **known)
+    control.models.QuarantineStep.objects.create(
+        item=control.models.QuarantineItem.objects.get(), at=AS_OF, actor="q",
+        action="discarded", why="a test file",
+    )  # fmt: skip
     put_master(ws, {"meters": tables.empty(tables.METERS)}, actor="m", as_of=AS_OF)
     put_tariff(ws, b"t", tariff="home", digest=f"sha256:{sha256(b't')}",
                valid_from=date(2026, 1, 1), valid_to=None, actor="t", as_of=AS_OF)  # fmt: skip
@@ -59,8 +63,8 @@ def other_program(ws, sql):
 
 APPEND_ONLY = [
     "decision", "entry", "event", "fixed_setting", "head", "history_file", "issued_bill", "leaf",
-    "ledger_account", "load", "master_table", "master_version", "quarantine", "reading_file",
-    "release", "release_item", "source_file", "tariff_document",
+    "ledger_account", "load", "master_table", "master_version", "quarantine_item",
+    "quarantine_step", "reading_file", "release", "release_item", "source_file", "tariff_document",
 ]  # fmt: skip
 
 
@@ -149,6 +153,21 @@ BREACHES = {
     ),
     "a file whose rows do not add up": (
         "source_file", {"digest": "'x'", "rows": '"rows" + 1'}, "source_file_rows_add_up",
+    ),
+    "more superseding rows than accepted ones": (
+        "source_file", {"digest": "'x'", "superseding": '"accepted" + 1'}, "source_file_parts_fit",
+    ),
+    "waiting rows that are not quarantined": (
+        "source_file", {"digest": "'x'", "waiting": "1"}, "source_file_parts_fit",
+    ),
+    "an item of no kind": ("quarantine_item", {"id": "900", "kind": "'x'"}, "item_kind"),
+    "an item without bytes": ("quarantine_item", {"id": "900", "refused": "''"}, "item_has_bytes"),
+    "an item closed twice": ("quarantine_step", {"id": "900"}, "quarantine_step.item_id"),
+    "a step of no kind": (
+        "quarantine_step", {"id": "900", "item_id": "1 + item_id", "action": "'x'"}, "step_action",
+    ),
+    "discarded without a reason": (
+        "quarantine_step", {"id": "900", "item_id": "1 + item_id", "why": "''"}, "step_has_reason",
     ),
     "an issued segment moved": "UPDATE issued_segment SET date_to = '2027-01-01'",
     "an issued segment brought back to life": "UPDATE issued_segment SET live = 1",
@@ -245,7 +264,10 @@ def test_the_migrations_are_those_of_the_models():
     call_command("makemigrations", "control", check=True, dry_run=True, verbosity=0)
 
 
-GUARDS_WITH = ("0001_initial", "5586cfcfd96477bca4dbfd4ac1eaacfd686356042a94d18f038499ecbc14a3f1")
+GUARDS_WITH = (
+    "0002_quarantine",
+    "17b115bb116a2d213e5a806cec4c99791d5281511b59476334124d467cfdb6aa",
+)
 """The last migration, and the digest of the guards that it installs."""
 
 

@@ -224,10 +224,10 @@ def test_a_refused_file_leaves_its_bytes_in_quarantine_and_nothing_else(ws):
     for _ in range(2):
         with pytest.raises(RefusedFile, match=r"a\.csv:7: The trailer"):
             take(ws, decode=refuse)
-    (row,) = control.models.Quarantine.objects.all()
+    (row,) = control.models.QuarantineItem.objects.all()
 
-    assert (row.code, row.line, row.name) == ("intake.file.cut", 7, "a.csv")
-    assert (ws.path / "raw" / "quarantine" / row.digest).read_bytes() == b"file"
+    assert (row.kind, row.code, row.line, row.name) == ("file", "intake.file.cut", 7, "a.csv")
+    assert (ws.path / "raw" / "quarantine" / row.refused).read_bytes() == b"file"
     assert control.models.SourceFile.objects.count() == 0
     assert stored_files(ws) == []
 

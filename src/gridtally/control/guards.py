@@ -16,8 +16,8 @@ __all__ = ["GUARDS", "install", "missing", "verify"]
 
 _APPEND_ONLY = (
     "decision", "entry", "event", "fixed_setting", "head", "history_file", "issued_bill", "leaf",
-    "ledger_account", "load", "master_table", "master_version", "quarantine", "reading_file",
-    "release", "release_item", "source_file", "tariff_document",
+    "ledger_account", "load", "master_table", "master_version", "quarantine_item",
+    "quarantine_step", "reading_file", "release", "release_item", "source_file", "tariff_document",
 )  # fmt: skip
 _NO_DELETE = ("issued_segment", "outbox", "run", "run_bill")
 _TRANSITIONS = (

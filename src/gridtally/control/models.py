@@ -13,8 +13,8 @@ from django.db.models import F, Q
 __all__ = [
     "Decision", "Entry", "Event", "FixedSetting", "Head", "HistoryFile", "IssuedBill",
     "IssuedSegment", "Leaf", "LedgerAccount", "Load", "MasterTable", "MasterVersion", "Outbox",
-    "PersonKey", "Quarantine", "ReadingFile", "Release", "ReleaseItem", "Run", "RunBill",
-    "SourceFile", "TariffDocument",
+    "PersonKey", "QuarantineItem", "QuarantineStep", "ReadingFile", "Release", "ReleaseItem", "Run",
+    "RunBill", "SourceFile", "TariffDocument",
 ]  # fmt: skip
 
 
@@ -58,7 +58,12 @@ class Event(models.Model):
 
 
 class SourceFile(models.Model):
-    """Delivered bytes that were accepted; `digest` is that of the content, unpacked."""
+    """Delivered bytes that were accepted; `digest` is that of the content, unpacked.
+
+    The row account: `rows = accepted + duplicates + quarantined`. Of the accepted `superseding`
+    replace stored ones; of the quarantined `waiting` are stored until master data know them, and
+    `disputed` contradict stored ones. A retry of what was set aside counts those rows alone.
+    """
 
     digest = _digest(primary_key=True)
     delivered = _digest()
@@ -71,6 +76,10 @@ class SourceFile(models.Model):
     accepted = models.BigIntegerField()
     duplicates = models.BigIntegerField()
     quarantined = models.BigIntegerField()
+    superseding = models.BigIntegerField(default=0)
+    waiting = models.BigIntegerField(default=0)
+    disputed = models.BigIntegerField(default=0)
+    retry_of = _link("SourceFile", null=True)
     readings = models.BigIntegerField()
     repeated = models.BigIntegerField()
     conflicting = models.BigIntegerField()
@@ -83,23 +92,79 @@ class SourceFile(models.Model):
             models.CheckConstraint(
                 condition=Q(rows=F("accepted") + F("duplicates") + F("quarantined")),
                 name="source_file_rows_add_up",
-            )
+            ),
+            models.CheckConstraint(
+                condition=Q(accepted__gte=F("superseding"), superseding__gte=0, duplicates__gte=0)
+                & Q(quarantined__gte=F("waiting") + F("disputed"), waiting__gte=0, disputed__gte=0),
+                name="source_file_parts_fit",
+            ),
         ]
 
 
-class Quarantine(models.Model):
-    """Delivered bytes that were refused whole: kept aside, nothing of them stored as readings."""
+class QuarantineItem(models.Model):
+    """What was not accepted, grouped; the rows themselves stay in the kept bytes.
 
-    digest = _digest()
+    `file`: refused whole, the bytes are `refused`. `rows`: set aside by decode. `waiting`: stored,
+    but unknown to master data. `conflict`: other values than stored ones, left out.
+    `lines` are the packed numbers of all its rows in `file` (`intake.report.unpack_lines`).
+    """
+
+    kind = models.CharField(max_length=10)
+    source = _link("SourceFile", null=True)
+    refused = _digest(default="")
     name = _name()
     sender = _name()
     arrived = models.BigIntegerField()
+    file = models.CharField(max_length=400, default="")
     code = models.CharField(max_length=80)
+    metering_point = _name(default="")
+    channel = models.CharField(max_length=40, default="")
     line = models.BigIntegerField(null=True)
+    rows = models.BigIntegerField(default=0)
+    lines = models.BinaryField(default=b"")
+    start_utc = models.BigIntegerField(null=True)
+    end_utc = models.BigIntegerField(null=True)
     message = models.TextField()
+    remedy = models.TextField(default="")
+    options = models.TextField(default="{}")
 
     class Meta:
-        db_table = "quarantine"
+        db_table = "quarantine_item"
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(kind__in=["file", "rows", "waiting", "conflict"]),
+                name="quarantine_item_kind",
+            ),
+            models.CheckConstraint(
+                condition=(Q(kind="file", source__isnull=True) & ~Q(refused=""))
+                | (~Q(kind="file") & Q(source__isnull=False, refused="", rows__gt=0)),
+                name="quarantine_item_has_bytes",
+            ),
+        ]
+
+
+class QuarantineStep(models.Model):
+    """How an item was closed: once, by whom, when, why, and by which file."""
+
+    item = _link("QuarantineItem")
+    at = models.BigIntegerField()
+    actor = _name()
+    action = models.CharField(max_length=20)
+    why = models.TextField(default="")
+    source = _link("SourceFile", null=True)
+
+    class Meta:
+        db_table = "quarantine_step"
+        constraints = [
+            models.UniqueConstraint(fields=["item"], name="quarantine_step_closes_once"),
+            models.CheckConstraint(
+                condition=Q(action__in=["corrected", "discarded", "arrived", "received_again"]),
+                name="quarantine_step_action",
+            ),
+            models.CheckConstraint(
+                condition=~Q(action="discarded", why=""), name="quarantine_step_has_reason"
+            ),
+        ]
 
 
 class Load(models.Model):

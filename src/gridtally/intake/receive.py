@@ -230,8 +230,9 @@ def _quarantine(
     digest = files.sha256(data)
     files.write(ws.path / "raw" / "quarantine" / digest, data)
     with control.database.atomic():
-        if not models.Quarantine.objects.filter(digest=digest, code=refusal.code).exists():
-            models.Quarantine.objects.create(
-                digest=digest, name=name, sender=sender, arrived=as_of, code=refusal.code,
-                line=refusal.line, message=refusal.message,
+        if not models.QuarantineItem.objects.filter(refused=digest, code=refusal.code).exists():
+            models.QuarantineItem.objects.create(
+                kind="file", refused=digest, name=name, sender=sender, arrived=as_of,
+                file=refusal.file or name, code=refusal.code, line=refusal.line,
+                message=refusal.message, remedy=refusal.remedy or "",
             )  # fmt: skip
