@@ -170,7 +170,7 @@ def test_personal_columns_never_reach_a_rule(town):
     rule = [r for r in shipped_rules() if r.id == "review.energy.zero"]
     from gridtally.review.inputs import complete
 
-    assert complete(tables)["accounts"].column_names == ["account", "segment", "language"]
+    assert not set(complete(tables)["accounts"].column_names) & {"name", "address", "email"}
     with pytest.raises(UsageError, match="no table named people"):
         audit({"people": tables["accounts"]}, period=PERIOD, currency="EUR", rules=rule)
     with pytest.raises(UsageError, match="segments lacks the column total"):

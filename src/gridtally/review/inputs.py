@@ -52,7 +52,7 @@ CALIBRATION = _schema(
 
 
 def _without_people(schema: pa.Schema) -> pa.Schema:
-    return pa.schema([f for f in schema if f.name not in ("name", "address", "email")])
+    return pa.schema([f for f in schema if f.name not in t.PERSONAL["accounts"]])
 
 
 INPUTS: dict[str, pa.Schema] = {

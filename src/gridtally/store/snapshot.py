@@ -15,6 +15,7 @@ from gridtally.errors import NotFound
 from gridtally.store import files, partition, readings
 from gridtally.store.readings import Entry
 from gridtally.store.workspace import Workspace
+from gridtally.tables import MASTER
 
 __all__ = [
     "Snapshot", "StoredTariff", "entries", "master", "read_blocks", "read_registers", "snapshot",
@@ -134,13 +135,22 @@ def master(snap: Snapshot) -> dict[str, pa.Table]:
     tables = {}
     for row in rows:
         data = files.read_checked(snap.workspace.path / row.path, row.digest)
-        tables[row.name] = pq.read_table(pa.BufferReader(data), use_threads=False)
+        tables[row.name] = _fit(pq.read_table(pa.BufferReader(data), use_threads=False), row.name)
     if not tables:
         raise NotFound(
             "This workspace has no master data yet.",
             remedy="Receive accounts, metering points, meters, registers and agreements first.",
         )
     return tables
+
+
+def _fit(table: pa.Table, name: str) -> pa.Table:
+    """A stored table with today's columns: what was not known when it was stored is null."""
+    fields = [
+        table[field.name] if field.name in table.column_names else pa.nulls(len(table), field.type)
+        for field in MASTER[name]
+    ]
+    return pa.Table.from_arrays(fields, schema=MASTER[name])
 
 
 @dataclass(frozen=True, slots=True)
