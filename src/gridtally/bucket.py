@@ -21,6 +21,7 @@ from gridtally.metering.cases import Cases
 from gridtally.metering.determine import determine
 from gridtally.metering.estimate import estimate
 from gridtally.metering.registers import advances, check_sums, totals
+from gridtally.metering.resolutions import Stretch, refine, unfit
 from gridtally.metering.validate import validate
 from gridtally.periods import Period, zone
 from gridtally.rating.assemble import to_segments
@@ -68,6 +69,8 @@ class Metered:
     findings: list[pa.Table] = field(default_factory=list)
     advances: pa.Table = None
     used: pa.Table = None
+    stretches: Sequence[Stretch] = ()
+    """Readings that were longer than their grid."""
 
 
 @dataclass(frozen=True)
@@ -90,6 +93,7 @@ def bill(job: Job, *, with_daily: bool = True) -> Part:
     """Steps 3 to 6, and of step 7 the segments."""
     metered = meter(job)
     wanted = {digest: tariff.wanted for digest, tariff in job.tariffs.items()}
+    metered.findings.append(unfit(job.spans, metered.stretches, wanted=wanted))
     determinants, missing = determine(
         job.spans, dense=metered.dense, advances=metered.advances, wanted=wanted
     )
@@ -130,7 +134,9 @@ def meter(job: Job) -> Metered:
     found = advances(_dialled(job.spans, dials), dials, job.meters, job.registers)
     result.advances, result.used = found.advances, found.used
     result.findings.append(found.findings)
-    blocks = job.blocks()
+    refined = refine(job.blocks())
+    blocks, result.stretches = refined.blocks, refined.stretches
+    result.findings.append(refined.findings)
     for start, end, name, points in _windows(job.spans):
         mine = (
             blocks
@@ -223,6 +229,7 @@ def _judge(job: Job, window: _Window, blocks: pa.Table, result: Metered) -> None
 def _past(job: Job, window: _Window, points: Sequence[str]) -> Dense | None:
     blocks = job.past()
     blocks = blocks.filter(pc.is_in(blocks["metering_point"], pa.array(points, pa.string())))
+    blocks = refine(blocks, at_most_s=window.resolution_s).blocks
     if not blocks.num_rows:
         return None
     place = zone(window.zone)

@@ -9,16 +9,19 @@ import calendar
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from fractions import Fraction
-from functools import lru_cache
+from functools import cache, lru_cache
+from importlib.resources import files
 from itertools import pairwise
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from zoneinfo import ZoneInfo
 
 import numpy as np
 import numpy.typing as npt
 
 from gridtally.errors import UsageError
 
-__all__ = ["AMBIGUOUS", "NONEXISTENT", "OK", "Period", "Zone", "iso_utc", "months_share", "zone"]
+__all__ = [
+    "AMBIGUOUS", "NONEXISTENT", "OK", "Period", "Zone", "iso_utc", "months_share", "zone", "zones",
+]  # fmt: skip
 
 Seconds = npt.NDArray[np.int64]
 OK, NONEXISTENT, AMBIGUOUS = 0, 1, 2
@@ -91,13 +94,14 @@ class Zone:
     """An IANA time zone as a table of offset changes, so that whole columns convert at once."""
 
     def __init__(self, name: str) -> None:
-        try:
-            self.info = ZoneInfo(name)
-        except (ZoneInfoNotFoundError, ValueError, OSError) as err:
+        if name not in zones():
             raise UsageError(
                 f"There is no time zone named {name[:64]!r}.",
                 remedy="Use an IANA name such as Europe/Lisbon, Asia/Shanghai or UTC.",
-            ) from err
+            )
+        # From the pinned package, never from the machine: its rules may be older or newer.
+        with files("tzdata").joinpath("zoneinfo", *name.split("/")).open("rb") as file:
+            self.info = ZoneInfo.from_file(file, key=name)
         self.name = name
         self.changes, self.offsets = _offset_table(self.info)
 
@@ -139,6 +143,12 @@ class Zone:
     def date(self, utc: int) -> date:
         """The local date at an instant."""
         return datetime.fromtimestamp(int(utc), self.info).date()
+
+
+@cache
+def zones() -> frozenset[str]:
+    """The names of all zones, of the pinned tzdata."""
+    return frozenset(files("tzdata").joinpath("zones").read_text().split())
 
 
 def _offset_table(info: ZoneInfo) -> tuple[Seconds, Seconds]:

@@ -13,18 +13,19 @@ from datetime import date, timedelta
 from functools import partial
 from typing import Any
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from gridtally.errors import InvalidDocument
 from gridtally.intake.decode import decode
-from gridtally.metering.blocks import Dense, dense, grids
+from gridtally.metering.blocks import Dense
 from gridtally.metering.determine import determine
+from gridtally.metering.resolutions import refine
 from gridtally.metering.scope import Version, scope
 from gridtally.money import Rounding, number
 from gridtally.periods import Period, iso_utc
 from gridtally.periods import zone as zone_of
+from gridtally.quote_intervals import days_of, groups, intervals
 from gridtally.quote_registers import dialled, unused
 from gridtally.rating.assemble import assemble
 from gridtally.rating.importers.rate import pick
@@ -32,10 +33,8 @@ from gridtally.rating.importers.urdb import to_text
 from gridtally.rating.rate import rate
 from gridtally.rating.tariff import TariffVersion, load
 from gridtally.tables import (
-    ADVANCES,
     AGREEMENTS,
     CARRY,
-    FINDINGS,
     METERING_POINTS,
     empty,
     finding,
@@ -128,61 +127,6 @@ class _Source:
         return load(text.encode(), name=self.name)
 
 
-# ---------------------------------------------------------------- the readings
-
-
-@dataclass(frozen=True, slots=True)
-class _Group:
-    """Metering points with the same channels, on the same resolution, with the same days."""
-
-    points: tuple[str, ...]
-    channels: frozenset[str]
-    resolution_s: int
-    start_utc: int
-    end_utc: int
-
-
-def _groups(blocks: pa.Table) -> Iterator[_Group]:
-    channels: dict[str, set[str]] = {}
-    resolution: dict[str, int] = {}
-    for channel, seconds, points in grids(blocks):
-        for point in points:
-            channels.setdefault(point, set()).add(channel)
-            resolution[point] = max(seconds, resolution.get(point, 0))
-    bounds = _bounds(blocks)
-    groups: dict[tuple[frozenset[str], int, int, int], list[str]] = {}
-    for point in sorted(channels):
-        alike = (frozenset(channels[point]), resolution[point], *bounds[point])
-        groups.setdefault(alike, []).append(point)
-    for alike, members in groups.items():
-        yield _Group(tuple(members), *alike)
-
-
-def _bounds(blocks: pa.Table) -> dict[str, tuple[int, int]]:
-    """First instant and first instant after the readings of each metering point. [s]"""
-    start = np.asarray(blocks["start_utc"].cast(pa.int64()))
-    length = np.asarray(pc.list_value_length(blocks["values"]), np.int64)
-    end = start + length * np.asarray(blocks["resolution_s"])
-    points = pa.table({"point": blocks["metering_point"], "start": start, "end": end})
-    grouped = points.group_by("point").aggregate([("start", "min"), ("end", "max")])
-    rows = zip(
-        *(grouped[name].to_pylist() for name in ("point", "start_min", "end_max")), strict=True
-    )
-    return {point: (low, high) for point, low, high in rows}
-
-
-def _days(group: _Group, zone: str, from_: date | None, to: date | None) -> Period | None:
-    """The days to bill: as given, else the whole days of the readings."""
-    local = zone_of(zone)
-    first, last = local.date(group.start_utc), local.date(group.end_utc)
-    if local.midnight(first) < group.start_utc:
-        first = date.fromordinal(first.toordinal() + 1)
-    first, last = from_ or first, to or last
-    if from_ and to:
-        return Period(from_, to)
-    return Period(first, last) if first < last else None
-
-
 # ---------------------------------------------------------------------- rating
 
 
@@ -234,15 +178,18 @@ class _Job:
 def _interval_jobs(
     source: _Source, blocks: pa.Table, *, from_: date | None, to: date | None, result: _Result
 ) -> Iterator[_Job]:
-    for group in _groups(blocks):
+    refined = refine(blocks)
+    result.findings += refined.findings.to_pylist()
+    blocks = refined.blocks
+    for group in groups(blocks):
         version = source.version(group.channels, group.resolution_s)
         result.assume(version.assumptions)
-        days = _days(group, result.zone, from_, to)
+        days = days_of(group, result.zone, from_, to)
         if days is None:
             result.findings += [_no_day(point) for point in group.points]
             continue
         mine = blocks.filter(pc.is_in(blocks["metering_point"], pa.array(group.points)))
-        measure = partial(_intervals, mine, result.zone)
+        measure = partial(intervals, mine, result.zone, version, refined.stretches)
         yield _Job(group.points, version, days, LegalSource.INTERVAL, measure)
 
 
@@ -300,21 +247,6 @@ def _rate_month(
             bad.discard(segment["metering_point"])
             result.bills.append(_bill(segment, lines.get(segment["segment"], [])))
     return rated.carry, frozenset(bad)
-
-
-def _intervals(blocks: pa.Table, zone: str, _spans: pa.Table, month: Period) -> Measured:
-    """The intervals of a month, on their grids."""
-    start, end = zone_of(zone).bounds(month)
-    readings, found = [], [empty(FINDINGS)]
-    for channel, seconds, members in grids(blocks):
-        low = start - start % seconds
-        grid, more = dense(
-            blocks, points=members, channel=channel, start_utc=low,
-            end_utc=low - (low - end) // seconds * seconds, resolution_s=seconds,
-        )  # fmt: skip
-        readings.append(grid)
-        found.append(more)
-    return readings, empty(ADVANCES), pa.concat_tables(found)
 
 
 def _spans(job: _Job, points: Sequence[str], month: Period, zone: str) -> tuple[pa.Table, pa.Table]:

@@ -93,3 +93,35 @@ def test_unknown_zones_and_empty_periods_are_refused():
         zone("Mars/Olympus")
     with pytest.raises(UsageError, match="is empty"):
         Period(date(2026, 1, 2), date(2026, 1, 2))
+
+
+def test_zones_are_those_of_the_pinned_package(tmp_path):
+    """The machine's own zone files never decide: a wrong one beside us changes nothing."""
+    import os
+    import subprocess
+    import sys
+    from importlib.resources import files
+
+    utc = files("tzdata").joinpath("zoneinfo", "UTC").read_bytes()
+    (tmp_path / "Europe").mkdir()
+    (tmp_path / "Europe" / "Lisbon").write_bytes(utc)
+    code = (
+        "import numpy as np; from zoneinfo import ZoneInfo; from gridtally.periods import zone; "
+        "from datetime import datetime; at = 1783000000; "
+        "print(datetime.fromtimestamp(at, ZoneInfo('Europe/Lisbon')).utcoffset().seconds, "
+        "zone('Europe/Lisbon').offset(np.array([at]))[0])"
+    )
+    env = os.environ | {"PYTHONTZPATH": str(tmp_path)}
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=env, capture_output=True, text=True, check=False
+    )
+    assert done.stdout.split() == ["0", "3600"], done.stderr
+
+
+@pytest.mark.parametrize(
+    "name", ["", "../zones", "/etc/localtime", "europe/lisbon", "Europe", "x" * 99]
+)
+def test_what_is_no_zone_is_refused(name):
+    """Only a name of the list is one: no path, no folder, no other letter case."""
+    with pytest.raises(UsageError, match="no time zone"):
+        zone(name)
