@@ -8,7 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gridtally.metering.blocks import MISSING, Dense
-from gridtally.metering.validate import Limits, day_columns, validate
+from gridtally.metering.scan import day_columns
+from gridtally.metering.thresholds import Limits, Thresholds
+from gridtally.metering.validate import validate
 from gridtally.metering.words import runs
 from gridtally.periods import zone as zone_of
 
@@ -67,7 +69,10 @@ def test_few_gaps_are_a_note():
     row = wave(10)
     row[5] = None
     assert found([row])["missing"][0]["severity"] == "note"
-    assert found([row], limits=Limits(missing_warn_pct=0))["missing"][0]["severity"] == "warn"
+    assert (
+        found([row], thresholds=Thresholds(Limits(missing_warn_pct=0)))["missing"][0]["severity"]
+        == "warn"
+    )
 
 
 # ------------------------------------------------------------------ impossible
@@ -106,10 +111,10 @@ def test_limits_of_a_customer_segment():
     """A segment may have limits of its own."""
     row = wave()
     row[5] = 11 * KWH
-    lax = {"factory": Limits(fuse_pct=120)}
+    lax = Thresholds(segments={"factory": Limits(fuse_pct=120)})
     kinds = found(
         [row, row], fuse_ukw=nullable(10 * KWH, 10 * KWH), segments=["factory", "shop"],
-        by_segment=lax,
+        thresholds=lax,
     )  # fmt: skip
     assert [bad["metering_point"] for bad in kinds["limit"]] == ["P1"]
 
