@@ -36,6 +36,7 @@ _TYPES = {
     "decimal128(38, 8)": "decimal, 8 places",
     "list<item: int64>": "list of whole numbers",
     "bool": "true or false",
+    "dictionary<values=string, indices=int32, ordered=0>": "text",
 }
 _UNIT = re.compile(r"\s*\[([^]]+)\]")
 _PLAIN = {

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -27,7 +27,7 @@ from gridtally.intake.words import refuse
 from gridtally.money import MICRO, Rounding, number
 from gridtally.periods import iso_utc
 from gridtally.periods import zone as zone_of
-from gridtally.tables import BLOCKS, REGISTER_READINGS, REMARKS, findings_table
+from gridtally.tables import ASIDE, BLOCKS, REGISTER_READINGS, REMARKS, findings_table
 
 __all__ = ["Decoded", "decode", "summary"]
 
@@ -36,7 +36,7 @@ _HEAD = 1 << 17
 
 @dataclass(frozen=True, slots=True)
 class Decoded:
-    """What a file holds: tables BLOCKS, REGISTER_READINGS, REMARKS and FINDINGS, and its rows.
+    """What a file holds: BLOCKS, REGISTER_READINGS, REMARKS, FINDINGS, ASIDE; and its rows.
 
     `rows = accepted + duplicates + quarantined`; a row that supersedes another is accepted.
     `totals`: per metering point and channel how many interval values, and their sum.
@@ -52,6 +52,7 @@ class Decoded:
     duplicates: int
     quarantined: int
     totals: Sequence[Total]
+    aside: pa.Table = field(default_factory=ASIDE.empty_table)
 
 
 def decode(
@@ -121,6 +122,8 @@ def _whole(parts: Sequence[tuple[str, Read, Report]], *, name: str) -> Decoded:
     duplicates = sum(report.duplicates for _, _, report in parts)
     quarantined = sum(report.quarantined for _, _, report in parts)
     findings = [row for _, _, report in parts for row in report.findings()]
+    aside = pa.concat_tables([report.aside() for _, _, report in parts]).unify_dictionaries()
+    assert aside.num_rows == quarantined, "a row that is set aside is not listed"
     accepted = rows - duplicates - quarantined
     assert accepted >= 0, "a row is counted twice"
     return Decoded(
@@ -134,6 +137,7 @@ def _whole(parts: Sequence[tuple[str, Read, Report]], *, name: str) -> Decoded:
         duplicates=duplicates,
         quarantined=quarantined,
         totals=_added(total for _, read, _ in parts for total in read.totals),
+        aside=aside.combine_chunks(),
     )
 
 

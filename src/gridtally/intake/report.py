@@ -2,6 +2,7 @@
 
 Every row of a file is accepted, a duplicate, or quarantined under exactly one code. The first
 twenty rows of a code have a finding each; the others share one, which says how many they are.
+Of all of them code and line are kept, in whole columns, so that each can be found again.
 """
 
 from __future__ import annotations
@@ -12,9 +13,11 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
 
+from gridtally.intake.units import CHANNELS
 from gridtally.intake.words import NOTED, QUARANTINED
-from gridtally.tables import finding
+from gridtally.tables import ASIDE, finding
 from gridtally.terms import Severity
 
 __all__ = ["SHOWN", "Marks", "Report", "shown"]
@@ -69,6 +72,8 @@ class Report:
         self._rows: list[dict[str, Any]] = []
         self._seen: dict[str, int] = {}
         self._rest: dict[str, dict[str, Any]] = {}
+        self._aside: list[pa.Table] = []
+        self._single: list[tuple[int, int, str, str]] = []
 
     def set_aside(
         self,
@@ -76,10 +81,29 @@ class Report:
         line: int | None,
         *,
         rows: int = 1,
+        lines: Ints | None = None,
         where: Mapping[str, Any] | None = None,
         **filling: Any,
     ) -> None:
-        """Quarantine `rows` rows for one reason; `filling` completes the code's message."""
+        """Quarantine `rows` rows for one reason; `filling` completes the code's message.
+
+        `lines`: those of all these rows; without it they all stand in `line`.
+        """
+        where = where or {}
+        spot = str(where.get("metering_point", "")), str(where.get("channel", ""))
+        if lines is None:
+            self._single += [(_CODES.index(code), line or 0, *spot)] * rows
+        else:
+            assert len(lines) == rows, "each row that is set aside has a line"
+            same = np.zeros(rows, np.int32)
+            points, channels = _coded(same, [spot[0]]), _coded(same, [spot[1]])
+            self._keep(same + _CODES.index(code), lines, points, channels)
+        self._find(code, line, rows=rows, where=where, **filling)
+
+    def _find(
+        self, code: str, line: int | None, *, rows: int, where: Mapping[str, Any], **filling: Any
+    ) -> None:
+        """Count rows that are set aside; the first ones of a code get a finding each."""
         self.quarantined += rows
         seen = self._seen[code] = self._seen.get(code, 0) + 1
         if seen > SHOWN and code in self._rest:
@@ -95,25 +119,64 @@ class Report:
             count=rows,
             file=self.file,
             line=line,
-            **(where or {}),
+            **where,
         )
         self._rows.append(row)
         if seen > SHOWN:
             self._rest[code] = row
 
     def take(
-        self, marks: Marks, lines: Ints, describe: Callable[[int, int], dict[str, Any]]
+        self,
+        marks: Marks,
+        lines: Ints,
+        describe: Callable[[int, int], dict[str, Any]],
+        *,
+        point: Ints | None = None,
+        names: Sequence[str] = (),
+        channel: Ints | None = None,
     ) -> None:
-        """Quarantine the marked rows; `describe(row, column)` completes the message of one."""
-        for number in np.unique(marks.code[marks.code >= 0]).tolist():
-            code = _CODES[number]
-            rows = np.flatnonzero(marks.code == number)
-            single = max(0, SHOWN + 1 - self._seen.get(code, 0))
+        """Quarantine the marked rows; `describe(row, column)` completes the message of one, and
+        its `where` the finding.
+
+        `point` gives each row's place in `names`, `channel` that in CHANNELS, below zero where it
+        cannot be told. All of shape (rows,).
+        """
+        bad = np.flatnonzero(marks.code >= 0)
+        if not bad.size:
+            return
+        code, none = marks.code[bad], np.full(len(bad), -1, np.int64)
+        owner = none if point is None else np.where(np.isin(code, _NAMELESS), -1, point[bad])
+        used, place = np.unique(owner, return_inverse=True)
+        points = [names[number] if number >= 0 else "" for number in used.tolist()]
+        flow = none if channel is None else np.where(np.isin(code, _FLOWLESS), -1, channel[bad])
+        self._keep(code, lines[bad], _coded(place, points), _coded(flow + 1, _CHANNELS))
+        for number in np.unique(code).tolist():
+            rows = bad[code == number]
+            single = max(0, SHOWN + 1 - self._seen.get(_CODES[number], 0))
             for row in rows[:single].tolist():
-                filling = describe(row, int(marks.column[row]))
-                self.set_aside(code, int(lines[row]), **filling)
-            if rows[single:].size:
-                self.set_aside(code, int(lines[rows[single]]), rows=int(rows[single:].size))
+                filling = {"where": {}} | describe(row, int(marks.column[row]))
+                self._find(_CODES[number], int(lines[row]), rows=1, **filling)
+            if rest := len(rows[single:]):
+                self._find(_CODES[number], int(lines[rows[single]]), rows=rest, where={})
+
+    def _keep(
+        self, code: npt.NDArray[Any], line: Ints, points: pa.Array, channels: pa.Array
+    ) -> None:
+        """Remember rows that are set aside, each with the number of its code."""
+        file = _coded(np.zeros(len(code), np.int32), [self.file])
+        columns = (file, _coded(code, _CODES), pa.array(line, pa.int64()), points, channels)
+        self._aside.append(pa.Table.from_arrays(columns, schema=ASIDE))
+
+    def aside(self) -> pa.Table:
+        """Every row that was set aside, in any order: as many as `quarantined` counts."""
+        if self._single:
+            code, line, *names = zip(*self._single, strict=True)
+            points, channels = (pa.array(texts, pa.string()).dictionary_encode() for texts in names)
+            self._keep(np.array(code), np.array(line, np.int64), points, channels)
+            self._single = []
+        if not self._aside:
+            return ASIDE.empty_table()
+        return pa.concat_tables(self._aside).unify_dictionaries().combine_chunks()
 
     def note(self, code: str, *, count: int = 1, line: int | None = None, **rest: Any) -> None:
         """Say something about the file; `rest` fills the message, or names columns of FINDINGS."""
@@ -141,3 +204,13 @@ class Report:
 
 
 _COLUMNS = ("metering_point", "channel", "start_utc", "end_utc")
+_CHANNELS = ("", *CHANNELS)
+_NAMELESS = [_CODES.index("intake.point.name"), _CODES.index("intake.point.unseen")]
+"""Reasons for which a row's metering point is no name."""
+_FLOWLESS = [_CODES.index("intake.channel.unknown")]
+
+
+def _coded(numbers: npt.NDArray[Any], texts: Sequence[str]) -> pa.Array:
+    """A column of a few texts that repeat, by their numbers."""
+    indices = pa.array(numbers.astype(np.int32))
+    return pa.DictionaryArray.from_arrays(indices, pa.array(texts, pa.string()))

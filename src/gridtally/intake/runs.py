@@ -13,7 +13,8 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from gridtally.intake.report import SHOWN, Report
+from gridtally.intake.report import Marks, Report
+from gridtally.intake.units import CHANNELS
 from gridtally.periods import Zone, iso_utc
 from gridtally.tables import BLOCKS
 
@@ -29,6 +30,7 @@ Codes = npt.NDArray[np.uint8]
 LETTERS = "NESA"
 """Letter of each quality code, in rank order: none, estimated, substituted, actual."""
 _LETTER_BYTES = np.frombuffer(LETTERS.encode(), dtype=np.uint8)
+_FLOW = {channel: number for number, channel in enumerate(CHANNELS)}
 _MIXED = 9
 _DAY = 86_400
 _LIMB = 20
@@ -177,18 +179,23 @@ def _overlapping(slots: Slots) -> Bools:
 def _set_aside(
     slots: Slots, which: Bools, code: str, names: Sequence[tuple[str, str]], report: Report
 ) -> None:
-    at = np.flatnonzero(which)
-    for index in at[: SHOWN + 1].tolist():
-        point, channel = names[int(slots.key[index])]
-        start = int(slots.start[index])
-        where: dict[str, object] = {
+    marks = Marks(len(slots.key))
+    marks.set(which, code)
+
+    def describe(row: int, _column: int) -> dict[str, object]:
+        point, channel = names[int(slots.key[row])]
+        start = int(slots.start[row])
+        where = {
             "metering_point": point, "channel": channel,
-            "start_utc": start, "end_utc": start + int(slots.seconds[index]),
+            "start_utc": start, "end_utc": start + int(slots.seconds[row]),
         }  # fmt: skip
-        report.set_aside(code, int(slots.line[index]), where=where, text=iso_utc(start))
-    rest = at[SHOWN + 1 :]
-    if rest.size:
-        report.set_aside(code, int(slots.line[rest[0]]), rows=int(rest.size))
+        return {"text": iso_utc(start), "where": where}
+
+    flow = np.array([_FLOW.get(channel, -1) for _, channel in names], dtype=np.int64)
+    report.take(
+        marks, slots.line, describe, point=slots.key, names=[point for point, _ in names],
+        channel=flow[slots.key],
+    )  # fmt: skip
 
 
 def _note_versions_and_gaps(slots: Slots, names: Sequence[tuple[str, str]], report: Report) -> None:

@@ -34,6 +34,7 @@ from gridtally.tables.master import (
     TRANSFORMERS,
 )
 from gridtally.tables.readings import (
+    ASIDE,
     BLOCKS,
     REGISTER_READINGS,
     REMARKS,
@@ -64,6 +65,7 @@ __all__ = [
     "ADVANCES",
     "AGREEMENTS",
     "AMOUNT",
+    "ASIDE",
     "BILLS",
     "BLOCKS",
     "CARRY",

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import pyarrow as pa
 
-__all__ = ["AMOUNT", "DATE", "I8", "I32", "I64", "PRICE", "QUANTITY", "STR", "UTC", "schema"]
+__all__ = ["AMOUNT", "DATE", "I8", "I32", "I64", "PRICE", "QUANTITY", "STR", "UTC", "WORD", "schema"]
 
 STR, I64, I32, I8 = pa.string(), pa.int64(), pa.int32(), pa.int8()
 DATE, UTC = pa.date32(), pa.timestamp("s", tz="UTC")
+WORD = pa.dictionary(pa.int32(), pa.string())
+"""A text of which there are few, each many times."""
 QUANTITY = PRICE = AMOUNT = pa.decimal128(38, 8)
 """A quantity has 6 decimals when it is energy or power, those of amounts when it sums lines."""
 

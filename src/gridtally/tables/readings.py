@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pyarrow as pa
 
-from gridtally.tables.kinds import I8, I32, I64, STR, UTC, schema
+from gridtally.tables.kinds import I8, I32, I64, STR, UTC, WORD, schema
 
 __all__ = [
+    "ASIDE",
     "BLOCKS",
     "REGISTER_READINGS",
     "REMARKS",
@@ -59,4 +60,13 @@ REMARKS = schema(
     ("load_seq", I64, "order of arrival; 0 until stored"),
     ("source", STR, "SHA-256 of the file it came from"),
     ("line", I64, "line of that file"),
+)
+
+ASIDE = schema(
+    "Rows set aside: what decode quarantined, row by row; their text stays in the file.",
+    ("file", WORD, "file, or file!member of an archive"),
+    ("code", WORD, "why, as in FINDINGS"),
+    ("line", I64, "line of that file; 0 when it has none"),
+    ("metering_point", WORD, "empty when the row does not say"),
+    ("channel", WORD, "empty when the row does not say"),
 )

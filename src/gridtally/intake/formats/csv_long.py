@@ -81,7 +81,7 @@ def read(text: Bytes, delivery: Delivery) -> Read:
     slots = joined(rows.parts)
     if "resolution_min" not in sheet.place and "end" not in sheet.place:
         slots = _with_lengths(slots, rows, len(names))
-    slots = _on_grid(slots, delivery)
+    slots = _on_grid(slots, rows)
     runs = settle_slots(slots, names, report, zone=delivery.zone)
     return Read(count, blocks=to_blocks(runs, names, delivery.source), totals=totals(runs, names))
 
@@ -121,7 +121,12 @@ def _take(piece: Cells, rows: _Rows) -> None:
         )
     )
     marks.code[whole], marks.column[whole] = own.code, own.column
-    delivery.report.take(marks, piece.line, lambda row, column: _describe(piece, row, column, rows))
+    owner, flow = np.full(piece.rows, -1, np.int64), np.full(piece.rows, -1, np.int64)
+    owner[whole], flow[whole] = point, channel
+    delivery.report.take(
+        marks, piece.line, lambda row, column: _describe(piece, row, column, rows), point=owner,
+        names=rows.points.texts, channel=flow,
+    )  # fmt: skip
 
 
 def _describe(piece: Cells, row: int, column: int, rows: _Rows) -> dict[str, object]:
@@ -214,22 +219,23 @@ def _with_lengths(slots: Slots, rows: _Rows, keys: int) -> Slots:
         slots.value, slots.quality, slots.version, slots.line,
     )  # fmt: skip
     unknown = slots.seconds == steps.UNKNOWN
-    slots = _drop(slots, unknown, "intake.interval.unknown", rows.delivery)
+    slots = _drop(slots, unknown, "intake.interval.unknown", rows)
     unlike = steps.mixed(slots.key, slots.start, slots.seconds)
-    return _drop(slots, unlike, "intake.interval.mixed", rows.delivery)
+    return _drop(slots, unlike, "intake.interval.mixed", rows)
 
 
-def _on_grid(slots: Slots, delivery: Delivery) -> Slots:
+def _on_grid(slots: Slots, rows: _Rows) -> Slots:
     """Slots that start on the local clock's grid of their length."""
+    delivery = rows.delivery
     if delivery.zone is not None:
         off = (slots.start + delivery.zone.offset(slots.start)) % slots.seconds != 0
     else:
         # Every zone is a multiple of a quarter-hour from UTC.
         off = slots.start % np.gcd(slots.seconds, 900) != 0
-    return _drop(slots, off, "intake.interval.grid", delivery)
+    return _drop(slots, off, "intake.interval.grid", rows)
 
 
-def _drop(slots: Slots, wrong: npt.NDArray[np.bool_], code: str, delivery: Delivery) -> Slots:
+def _drop(slots: Slots, wrong: npt.NDArray[np.bool_], code: str, rows: _Rows) -> Slots:
     if not wrong.any():
         return slots
     marks = Marks(len(slots.key))
@@ -239,5 +245,8 @@ def _drop(slots: Slots, wrong: npt.NDArray[np.bool_], code: str, delivery: Deliv
         moment = iso_utc(int(slots.start[row]))
         return {"text": moment, "expected": int(slots.seconds[row]) // 60}
 
-    delivery.report.take(marks, slots.line, describe)
+    rows.delivery.report.take(
+        marks, slots.line, describe, point=slots.key // len(CHANNELS), names=rows.points.texts,
+        channel=slots.key % len(CHANNELS),
+    )  # fmt: skip
     return slots.take(~wrong)

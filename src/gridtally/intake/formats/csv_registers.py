@@ -128,7 +128,11 @@ def _take(piece: Cells, rows: _Rows) -> None:
         given = piece.text(row, place["digits"]) if "digits" in place else ""
         return {"text": shown(piece.text(row, column)), "expected": given}
 
-    delivery.report.take(marks, piece.line, describe)
+    owner, flow = np.full(piece.rows, -1, np.int64), np.full(piece.rows, -1, np.int64)
+    owner[whole], flow[whole] = name["metering_point"], channel
+    delivery.report.take(
+        marks, piece.line, describe, point=owner, names=rows.points.texts, channel=flow
+    )
 
 
 def _numbered(words: tuple[str, ...]) -> dict[str, int]:

@@ -160,7 +160,11 @@ def _take(piece: Cells, rows: _Rows) -> None:
             }  # fmt: skip
         return filling
 
-    rows.delivery.report.take(marks, piece.line, describe)
+    owner, flow = np.full(piece.rows, -1, np.int64), np.full(piece.rows, -1, np.int64)
+    owner[whole], flow[whole] = np.divmod(day.key, len(CHANNELS))
+    rows.delivery.report.take(
+        marks, piece.line, describe, point=owner, names=rows.points.texts, channel=flow
+    )
 
 
 def _no_runs() -> Runs:

@@ -116,8 +116,9 @@ def _block(block: Block, feed: Feed, points: Names, delivery: Delivery) -> list[
     if kind.problem:
         line = block.intervals[0].line if block.intervals else None
         report.set_aside(
-            "intake.greenbutton.type", line, rows=len(block.intervals), text=kind.problem
-        )
+            "intake.greenbutton.type", line, rows=len(block.intervals), text=kind.problem,
+            lines=np.array([interval.line for interval in block.intervals], dtype=np.int64),
+        )  # fmt: skip
         return []
     key = points.number(point) * len(_CHANNELS) + _CHANNELS.index(kind.channel)
     if kind.channel == NET:
