@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pyarrow as pa
 
-__all__ = ["AMOUNT", "DATE", "I8", "I32", "I64", "PRICE", "QUANTITY", "STR", "UTC", "WORD", "schema"]
+__all__ = [
+    "AMOUNT", "DATE", "I8", "I32", "I64", "PRICE", "QUANTITY", "STR", "UTC", "WORD", "schema",
+]  # fmt: skip
 
 STR, I64, I32, I8 = pa.string(), pa.int64(), pa.int32(), pa.int8()
 DATE, UTC = pa.date32(), pa.timestamp("s", tz="UTC")
