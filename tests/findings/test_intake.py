@@ -310,10 +310,11 @@ FINDINGS = {
         {},
         "The channel is net of both directions: above zero is import, below zero export.",
     ),
-    "intake.nem.events": (
-        nem12(stream(), day(), "500,O,S1,20260102000000,"),
+    "intake.nem.rule": (
+        nem12(stream(), day(tail="S14,,,20260110000000,")),
         {},
-        "B2B records (500, 550) that were read over, because they carry no energy: 1.",
+        "The format asks that a substituted value (S, F) has a reason code; records that do not "
+        "keep to it: 1.",
     ),
     "intake.register.quantity": (
         nem13(dial13(quantity="111")),

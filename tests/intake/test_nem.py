@@ -126,7 +126,7 @@ class TestStreams:
         assert {slot[2:4] for slot in slots(found)} == {(3_000_000, "E")}
         assert summary(found)["channels"][0]["n"] == 48
         assert summary(found)["channels"][0]["sum"] == "72"
-        assert codes(found, "note") == ["intake.channel.summed"]
+        assert "intake.channel.summed" in codes(found, "note")
 
     def test_at_the_coarser_length(self):
         """Half-hours and hours are added by the hour."""

@@ -192,9 +192,9 @@ NOTED: dict[str, Words] = {
         "The channel is net of both directions: above zero is import, below zero export.",
         "Nothing to do.",
     ),
-    "intake.nem.events": Words(
-        "B2B records (500, 550) that were read over, because they carry no energy: {count}.",
-        "Nothing to do.",
+    "intake.nem.rule": Words(
+        "The format asks that {text}; records that do not keep to it: {count}.",
+        "Nothing to do; the values are read as they are. Tell the sender.",
     ),
     "intake.register.quantity": Words(
         "The sender's quantity {text} is not the difference of its two readings.",

@@ -6,20 +6,24 @@ cut. Rules: AEMO, Meter Data File Format Specification NEM12 & NEM13.
 
 from __future__ import annotations
 
+import csv
+import io
 import re
-from collections.abc import Iterator, Sequence
+from calendar import timegm
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 import numpy as np
 import numpy.typing as npt
 
-from gridtally.intake import times
 from gridtally.intake.report import shown
 from gridtally.intake.text import Cells, piece_of
 from gridtally.intake.words import refuse
 
 __all__ = [
-    "QUALITY", "Mdff", "field", "moment", "moments", "open_mdff", "pieces", "sniffs",
+    "METHOD", "QUALITY", "Mdff", "field", "fields_text", "moment", "moment_text", "moments",
+    "open_mdff", "pieces", "rows_of", "sniffs", "text_fields", "texts",
 ]  # fmt: skip
 
 Bytes = npt.NDArray[np.uint8]
@@ -28,6 +32,8 @@ Ints = npt.NDArray[np.int64]
 UTC_PLUS_10 = 10 * 3600
 QUALITY = {"A": 3, "S": 2, "F": 2, "E": 1, "N": 0}
 """First letter of a quality method -> quality code; F is a final substitute. V is not one."""
+METHOD = re.compile(r"[AEFNSV][0-9]{0,2}\Z", re.IGNORECASE)
+"""A quality flag and the number of a method."""
 _RECORD = re.compile(rb"[\s\xef\xbb\xbf]*(100|200|250|300|400|500|550|900)[ \t]*(?:,|\r?\n|\Z)")
 _PIECE = 16 << 20
 
@@ -45,15 +51,45 @@ def sniffs(head: bytes, version: bytes) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Mdff:
-    """A file's frame: `created` is its header's instant [UTC s]."""
+    """A file's frame: `created` is its header's instant [UTC s], `header` what the header says."""
 
     file: str
     created: int
+    header: tuple[str, str, str]
 
 
 def field(piece: Cells, row: int, column: int) -> str:
     """One field without blanks around it; senders pad some."""
     return piece.text(row, column).strip()
+
+
+def texts(piece: Cells, rows: Ints, position: Ints | int) -> tuple[Ints, list[str]]:
+    """A field of some records as numbers of texts without blanks around them; no field is empty."""
+    at = piece.first[rows] + position
+    there = at < piece.first[rows + 1]
+    codes, one = piece.distinct(at[there])
+    found = [*(piece.at(cell).strip() for cell in one.tolist()), ""]
+    result = np.full(len(rows), len(one), np.int64)
+    result[there] = codes
+    return result, found
+
+
+def rows_of(columns: Iterable[tuple[Ints, list[str]]]) -> list[tuple[str, ...]]:
+    """Columns as `texts` gives them, row by row."""
+    rows = ([found[code] for code in codes.tolist()] for codes, found in columns)
+    return list(zip(*rows, strict=True))
+
+
+def fields_text(fields: Iterable[str]) -> str:
+    """Fields as one text, separated by commas."""
+    line = io.StringIO()
+    csv.writer(line, lineterminator="").writerow(fields)
+    return line.getvalue()
+
+
+def text_fields(text: str) -> list[str]:
+    """The fields of such a text."""
+    return next(csv.reader([text]), [])
 
 
 def open_mdff(text: Bytes, *, file: str, version: str) -> Mdff:
@@ -72,7 +108,8 @@ def open_mdff(text: Bytes, *, file: str, version: str) -> Mdff:
         raise _broken(
             file, line, f"The 100 record has no file date and time: {shown(field(head, 0, 2))}."
         )
-    return Mdff(file, created)
+    sender, receiver = field(head, 0, 3), field(head, 0, 4)
+    return Mdff(file, created, (field(head, 0, 2), sender, receiver))
 
 
 def pieces(text: Bytes, mdff: Mdff, *, known: Sequence[str]) -> Iterator[tuple[Cells, Ints]]:
@@ -141,10 +178,9 @@ def _cut(text: Bytes, at: int) -> int:
 
 def _kinds(piece: Cells, known: Sequence[str]) -> Ints:
     """The record indicator of each row; 0 for a line that begins none."""
-    column = piece.strings(piece.first[:-1]).dictionary_encode()
-    table = [text.strip() for text in column.dictionary.to_pylist()]
+    codes, table = texts(piece, np.arange(piece.rows), 0)
     numbers = [int(text) if text in (*known, "100", "900") else 0 for text in table]
-    kinds: Ints = np.array([*numbers, 0], dtype=np.int64)[column.indices.to_numpy()]
+    kinds: Ints = np.array(numbers, dtype=np.int64)[codes]
     return kinds
 
 
@@ -160,12 +196,19 @@ def moment(text: str) -> int | None:
     if len(text) not in (8, 12, 14) or not (text.isascii() and text.isdigit()):
         return None
     padded = text.ljust(14, "0")
-    year, month, day = int(padded[:4]), int(padded[4:6]), int(padded[6:8])
-    clock = [int(padded[at : at + 2]) for at in (8, 10, 12)]
-    days, exists = times.civil_days(np.array([year]), np.array([month]), np.array([day]))
-    if not exists[0] or clock[0] > 23 or clock[1] > 59 or clock[2] > 59:
+    year = int(padded[:4])
+    month, day, hour, minute, second = (int(padded[at : at + 2]) for at in range(4, 14, 2))
+    try:
+        local = datetime(year, month, day, hour, minute, second, tzinfo=UTC)
+    except ValueError:
         return None
-    return int(days[0]) * 86_400 + clock[0] * 3600 + clock[1] * 60 + clock[2] - UTC_PLUS_10
+    return timegm(local.timetuple()) - UTC_PLUS_10
+
+
+def moment_text(utc: int) -> str:
+    """The 14 digits that `moment` reads as this instant."""
+    local = datetime.fromtimestamp(utc + UTC_PLUS_10, UTC)
+    return f"{local.year:04d}{local:%m%d%H%M%S}"
 
 
 def moments(texts: Sequence[str]) -> dict[str, int | None]:

@@ -6,9 +6,9 @@ added up interval by interval, because together they are the metering point's ch
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
@@ -25,7 +25,9 @@ from gridtally.intake.formats.common import (
     Read,
     mark_numbers,
 )
-from gridtally.intake.formats.mdff import QUALITY, Mdff
+from gridtally.intake.formats.mdff import Mdff, texts
+from gridtally.intake.formats.nem12_said import Said
+from gridtally.intake.formats.nem12_spans import Spans, spans_of
 from gridtally.intake.formats.streams import Streams, combine
 from gridtally.intake.report import Marks, shown
 from gridtally.intake.runs import Runs, join, settle_runs, to_blocks, totals
@@ -41,7 +43,6 @@ SENTENCE = "NEM12: interval data of the Australian market (AEMO MDFF), always UT
 SUFFIXES = {"E": "import", "B": "export", "Q": "reactive_import", "K": "reactive_export"}
 """First letter of an NMI suffix -> channel (master streams; check and average ones are others)."""
 _KNOWN = ("200", "300", "400", "500")
-_QUALITY = re.compile(r"[AEFNSV][0-9]{0,2}\Z")
 _DAY = 86_400
 
 
@@ -68,9 +69,9 @@ class _Reading:
     mdff: Mdff
     delivery: Delivery
     streams: Streams = field(default_factory=Streams)
+    said: Said = field(default_factory=Said)
     parts: list[Runs] = field(default_factory=list)
     rows: int = 0
-    events: int = 0
     rounded: int = 0
 
 
@@ -83,48 +84,47 @@ def read(text: Bytes, delivery: Delivery) -> Read:
     report = delivery.report
     if not reading.rows:
         raise refuse("intake.file.rows", file=delivery.file, line=1)
-    if reading.events:
-        report.note("intake.nem.events", count=reading.events)
     if reading.rounded:
         report.note("intake.value.rounded", count=reading.rounded)
     streams = reading.streams
     runs = settle_runs(join(reading.parts), streams.names, report)
     runs, rest = combine(runs, streams, report)
-    found = totals(runs, streams.names)
+    reading.said.note_rules(report)
     return Read(
         reading.rows,
         blocks=to_blocks(rest, streams.names, delivery.source),
-        totals=found,
+        remarks=reading.said.table(runs, streams, frame, delivery.source),
+        totals=totals(runs, streams.names),
     )
 
 
 def _take(piece: Cells, kind: Ints, reading: _Reading) -> None:
     """One piece of the file: days become runs, days that are wrong are set aside."""
-    owner = np.maximum.accumulate(np.where(kind == 200, np.arange(len(kind)), -1))
-    streams = {
-        int(row): _stream(piece, int(row), reading) for row in np.flatnonzero(kind == 200).tolist()
-    }
+    owner = np.cumsum(kind == 200) - 1
     _check_order(piece, kind, owner, reading)
-    reading.events += int((kind == 500).sum())
-    days = np.flatnonzero(kind == 300)
-    reading.rows += len(days)
-    marks = Marks(len(days))
-    own = [streams[at] for at in owner[days].tolist()]
-    columns = [[stream.key, stream.slots, stream.power] for stream in own]
-    key, slots, power = np.array(columns, dtype=np.int64).reshape(-1, 3).T
-    whole = _check_length(piece, kind, days, slots, marks, reading)
-    for problem in sorted({stream.problem for stream in own} - {""}):
-        marks.set(np.array([stream.problem == problem for stream in own]), problem)
-    day = _Days(piece, kind, days, key, slots, power)
-    reading.parts += list(_runs(day, whole, marks, reading)) or [_none()]
+    streams = _streams(piece, np.flatnonzero(kind == 200), reading)
+    rows = np.flatnonzero(kind == 300)
+    reading.rows += len(rows)
+    broken = Marks(len(rows))
+    broken.set(np.concatenate([kind[1:], [900]])[rows] == 0, "intake.row.broken")
+    reading.delivery.report.take(broken, piece.line[rows], lambda _row, _column: {})
+    day = _days(piece, rows[broken.good], owner, streams, reading)
+    marks = Marks(len(day.rows))
+    problems = [stream.problem for stream in streams]
+    for problem in sorted({*problems} - {""}):
+        marks.set(np.array([p == problem for p in problems], dtype=bool)[day.head], problem)
+    spans = spans_of(
+        piece, kind, day.rows, day.slots, number=reading.said.number, position=day.method
+    )
+    reading.parts += list(_runs(day, kind, spans, marks, reading)) or [_none()]
 
     def describe(row: int, column: int) -> dict[str, object]:
-        text = streams[int(owner[days[row]])].quote
+        text = streams[int(day.head[row])].quote
         if column:
-            text = shown(piece.text(int(days[row]), column))
+            text = shown(piece.text(int(day.rows[row]), column))
         return {"text": text}
 
-    reading.delivery.report.take(marks, piece.line[days], describe)
+    reading.delivery.report.take(marks, piece.line[day.rows], describe)
 
 
 def _none() -> Runs:
@@ -134,49 +134,78 @@ def _none() -> Runs:
 
 @dataclass(frozen=True, slots=True)
 class _Days:
-    """The 300 records of a piece: `rows` are their rows, the rest is of their streams."""
+    """300 records of a piece: `rows` are their rows, `head` numbers its 200 records.
+
+    `method`: the position of the quality method, the field after the values.
+    """
 
     piece: Cells
-    kind: Ints
     rows: Ints
+    head: Ints
     key: Ints
     slots: Ints
     power: Ints
-
-    def column(self, which: Ints, position: Ints | int) -> list[str]:
-        """A field of some of the days as text without blanks; empty where there is none."""
-        row = self.rows[which]
-        at = self.piece.first[row] + position
-        there = at < self.piece.first[row + 1]
-        texts = self.piece.strings(np.where(there, at, self.piece.first[row])).to_pylist()
-        return [
-            text.strip() if is_there else "" for text, is_there in zip(texts, there, strict=True)
-        ]
+    method: Ints
 
 
-def _stream(piece: Cells, row: int, reading: _Reading) -> _Stream:
+def _days(
+    piece: Cells, rows: Ints, owner: Ints, streams: list[_Stream], reading: _Reading
+) -> _Days:
+    """The 300 records with what their 200 records say of them, when they are as long as that."""
+    head = owner[rows]
+    columns = [[stream.key, stream.slots, stream.power] for stream in streams]
+    key, slots, power = np.array(columns, dtype=np.int64).reshape(-1, 3).T[:, head]
+    day = _Days(piece, rows, head, key, slots, power, 2 + slots)
+    _check_length(day, reading)
+    return day
+
+
+def _streams(piece: Cells, rows: Ints, reading: _Reading) -> list[_Stream]:
+    """The 200 records of a piece."""
+    columns = [texts(piece, rows, at) for at in range(1, 10)]
+    lines = piece.line[rows].tolist()
+    streams = [
+        _stream(fields, line, reading)
+        for fields, line in zip(mdff.rows_of(columns), lines, strict=True)
+    ]
+    kept = np.array([not stream.problem for stream in streams], dtype=bool)
+    reading.said.take_streams(columns, kept)
+    return streams
+
+
+def _stream(fields: tuple[str, ...], line: int, reading: _Reading) -> _Stream:
     """A 200 record. Refuses one without NMI, suffix or a usable interval length."""
-    nmi, config, suffix = (mdff.field(piece, row, column) for column in (1, 2, 4))
-    unit, length = mdff.field(piece, row, 7), mdff.field(piece, row, 8)
-    line = int(piece.line[row])
-    minutes = int(length) if length.isascii() and length.isdigit() and len(length) < 3 else 0
+    nmi, config, _, suffix, _, _, unit, length, _ = fields
     if not 0 < len(nmi) <= 64 or not 0 < len(suffix) <= 4:
         raise _broken(reading, line, "The 200 record has no NMI or no NMI suffix.")
-    if minutes == 0 or 60 % minutes:
+    channel, slots, power, problem = _kind(suffix.upper(), unit.lower(), length)
+    if not slots:
         raise _broken(
             reading, line, f"The 200 record has no usable interval length: {shown(length)}."
         )
-    slots = 24 * 60 // minutes
-    channel = SUFFIXES.get(suffix[0].upper(), "")
-    if not channel:
-        return _Stream(0, slots, 6, "intake.channel.unknown", shown(suffix))
-    code = UNIT_CODES.get(unit.lower(), -1)
-    if code < 0:
-        return _Stream(0, slots, 6, "intake.unit.unknown", shown(unit))
-    if not UNIT_FITS[CHANNEL_CODES[channel], code]:
-        return _Stream(0, slots, 6, "intake.unit.channel", shown(unit))
+    if problem:
+        quote = shown(suffix if problem == "intake.channel.unknown" else unit)
+        return _Stream(-1, slots, 6, problem, quote)
     key = reading.streams.number(nmi, suffix.upper(), channel, config.upper(), line)
-    return _Stream(key, slots, int(UNIT_POWER[code]), "", shown(suffix))
+    return _Stream(key, slots, power, "", "")
+
+
+@lru_cache(maxsize=1024)
+def _kind(suffix: str, unit: str, length: str) -> tuple[str, int, int, str]:
+    """Channel, intervals a day, power of ten to the millionth, and why it cannot be kept."""
+    minutes = int(length) if length.isascii() and length.isdigit() and len(length) < 3 else 0
+    if minutes == 0 or 60 % minutes:
+        return "", 0, 0, ""
+    slots = 24 * 60 // minutes
+    channel = SUFFIXES.get(suffix[0], "")
+    if not channel:
+        return "", slots, 0, "intake.channel.unknown"
+    code = UNIT_CODES.get(unit, -1)
+    if code < 0:
+        return "", slots, 0, "intake.unit.unknown"
+    if not UNIT_FITS[CHANNEL_CODES[channel], code]:
+        return "", slots, 0, "intake.unit.channel"
+    return channel, slots, int(UNIT_POWER[code]), ""
 
 
 def _check_order(piece: Cells, kind: Ints, owner: Ints, reading: _Reading) -> None:
@@ -198,140 +227,99 @@ def _check_order(piece: Cells, kind: Ints, owner: Ints, reading: _Reading) -> No
         raise _broken(reading, int(piece.line[row]), text)
 
 
-def _check_length(
-    piece: Cells, kind: Ints, days: Ints, slots: Ints, marks: Marks, reading: _Reading
-) -> Ints:
-    """Days with as many values as their 200 record's interval length needs. Shape (whole,).
-
-    A day that is broken over lines is set aside; one that is whole, but of another length,
-    contradicts its 200 record, and the file is refused.
-    """
-    following = np.concatenate([kind[1:], [900]])[days]
-    broken = following == 0
-    marks.set(broken, "intake.row.broken")
-    method = piece.first[days] + 2 + slots
-    there = method < piece.first[days + 1]
-    texts = piece.strings(np.where(there, method, piece.first[days])).to_pylist()
-    for at in np.flatnonzero(~broken).tolist():
-        if there[at] and _QUALITY.match(texts[at].strip()):
-            continue
-        row = int(days[at])
-        cells = [mdff.field(piece, row, column) for column in range(2, int(piece.count[row]))]
-        while cells and not cells[-1]:
-            cells.pop()
-        count = next((n for n, text in enumerate(cells) if _QUALITY.match(text)), len(cells))
-        raise _broken(
-            reading, int(piece.line[row]),
-            f"The 300 record has {count} values; the interval length of its 200 record makes "
-            f"{int(slots[at])}."
-            if count != slots[at]
-            else "The 300 record has no quality method after its values.",
-        )  # fmt: skip
-    return np.flatnonzero(~broken)
+def _check_length(day: _Days, reading: _Reading) -> None:
+    """Refuse a day with another number of values than its 200 record's interval length makes."""
+    codes, methods = texts(day.piece, day.rows, day.method)
+    fine = np.array([bool(mdff.METHOD.match(method)) for method in methods], dtype=bool)
+    wrong = np.flatnonzero(~fine[codes])
+    if not wrong.size:
+        return
+    row, slots = int(day.rows[wrong[0]]), int(day.slots[wrong[0]])
+    cells = [mdff.field(day.piece, row, at) for at in range(2, int(day.piece.count[row]))]
+    while cells and not cells[-1]:
+        cells.pop()
+    count = next((n for n, text in enumerate(cells) if mdff.METHOD.match(text)), len(cells))
+    raise _broken(
+        reading, int(day.piece.line[row]),
+        f"The 300 record has {count} values; the interval length of its 200 record makes {slots}."
+        if count != slots
+        else "The 300 record has no quality method after its values.",
+    )  # fmt: skip
 
 
-def _runs(day: _Days, whole: Ints, marks: Marks, reading: _Reading) -> Iterator[Runs]:
-    """Runs of the days that are whole and good, those of equal length together."""
-    delivery = reading.delivery
-    for slots in np.unique(day.slots[whole]).tolist():
-        at = whole[day.slots[whole] == slots]
-        start = _starts(day, at, slots, marks, delivery.as_of)
-        version = _versions(day, at, slots, marks, reading)
-        quality = _qualities(day, at, slots, marks, reading)
-        piece = day.piece
-        flat = ((piece.first[day.rows[at]] + 2)[:, None] + np.arange(slots)).reshape(-1)
-        found = numbers.micro(
-            piece.data, piece.starts[flat], piece.ends[flat], np.repeat(day.power[at], slots),
-            limit=ENERGY_MAX, rounding=delivery.round_finer,
-        )  # fmt: skip
-        none = quality.reshape(-1) == 0
-        found.state[none & (found.state == numbers.EMPTY)] = numbers.OK
-        cells = Marks(len(flat))
-        mark_numbers(found, cells, np.tile(np.arange(slots), len(at)) + 2)
-        code = cells.code.reshape(-1, slots)
-        hit = np.flatnonzero((code >= 0).any(axis=1))
-        first = (code[hit] >= 0).argmax(axis=1)
-        fresh = marks.code[at[hit]] < 0
-        marks.code[at[hit[fresh]]] = code[hit, first][fresh]
-        marks.column[at[hit[fresh]]] = first[fresh] + 2
+def _runs(day: _Days, kind: Ints, spans: Spans, marks: Marks, reading: _Reading) -> Iterator[Runs]:
+    """Runs of the days that are good, those of equal length together."""
+    start = _starts(day, marks, reading.delivery.as_of)
+    version, update = _versions(day, marks, reading)
+    marks.set(spans.wrong, "intake.nem.quality", day.method)
+    offsets = np.concatenate([[0], np.cumsum(day.slots)])
+    for slots in np.unique(day.slots).tolist():
+        at = np.flatnonzero(day.slots == slots)
+        quality = spans.quality[offsets[at][:, None] + np.arange(slots)]
+        value = _values(day, at, quality, marks, reading)
         keep = marks.good[at]
-        inside = np.repeat(keep, slots)
-        reading.rounded += int(((found.state == numbers.ROUNDED) & inside).sum())
+        good = at[keep]
         yield Runs(
-            day.key[at][keep], start[keep], np.full(int(keep.sum()), _DAY // slots),
-            version[keep], piece.line[day.rows[at]][keep],
-            np.arange(int(keep.sum()) + 1) * slots,
-            np.where(none, 0, found.value)[inside], quality.reshape(-1)[inside],
+            day.key[good], start[good], np.full(len(good), _DAY // slots), version[good],
+            day.piece.line[day.rows[good]], np.arange(len(good) + 1) * slots,
+            value[keep].reshape(-1), quality[keep].reshape(-1),
         )  # fmt: skip
+    good = np.flatnonzero(marks.good)
+    reading.said.take(
+        day.piece, kind, day.rows, good, key=day.key, start=start, slots=day.slots,
+        version=version, update=update, method=day.method, spans=spans,
+    )  # fmt: skip
 
 
-def _starts(day: _Days, at: Ints, slots: int, marks: Marks, as_of: int) -> Ints:
+def _values(
+    day: _Days, at: Ints, quality: npt.NDArray[np.uint8], marks: Marks, reading: _Reading
+) -> Ints:
+    """Values in millionths, shape (days, slots); days with a wrong one are marked."""
+    piece, delivery = day.piece, reading.delivery
+    count, slots = quality.shape
+    flat = ((piece.first[day.rows[at]] + 2)[:, None] + np.arange(slots)).reshape(-1)
+    found = numbers.micro(
+        piece.data, piece.starts[flat], piece.ends[flat], np.repeat(day.power[at], slots),
+        limit=ENERGY_MAX, rounding=delivery.round_finer,
+    )  # fmt: skip
+    none = quality.reshape(-1) == 0
+    found.state[none & (found.state == numbers.EMPTY)] = numbers.OK
+    cells = Marks(len(flat))
+    mark_numbers(found, cells, np.tile(np.arange(slots), count) + 2)
+    code = cells.code.reshape(-1, slots)
+    hit = np.flatnonzero((code >= 0).any(axis=1))
+    first = (code[hit] >= 0).argmax(axis=1)
+    fresh = marks.code[at[hit]] < 0
+    marks.code[at[hit[fresh]]] = code[hit, first][fresh]
+    marks.column[at[hit[fresh]]] = first[fresh] + 2
+    inside = np.repeat(marks.good[at], slots)
+    reading.rounded += int(((found.state == numbers.ROUNDED) & inside).sum())
+    return np.where(none, 0, found.value).reshape(-1, slots)
+
+
+def _starts(day: _Days, marks: Marks, as_of: int) -> Ints:
     """First instants of the days in UTC+10."""
-    texts = day.column(at, 1)
-    known = mdff.moments(texts)
-    start = np.array([known[t] if len(t) == 8 else None for t in texts], dtype=object)
-    wrong = np.array([value is None for value in start.tolist()], dtype=bool)
-    found = np.where(wrong, 0, start).astype(np.int64)
-    marks.set(_spread(at, wrong, marks), "intake.time.pattern", 1)
-    marks.set(_spread(at, ~wrong & (found < times.EARLIEST), marks), "intake.time.past", 1)
-    late = found + (slots - 1) * (_DAY // slots) > as_of + times.SLACK_S
-    marks.set(_spread(at, ~wrong & late, marks), "intake.time.future", 1)
+    codes, dates = texts(day.piece, day.rows, 1)
+    moments = [mdff.moment(text) if len(text) == 8 else None for text in dates]
+    wrong = np.array([moment is None for moment in moments], dtype=bool)[codes]
+    found = np.array([moment or 0 for moment in moments], dtype=np.int64)[codes]
+    marks.set(wrong, "intake.time.pattern", 1)
+    marks.set(~wrong & (found < times.EARLIEST), "intake.time.past", 1)
+    late = found + _DAY - _DAY // day.slots > as_of + times.SLACK_S
+    marks.set(~wrong & late, "intake.time.future", 1)
     return found
 
 
-def _spread(at: Ints, wrong: npt.NDArray[np.bool_], marks: Marks) -> npt.NDArray[np.bool_]:
-    result = np.zeros(len(marks.code), bool)
-    result[at[wrong]] = True
-    return result
+def _versions(day: _Days, marks: Marks, reading: _Reading) -> tuple[Ints, tuple[Ints, list[str]]]:
+    """The update time of each day, else the time of the file: the sender's version mark.
 
-
-def _versions(day: _Days, at: Ints, slots: int, marks: Marks, reading: _Reading) -> Ints:
-    """The update time of each day, else the time of the file: the sender's version mark."""
-    texts = day.column(at, 2 + slots + 3)
-    known = mdff.moments(texts) | {"": reading.mdff.created}
-    values = [known[text] for text in texts]
-    wrong = np.array([value is None for value in values], dtype=bool)
-    marks.set(_spread(at, wrong, marks), "intake.version.number", 2 + slots + 3)
-    return np.array([value or 0 for value in values], dtype=np.int64)
-
-
-def _qualities(
-    day: _Days, at: Ints, slots: int, marks: Marks, reading: _Reading
-) -> npt.NDArray[np.uint8]:
-    """Quality codes, shape (days, slots); V takes them from the 400 records that follow."""
-    letters = [text[:1] for text in day.column(at, 2 + slots)]
-    code = np.array([QUALITY.get(letter, 0) for letter in letters], dtype=np.uint8)
-    result = np.repeat(code[:, None], slots, axis=1)
-    varied = day.kind[np.minimum(day.rows[at] + 1, len(day.kind) - 1)] == 400
-    varied |= np.array([letter == "V" for letter in letters], dtype=bool)
-    for index in np.flatnonzero(varied).tolist():
-        codes = _varied(day, int(day.rows[at[index]]), slots)
-        if codes is None:
-            marks.set(
-                _spread(at, np.arange(len(at)) == index, marks), "intake.nem.quality", 2 + slots
-            )
-        else:
-            result[index] = codes
-    return result
-
-
-def _varied(day: _Days, row: int, slots: int) -> npt.NDArray[np.uint8] | None:
-    """Quality codes by the 400 records after a 300; None unless they tile 1 … slots once."""
-    codes = np.zeros(slots, np.uint8)
-    expected = 1
-    at = row + 1
-    while at < len(day.kind) and day.kind[at] == 400:
-        start, end, method = (mdff.field(day.piece, at, column) for column in (1, 2, 3))
-        plain = start.isascii() and end.isascii() and start.isdigit() and end.isdigit()
-        if not plain or not _QUALITY.match(method) or method[0] not in QUALITY:
-            return None
-        first, last = int(start[:6]), int(end[:6])
-        if first != expected or not first <= last <= slots:
-            return None
-        codes[first - 1 : last] = QUALITY[method[0]]
-        expected = last + 1
-        at += 1
-    return codes if expected == slots + 1 else None
+    With the update times as they were written.
+    """
+    codes, updates = texts(day.piece, day.rows, day.method + 3)
+    moments = [mdff.moment(text) if text else reading.mdff.created for text in updates]
+    wrong = np.array([moment is None for moment in moments], dtype=bool)[codes]
+    marks.set(wrong, "intake.version.number", day.method + 3)
+    return np.array([moment or 0 for moment in moments], dtype=np.int64)[codes], (codes, updates)
 
 
 def _broken(reading: _Reading, line: int, text: str) -> Exception:

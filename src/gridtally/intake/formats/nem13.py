@@ -25,6 +25,7 @@ from gridtally.intake.formats.common import (
     Read,
 )
 from gridtally.intake.formats.mdff import QUALITY
+from gridtally.intake.formats.nem13_said import Nem13Said
 from gridtally.intake.readings import Dials, to_table
 from gridtally.intake.report import Marks, shown
 from gridtally.intake.runs import Total
@@ -42,7 +43,7 @@ SENTENCE = "NEM13: accumulation (register) data of the Australian market, always
 _KNOWN = ("250", "550")
 _FIELDS = 20
 """Fields that a 250 record has at least, up to its unit."""
-_QUALITY = re.compile(r"[AEFNS][0-9]{0,2}\Z")
+_QUALITY = re.compile(r"[AEFNS][0-9]{0,2}\Z", re.IGNORECASE)
 _CHANNEL = {
     (ACTIVE, "E"): "import", (ACTIVE, "I"): "export",
     (REACTIVE, "E"): "reactive_import", (REACTIVE, "I"): "reactive_export",
@@ -97,8 +98,8 @@ class _Reading:
     meters: Names = field(default_factory=Names)
     registers: Names = field(default_factory=Names)
     parts: list[_Records] = field(default_factory=list)
+    said: Nem13Said = field(default_factory=Nem13Said)
     rows: int = 0
-    events: int = 0
 
 
 def read(text: Bytes, delivery: Delivery) -> Read:
@@ -107,12 +108,10 @@ def read(text: Bytes, delivery: Delivery) -> Read:
     reading = _Reading(delivery, frame.created)
     for piece, kind in mdff.pieces(text, frame, known=_KNOWN):
         _check_order(piece, kind, reading)
-        reading.events += int((kind == 550).sum())
         _take(piece, np.flatnonzero(kind == 250), reading)
+        reading.said.take_events(piece, kind)
     if not reading.rows:
         raise refuse("intake.file.rows", file=delivery.file, line=1)
-    if reading.events:
-        delivery.report.note("intake.nem.events", count=reading.events)
     columns = [column.name for column in fields(_Records)]
     records = _Records(
         *(np.concatenate([getattr(part, name) for part in reading.parts]) for name in columns)
@@ -120,7 +119,13 @@ def read(text: Bytes, delivery: Delivery) -> Read:
     records = _settled(records, reading)
     names = (reading.points.texts, reading.meters.texts, reading.registers.texts, ("",))
     table = to_table(_dials(records), names, delivery.source)
-    return Read(reading.rows, registers=table, totals=_totals(records, reading))
+    where = [records.point, records.channel, records.register, records.t0, records.t1]
+    remarks = reading.said.table(
+        [*where, records.version, records.line], names[0], names[2], frame=frame,
+        source=delivery.source,
+    )  # fmt: skip
+    totals = _totals(records, reading)
+    return Read(reading.rows, registers=table, remarks=remarks, totals=totals)
 
 
 def _check_order(piece: Cells, kind: Ints, reading: _Reading) -> None:
@@ -174,6 +179,7 @@ def _take(piece: Cells, rows: Ints, reading: _Reading) -> None:
             before.time, before.reading, before.quality, after.time, after.reading, after.quality,
         ).take(good)
     )  # fmt: skip
+    reading.said.take(columns, good, piece.line[rows])
     _note_quantities(good, quantity, before, after, piece.line[rows], columns, reading)
 
     def describe(row: int, column: int) -> dict[str, object]:
@@ -223,7 +229,7 @@ def _end(
     methods = columns[position + 2]
     fine = np.array([bool(_QUALITY.match(method)) for method in methods], dtype=bool)
     marks.set(~fine, "intake.quality.unknown", position + 2)
-    quality = np.array([QUALITY.get(method[:1], 0) for method in methods], dtype=np.int64)
+    quality = np.array([QUALITY.get(method[:1].upper(), 0) for method in methods], dtype=np.int64)
     return _End(time, value, quality)
 
 

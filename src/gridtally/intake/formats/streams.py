@@ -7,8 +7,10 @@ stream that the NMI configuration names is missing is set aside whole.
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
@@ -38,18 +40,34 @@ class Streams:
     def number(self, nmi: str, suffix: str, channel: str, configuration: str, line: int) -> int:
         """The number of a stream, as one 200 record names it."""
         self.lines.append(line)
-        parts = _SUFFIX.findall(configuration) if len(configuration) % 2 == 0 else []
-        self.configurations.append(frozenset(part for part in parts if part[0] == suffix[0]))
+        self.configurations.append(_configured(configuration, suffix[0]))
         key = self._number.setdefault((nmi, suffix), len(self.names))
         if key == len(self.names):
             self.names.append((nmi, channel))
             self.suffixes.append(suffix)
         return key
 
+    @property
+    def tags(self) -> list[str]:
+        """What tells the streams of one channel apart, such as `.E2`; empty where there is one."""
+        count = Counter(self.names)
+        return [
+            f".{suffix}" if count[name] > 1 else ""
+            for name, suffix in zip(self.names, self.suffixes, strict=True)
+        ]
+
     def configuration(self, line: int) -> frozenset[str]:
         """The suffixes of the letter that the 200 record above a line configures."""
         at = int(np.searchsorted(np.array(self.lines), line, side="right")) - 1
         return self.configurations[at]
+
+
+@lru_cache(maxsize=1024)
+def _configured(configuration: str, letter: str) -> frozenset[str]:
+    """The suffixes of a letter in an NMI configuration such as E1B1Q1, whatever separates them."""
+    plain = "".join(char for char in configuration if char.isalnum())
+    parts = _SUFFIX.findall(plain) if len(plain) % 2 == 0 else []
+    return frozenset(part for part in parts if part[0] == letter)
 
 
 def combine(runs: Runs, streams: Streams, report: Report) -> tuple[Runs, Runs]:
