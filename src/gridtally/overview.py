@@ -10,6 +10,8 @@ from django.db.models import Count
 from gridtally import control
 from gridtally.money import number
 from gridtally.review.rank import Worklist, worklist
+from gridtally.store.snapshot import snapshot
+from gridtally.store.state import state_digest
 from gridtally.store.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -30,7 +32,7 @@ _STEP_TABLES = {
 
 
 def overview(ws: Workspace) -> dict[str, Any]:
-    """Name, path, facts by label, runs with bills by state, and the next command."""
+    """Name, path, state digest, facts by label, runs with bills by state, the next command."""
     models = control.models
     documents = models.Outbox.objects
     facts = {
@@ -48,6 +50,7 @@ def overview(ws: Workspace) -> dict[str, Any]:
         "schema": 1,
         "name": ws.settings.name,
         "path": str(ws.path),
+        "state": state_digest(snapshot(ws)),
         "facts": facts,
         "runs": runs,
         "next": _next(facts, runs),

@@ -1,7 +1,7 @@
 """Tiny tables for the tests of store and subledger: no other room is needed to make them."""
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from decimal import Decimal
 
@@ -32,6 +32,7 @@ class Read:
     accepted: int
     duplicates: int = 0
     quarantined: int = 0
+    remarks: pa.Table = field(default_factory=lambda: tables.empty(tables.REMARKS))
 
 
 def blocks(points, *, day=20_000, value=1, quality="A", version=0, channel="import", slots=96):
@@ -67,13 +68,29 @@ def dials(points, *, reading=1, quality="A", version=0, day=20_000):
     return tables.table(tables.REGISTER_READINGS, rows)
 
 
-def decoder(read_blocks=None, registers=None):
+def remarks(points, *, key="nem12.method", value="A51", day=20_000, version=0, line=1):
+    rows = [
+        {
+            "metering_point": point, "channel": "import", "key": key, "value": value,
+            "start_utc": datetime.fromtimestamp(day * 86_400, UTC),
+            "end_utc": datetime.fromtimestamp((day + 1) * 86_400, UTC),
+            "version": version, "load_seq": 0, "source": "", "line": line,
+        }
+        for point in points
+    ]  # fmt: skip
+    return tables.table(tables.REMARKS, rows)
+
+
+def decoder(read_blocks=None, registers=None, said=None):
     """A decoder that finds these tables in any file."""
     read_blocks = tables.empty(tables.BLOCKS) if read_blocks is None else read_blocks
     registers = tables.empty(tables.REGISTER_READINGS) if registers is None else registers
     count = read_blocks.num_rows + registers.num_rows
     nothing = tables.empty(tables.FINDINGS)
-    return lambda data, *, name, as_of: Read("test", read_blocks, registers, nothing, count, count)
+    said = tables.empty(tables.REMARKS) if said is None else said
+    return lambda data, *, name, as_of: Read(
+        "test", read_blocks, registers, nothing, count, count, remarks=said
+    )
 
 
 MONTH = (date(2026, 10, 1), date(2026, 11, 1))

@@ -130,13 +130,13 @@ def test_m46_overlap_with_the_same_value(ws):
 
 
 def test_m47_overlap_with_another_value_and_a_newer_mark(ws):
-    """It is a new version: stored beside the old one, by which it wins."""
+    """It is a new version, which wins; that it confirms the other values is kept, not counted."""
     take(ws, b"one", decode=decoder(blocks(["MP-1"], value=5, slots=24)))
     newer = blocks(["MP-1"], value=[5] * 23 + [7], slots=24, version=1)
     receipt = take(ws, b"two", name="b", decode=decoder(newer))
 
     assert (receipt.repeated, receipt.conflicting, receipt.readings) == (23, 0, 1)
-    assert values(ws) == [[5] * 24, [None] * 23 + [7]]
+    assert values(ws) == [[5] * 24, [5] * 23 + [7]]
 
 
 @pytest.mark.parametrize(("before", "after"), [("E", "A"), ("E", "S"), ("S", "A")])

@@ -81,6 +81,7 @@ def status(where: Path | None, as_json: bool) -> int:
     table = Table(show_header=False, show_edge=False, box=None, padding=(0, 2))
     for label, text in seen["facts"].items():
         table.add_row(label, shown(text))
+    table.add_row("state of readings and master data", seen["state"])
     out.print(table)
     for run in seen["runs"]:
         states = ", ".join(f"{count:,} {state}" for state, count in run["states"].items())

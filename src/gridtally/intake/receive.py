@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from gridtally import control
 from gridtally.control.faults import fault
@@ -18,6 +17,7 @@ from gridtally.intake import archive
 from gridtally.intake.decode import Decoded
 from gridtally.store import files, publish
 from gridtally.store.publish import Prepared
+from gridtally.store.snapshot import snapshot
 from gridtally.store.workspace import Workspace
 from gridtally.tables import finding, findings_table
 from gridtally.terms import Severity
@@ -84,11 +84,12 @@ def receive(
         raise
     files.write(ws.path / "raw" / outside[:2] / outside, data)
     fault("receive.raw")
-    blocks, registers = decoded.blocks, decoded.registers
-    if correction:
-        blocks, registers = _marked(blocks, as_of), _marked(registers, as_of)
+    tables = {kind: getattr(decoded, kind) for kind in ("blocks", "registers", "remarks")}
     while True:
-        prepared = publish.prepare(ws, blocks, registers, source=source, name=name)
+        prepared = publish.prepare(
+            tables, store=publish.seen(snapshot(ws)), buckets=ws.settings.buckets,
+            source=source, name=name, mark=as_of if correction else None,
+        )  # fmt: skip
         fault("receive.files")
         row = _source_row(
             decoded, prepared, digest=source, delivered=outside, name=name, sender=sender,
@@ -121,14 +122,6 @@ def _content_digest(data: bytes, *, name: str) -> str:
     """
     digests = sorted(files.sha256(content) for _, content in archive.members(data, name=name))
     return digests[0] if len(digests) == 1 else files.sha256("\n".join(digests).encode())
-
-
-def _marked(table: pa.Table, version: int) -> pa.Table:
-    """Readings whose sender gave no version mark get that of the delivery."""
-    given = pc.fill_null(table["version"], 0)
-    marked = pc.if_else(pc.equal(given, 0), pa.scalar(version, pa.int64()), given)
-    field = table.schema.field("version")
-    return table.set_column(table.schema.get_field_index("version"), field, marked)
 
 
 def _source_row(decoded: Decoded, prepared: Prepared, **known: object) -> dict[str, Any]:

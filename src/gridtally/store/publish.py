@@ -5,8 +5,9 @@ Until that transaction commits nobody sees the files; when it never does they ar
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,11 +20,10 @@ from gridtally import control
 from gridtally.control.database import insert
 from gridtally.store import files, readings, snapshot, versions
 from gridtally.store.readings import Entry
-from gridtally.store.workspace import Workspace
 from gridtally.tables import finding
 from gridtally.terms import Severity
 
-__all__ = ["Prepared", "billed", "is_stale", "prepare", "publish"]
+__all__ = ["Prepared", "Seen", "billed", "is_stale", "prepare", "publish", "seen"]
 
 
 _TOGETHER = 64
@@ -39,30 +39,53 @@ class Prepared:
     readings: int = 0
     repeated: int = 0
     conflicting: int = 0
+    superseding: int = 0
     findings: list[dict[str, Any]] = field(default_factory=list)
     touched: list[pa.Table] = field(default_factory=list)
-    """metering_point, first, last [s] of what will be stored"""
+    """metering_point, first, last [s] of where the winning readings change"""
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """The stored readings that a delivery is compared with."""
+
+    load_seq: int
+    root: Path
+    find: Callable[..., list[Entry]]
+    """Entries by kind, buckets, start_utc, end_utc"""
+
+
+def seen(snap: snapshot.Snapshot) -> Seen:
+    """What a snapshot sees."""
+    return Seen(snap.load_seq, snap.workspace.path, partial(snapshot.entries, snap))
 
 
 def prepare(
-    ws: Workspace, blocks: pa.Table, registers: pa.Table, *, source: str, name: str
+    tables: Mapping[str, pa.Table],
+    *,
+    store: Seen,
+    buckets: int,
+    source: str,
+    name: str,
+    mark: int | None = None,
 ) -> Prepared:
-    """Compare new readings with stored ones and write what is new as files."""
-    seen = snapshot.snapshot(ws)
-    result = Prepared(seen.load_seq)
+    """Compare new readings with stored ones and write what is new as files.
+
+    `tables` by kind: blocks, registers, remarks. `mark`: see `versions.compare`.
+    """
+    result = Prepared(store.load_seq)
     waiting: dict[Path, memoryview] = {}
-    for kind, table in (("blocks", blocks), ("registers", registers)):
+    for kind, table in tables.items():
         if not table.num_rows:
             continue
-        for month, bucket, part in readings.cut(table, kind=kind, buckets=ws.settings.buckets):
-            left = _compare(seen, part, kind=kind, bucket=bucket, name=name, result=result)
+        for month, bucket, part in readings.cut(table, kind=kind, buckets=buckets):
+            left = _new(store, part, kind=kind, bucket=bucket, name=name, mark=mark, result=result)
             if left.num_rows:
-                _count(left, kind, result)
                 entry, data = readings.encode(
                     left, kind=kind, source=source, month=month, bucket=bucket
                 )
                 result.entries.append(entry)
-                waiting[ws.path / entry.path] = data
+                waiting[store.root / entry.path] = data
             if len(waiting) >= _TOGETHER:
                 files.write_many(waiting)
                 waiting.clear()
@@ -70,44 +93,51 @@ def prepare(
     return result
 
 
-def _compare(
-    seen: snapshot.Snapshot, part: pa.Table, *, kind: str, bucket: int, name: str, result: Prepared
+def _new(
+    store: Seen,
+    part: pa.Table,
+    *,
+    kind: str,
+    bucket: int,
+    name: str,
+    mark: int | None,
+    result: Prepared,
 ) -> pa.Table:
-    stored = _stored(seen, part, kind=kind, bucket=bucket)
-    if not stored.num_rows:
-        return part
+    """What of a part is to be stored; what became of the rest is counted in `result`."""
+    stored = _stored(store, part, kind=kind, bucket=bucket)
+    if kind == "remarks":
+        return versions.unsaid(part, stored)
     known = pc.is_in(part["metering_point"], pc.unique(stored["metering_point"]))
     mine, rest = part.filter(known), part.filter(pc.invert(known))
-    compare = versions.compare_blocks if kind == "blocks" else versions.compare_registers
-    compared = compare(mine, stored, file=name)
-    result.repeated += compared.repeated
-    result.conflicting += compared.conflicting
-    result.findings += compared.findings
-    return readings.ordered(pa.concat_tables([rest, compared.table]), kind=kind)
-
-
-def _stored(seen: snapshot.Snapshot, part: pa.Table, *, kind: str, bucket: int) -> pa.Table:
-    """Stored readings of the same metering points and time. Files without any are not decoded."""
-    first, last = readings.span_utc(part, kind)
-    start, end = int(first.min()), int(last.max())
-    points = pc.unique(part["metering_point"])
-    root = seen.workspace.path
-    files_of = snapshot.entries(seen, kind=kind, buckets=[bucket], start_utc=start, end_utc=end)
-    near = [entry for entry in files_of if readings.mentions(root, entry, points)]
-    return readings.read(
-        root, near, kind=kind, points=points.to_pylist(), start_utc=start, end_utc=end
-    )
-
-
-def _count(left: pa.Table, kind: str, result: Prepared) -> None:
-    first, last = readings.span_utc(left, kind)
-    rows = {"metering_point": left["metering_point"], "first": first, "last": last}
-    result.touched.append(pa.table(rows))
+    left = rest = rest if mark is None else versions.with_mark(rest, mark)
+    result.touched.append(versions.spans(rest, kind=kind))
+    if mine.num_rows:
+        compared = versions.compare(mine, stored, kind=kind, file=name, mark=mark)
+        result.repeated += compared.repeated
+        result.readings -= compared.confirmed
+        result.conflicting += compared.conflicting
+        result.superseding += compared.superseding
+        result.findings += compared.findings
+        result.touched.append(compared.touched)
+        left = readings.ordered(pa.concat_tables([rest, compared.table]), kind=kind)
     if kind == "blocks":
         flat = pc.list_flatten(left["values"])
         result.readings += len(flat) - flat.null_count
     else:
         result.readings += left.num_rows
+    return left
+
+
+def _stored(store: Seen, part: pa.Table, *, kind: str, bucket: int) -> pa.Table:
+    """Stored readings of the same metering points and time. Files without any are not decoded."""
+    first, last = readings.span_utc(part, kind)
+    start, end = int(first.min()), int(last.max())
+    points = pc.unique(part["metering_point"])
+    files_of = store.find(kind=kind, buckets=[bucket], start_utc=start, end_utc=end)
+    near = [entry for entry in files_of if readings.mentions(store.root, entry, points)]
+    return readings.read(
+        store.root, near, kind=kind, points=points.to_pylist(), start_utc=start, end_utc=end
+    )
 
 
 def is_stale(prepared: Prepared) -> bool:
@@ -137,9 +167,10 @@ def publish(entries: Iterable[Entry], *, source: str) -> int:
 
 def billed(prepared: Prepared, *, name: str) -> list[dict[str, Any]]:
     """A proposal to rebill for each issued segment whose readings change (M49)."""
-    if not prepared.touched:
+    parts = [part for part in prepared.touched if part.num_rows]
+    if not parts:
         return []
-    touched = pa.concat_tables(prepared.touched)
+    touched = pa.concat_tables(parts)
     issued = control.models.IssuedSegment.objects.filter(
         live=True,
         start_utc__lt=pc.max(touched["last"]).as_py(),

@@ -17,7 +17,7 @@ import pyarrow.parquet as pq
 
 from gridtally.errors import Corrupt
 from gridtally.store import files, partition
-from gridtally.tables import BLOCKS, REGISTER_READINGS
+from gridtally.tables import BLOCKS, REGISTER_READINGS, REMARKS
 
 __all__ = [
     "BLOCK_COLUMNS",
@@ -28,6 +28,7 @@ __all__ = [
     "mentions",
     "ordered",
     "read",
+    "seconds",
     "span_utc",
     "write",
 ]
@@ -43,8 +44,14 @@ BLOCK_COLUMNS = (
 _KINDS = {
     "blocks": (BLOCKS, "readings", ("channel", "start_utc", "version")),
     "registers": (REGISTER_READINGS, "registers", ("meter", "register", "time_utc")),
+    "remarks": (REMARKS, "remarks", ("channel", "start_utc", "key", "value", "version")),
 }
-_PLAIN = ("values", "start_utc", "time_utc", "reading", "line")
+_SPAN = {
+    "blocks": {"start_utc", "resolution_s", "values"},
+    "registers": {"time_utc"},
+    "remarks": {"start_utc", "end_utc"},
+}
+_PLAIN = ("values", "start_utc", "end_utc", "time_utc", "reading", "line")
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +73,7 @@ class Entry:
 def ends_utc(blocks: pa.Table) -> Ints:
     """First instant after each block [s]."""
     lengths = pc.fill_null(pc.list_value_length(blocks["values"]), 0).to_numpy()
-    starts = _seconds(blocks["start_utc"])
+    starts = seconds(blocks["start_utc"])
     ends: Ints = starts + lengths.astype(np.int64) * blocks["resolution_s"].to_numpy()
     return ends
 
@@ -80,14 +87,17 @@ def cut(table: pa.Table, *, kind: str, buckets: int) -> Iterator[partition.Part]
 
 def span_utc(table: pa.Table, kind: str) -> tuple[Ints, Ints]:
     """First instant of each row, and first instant after it [s]."""
-    first = _seconds(table["start_utc" if kind == "blocks" else "time_utc"])
-    return first, ends_utc(table) if kind == "blocks" else first + 1
+    first = seconds(table["time_utc" if kind == "registers" else "start_utc"])
+    if kind == "blocks":
+        return first, ends_utc(table)
+    last = first if kind == "registers" else seconds(table["end_utc"])
+    return first, np.maximum(last, first + 1)
 
 
-def _seconds(instants: pa.ChunkedArray) -> Ints:
+def seconds(instants: pa.ChunkedArray) -> Ints:
     """Instants as UTC seconds; Parquet keeps them as milliseconds."""
-    seconds: Ints = instants.cast(pa.timestamp("s", "UTC")).cast(pa.int64()).to_numpy()
-    return seconds
+    whole: Ints = instants.cast(pa.timestamp("s", "UTC")).cast(pa.int64()).to_numpy()
+    return whole
 
 
 def encode(
@@ -165,9 +175,7 @@ def read(
 def _open(
     root: Path, entries: Iterable[Entry], *, kind: str, wanted: Sequence[str]
 ) -> Iterator[tuple[Entry, pa.Table]]:
-    needed = {"metering_point", "channel"} | (
-        {"start_utc", "resolution_s", "values"} if kind == "blocks" else {"time_utc"}
-    )
+    needed = {"metering_point", "channel"} | _SPAN[kind]
     implied = {"load_seq", "source"}
     on_disk = [n for n in _KINDS[kind][0].names if n in {*wanted, *needed} - implied]
     for entry in sorted(entries, key=lambda e: (e.load_seq, e.path)):

@@ -2,7 +2,8 @@
 
 Per slot: the same value again is counted and left out; a better rank or a newer declared version
 supersedes; another value with neither is a conflict, and the stored one stays
-(`bad-inputs` M46-M48). A version that loses by rank or version is kept, and never wins.
+(`bad-inputs` M46-M48). A version that loses by rank or version is kept, and never wins. One that
+confirms a value is kept too when it is newer: else a later arrival between the two would win.
 """
 
 from __future__ import annotations
@@ -16,176 +17,187 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from gridtally.periods import iso_utc
+from gridtally.store import readings
+from gridtally.store.slots import KEYS, Slots, expand, find, keys, or_zero, winners
 from gridtally.tables import finding
 from gridtally.terms import Severity
 
-__all__ = ["Compared", "compare_blocks", "compare_registers"]
+__all__ = ["Compared", "compare", "spans", "unsaid", "with_mark"]
 
 Ints = npt.NDArray[np.int64]
 Mask = npt.NDArray[np.bool_]
-_CODE = np.zeros(256, dtype=np.int64)
-_CODE[[ord(letter) for letter in "NESA"]] = np.arange(4)
+_WHERE = ("load_seq", "source", "line")
+_SAID = ("channel", "bucket", "kind", "digits", "multiplier", "reason")
+"""What a register reading says beside its value: with other words it is another row."""
 
 
 @dataclass(frozen=True, slots=True)
 class Compared:
-    """What is left to store, how many readings were left out, and why."""
+    """What is left to store, how many readings were left out or supersede, and why."""
 
     table: pa.Table
     repeated: int
+    """were there already; the newer ones among them are kept, and are `confirmed`"""
+    confirmed: int
     conflicting: int
+    superseding: int
     findings: list[dict[str, Any]]
+    touched: pa.Table
+    """metering_point, first, last [s]: where the winning value or quality changes"""
 
 
 @dataclass(frozen=True, slots=True)
-class _Slots:
-    """Readings one by one: the row they stand in, time [s], value, rank, version, load."""
+class _Decided:
+    """What becomes of each new reading."""
 
-    row: Ints
-    at: Ints
-    value: Ints
-    rank: Ints
-    version: Ints
-    load: Ints
-    there: Mask
-
-
-def compare_blocks(new: pa.Table, stored: pa.Table, *, file: str) -> Compared:
-    """Blocks of one delivery against stored blocks: repeated and conflicting slots become null."""
-    key_new, key_old = _keys(new, stored, ("metering_point", "channel", "resolution_s"))
-    mine, theirs = _block_slots(new), _block_slots(stored)
-    same, conflict, _ = _decide(mine, key_new, theirs, key_old)
-    if not (same.any() or conflict.any()):
-        return Compared(new, 0, 0, [])
-    values = np.where(mine.there, mine.value, 0)
-    keep = mine.there & ~same & ~conflict
-    lists = pc.list_value_length(new["values"]).combine_chunks()
-    offsets = np.concatenate([[0], np.cumsum(pc.fill_null(lists, 0).to_numpy())])
-    cleaned = pa.ListArray.from_arrays(
-        pa.array(offsets, pa.int32()), pa.array(values, pa.int64(), mask=~keep)
-    )
-    table = new.set_column(
-        new.schema.get_field_index("values"), new.schema.field("values"), cleaned
-    )
-    full = np.bincount(mine.row[keep], minlength=new.num_rows) > 0
-    findings = _conflicts(new, mine, conflict, file=file, what=("metering_point", "channel"))
-    return Compared(table.filter(pa.array(full)), int(same.sum()), int(conflict.sum()), findings)
+    same: Mask
+    confirm: Mask
+    """newer than what stands, and says the same"""
+    conflict: Mask
+    better: Mask
+    """newer or of better quality than what stands, and says something else"""
+    changed: Mask
+    """the value or quality that wins in its slot is another one now"""
 
 
-def compare_registers(new: pa.Table, stored: pa.Table, *, file: str) -> Compared:
-    """Register readings of one delivery against stored ones."""
-    key_new, key_old = _keys(new, stored, ("metering_point", "meter", "register"))
-    mine, theirs = _dial_slots(new), _dial_slots(stored)
-    same, conflict, _ = _decide(mine, key_new, theirs, key_old)
-    findings = _conflicts(new, mine, conflict, file=file, what=("metering_point", "register"))
-    table = new.filter(pa.array(~same & ~conflict))
-    return Compared(table, int(same.sum()), int(conflict.sum()), findings)
+def compare(
+    new: pa.Table, stored: pa.Table, *, kind: str, file: str, mark: int | None = None
+) -> Compared:
+    """Readings of one delivery against stored ones; `kind` is blocks or registers.
 
-
-def _keys(new: pa.Table, stored: pa.Table, names: tuple[str, ...]) -> tuple[Ints, Ints]:
-    """One integer per row; rows of both tables with the same text have the same."""
-    both = pa.concat_tables([new.select(names), stored.select(names)])
-    key = np.zeros(both.num_rows, dtype=np.int64)
-    for name in names:
-        encoded = pc.dictionary_encode(both[name].combine_chunks())
-        key = key * max(1, len(encoded.dictionary)) + encoded.indices.to_numpy()
-    return key[: new.num_rows], key[new.num_rows :]
-
-
-def _block_slots(blocks: pa.Table) -> _Slots:
-    lists = blocks["values"].combine_chunks()
-    lengths = pc.fill_null(pc.list_value_length(lists), 0).to_numpy().astype(np.int64)
-    row = np.repeat(np.arange(blocks.num_rows), lengths)
-    step = np.arange(len(row)) - np.repeat(np.cumsum(lengths) - lengths, lengths)
-    flat = pc.list_flatten(lists)
-    resolution = blocks["resolution_s"].to_numpy().astype(np.int64)
-    return _Slots(
-        row=row,
-        at=blocks["start_utc"].cast(pa.int64()).to_numpy()[row] + step * resolution[row],
-        value=pc.fill_null(flat, 0).to_numpy(),
-        rank=_ranks(blocks["quality"].combine_chunks(), row, step),
-        version=_or_zero(blocks["version"])[row],
-        load=_or_zero(blocks["load_seq"])[row],
-        there=pc.is_valid(flat).to_numpy(zero_copy_only=False),
+    In blocks, repeated and conflicting slots become null. `mark`: the version that the receiver
+    gives to readings without one; such a reading that confirms what stands is repeated.
+    """
+    marked = np.zeros(new.num_rows, dtype=np.bool_)
+    if mark is not None:
+        marked = or_zero(new["version"]) == 0
+        new = with_mark(new, mark)
+    mine, theirs = expand(new, kind=kind), expand(stored, kind=kind)
+    slot = keys((new, stored), KEYS[kind])
+    words = keys((new, stored), _SAID) if kind == "registers" else [row * 0 for row in slot]
+    decided = _decide((mine, theirs), slot=slot, words=words, marked=marked[mine.row])
+    left = ~decided.same & ~decided.conflict
+    return Compared(
+        table=_without(new, mine, left) if kind == "blocks" else new.filter(pa.array(left)),
+        repeated=int(decided.same.sum() + decided.confirm.sum()),
+        confirmed=int(decided.confirm.sum()),
+        conflicting=int(decided.conflict.sum()),
+        superseding=int(decided.better.sum()),
+        findings=_conflicts(new, mine, decided.conflict, file=file, kind=kind),
+        touched=_touched(new, mine, decided.changed, kind=kind),
     )
 
 
-def _ranks(quality: pa.Array, row: Ints, step: Ints) -> Ints:
-    """Quality rank of each value: a block has one letter for all, or one per value."""
-    letters = _CODE[np.frombuffer("".join(quality.to_pylist()).encode(), dtype=np.uint8)]
-    lengths = pc.binary_length(quality).to_numpy().astype(np.int64)
-    first = np.cumsum(lengths) - lengths
-    ranks: Ints = letters[first[row] + np.where(lengths[row] > 1, step, 0)]
-    return ranks
+def with_mark(table: pa.Table, mark: int) -> pa.Table:
+    """Readings whose sender gave no version mark get that of the receiver."""
+    given = or_zero(table["version"])
+    marked = pa.array(np.where(given == 0, mark, given), pa.int64())
+    place = table.schema.get_field_index("version")
+    return table.set_column(place, table.schema.field("version"), marked)
 
 
-def _dial_slots(readings: pa.Table) -> _Slots:
-    count = readings.num_rows
-    letters = "".join(readings["quality"].to_pylist()).encode()
-    return _Slots(
-        row=np.arange(count),
-        at=readings["time_utc"].cast(pa.int64()).to_numpy(),
-        value=readings["reading"].to_numpy(),
-        rank=_CODE[np.frombuffer(letters, dtype=np.uint8)],
-        version=_or_zero(readings["version"]),
-        load=_or_zero(readings["load_seq"]),
-        there=np.ones(count, dtype=np.bool_),
-    )
+def spans(table: pa.Table, *, kind: str) -> pa.Table:
+    """Where readings lie, by row: metering_point, first, last [s].
+
+    A dial reading ends one period and begins the next: it touches the seconds on both sides.
+    """
+    first, last = readings.span_utc(table, kind)
+    early = first - 1 if kind == "registers" else first
+    return pa.table({"metering_point": table["metering_point"], "first": early, "last": last})
 
 
-def _or_zero(column: Any) -> Ints:
-    filled: Ints = pc.fill_null(column, 0).to_numpy()
-    return filled
+def unsaid(new: pa.Table, stored: pa.Table) -> pa.Table:
+    """Remarks that nobody made before, each once."""
+    names = [name for name in new.column_names if name not in _WHERE]
+    rows = new.append_column("row", pa.array(np.arange(new.num_rows)))
+    once = rows.group_by(names, use_threads=False).aggregate([("row", "min")])
+    fresh = once.join(stored.select(names), names, join_type="left anti", use_threads=False)
+    return new.take(pa.array(np.sort(fresh["row_min"].to_numpy())))
 
 
-def _decide(mine: _Slots, key_new: Ints, theirs: _Slots, key_old: Ints) -> tuple[Mask, Mask, Mask]:
-    """Which new readings are repeated, in conflict, superseding."""
-    order = np.lexsort((theirs.load, theirs.version, theirs.rank, theirs.at, key_old[theirs.row]))
-    order = order[theirs.there[order]]
-    key, at = key_old[theirs.row][order], theirs.at[order]
-    last = np.ones(len(order), dtype=np.bool_)
-    last[:-1] = (np.diff(key) != 0) | (np.diff(at) != 0)
-    winner = order[last]
-    place, found = _find(key[last], at[last], key_new[mine.row], mine.at)
+def _decide(
+    both: tuple[Slots, Slots], *, slot: list[Ints], words: list[Ints], marked: Mask
+) -> _Decided:
+    """New readings against stored ones; `slot` and `words` are numbers of their rows."""
+    mine, theirs = both
+    best = winners(theirs, slot[1])
+    at = (slot[1][theirs.row], theirs.at), (slot[0][mine.row], mine.at)
+    place, found = find([column[best] for column in at[0]], at[1])
     found &= mine.there
-    old = winner[place] if len(winner) else np.zeros(len(mine.row), dtype=np.int64)
-    if not len(winner):
-        nothing = np.zeros(len(mine.row), dtype=np.bool_)
-        return nothing, nothing, nothing
-    equal = found & (theirs.value[old] == mine.value) & (theirs.rank[old] == mine.rank)
-    tie = (theirs.rank[old] == mine.rank) & (theirs.version[old] == mine.version)
-    better = (mine.rank > theirs.rank[old]) | (
-        (mine.rank == theirs.rank[old]) & (mine.version > theirs.version[old])
+    if not found.any():
+        return _Decided(found, found, found, found, mine.there)
+    win = best[place]
+    stands = found & (theirs.value[win] == mine.value) & (theirs.rank[win] == mine.rank)
+    spoken = stands & (words[1][theirs.row[win]] == words[0][mine.row])
+    alike = found & (theirs.rank[win] == mine.rank) & (theirs.version[win] == mine.version)
+    conflict = alike & ~stands
+    same = spoken & (alike | marked)
+    # What lost, or was said in other words, is looked through only where the winner is another.
+    left = np.flatnonzero(found & ~same)
+    beaten = np.setdiff1d(np.flatnonzero(theirs.there), best)
+    if len(left) and len(beaten):
+        columns = (*at[0], theirs.rank, theirs.version, theirs.value, words[1][theirs.row])
+        asked = (*at[1], mine.rank, mine.version, mine.value, words[0][mine.row])
+        beaten = beaten[np.lexsort([column[beaten] for column in reversed(columns)])]
+        have, want = [c[beaten] for c in columns], [c[left] for c in asked]
+        same[left] |= find(have, want)[1]
+        known, valued = find(have[:4], want[:4])[1], find(have[:5], want[:5])[1]
+        conflict[left] |= known & ~valued
+    newer = found & ~same & ~conflict & _outranks(mine, theirs, win)
+    better = newer & ~stands
+    return _Decided(same, newer & stands, conflict, better, mine.there & (~found | better))
+
+
+def _outranks(mine: Slots, theirs: Slots, win: Ints) -> Mask:
+    """Whether a new reading wins over the stored winner of its slot."""
+    rank, version = theirs.rank[win], theirs.version[win]
+    newer: Mask = (mine.rank > rank) | ((mine.rank == rank) & (mine.version > version))
+    return newer
+
+
+def _without(new: pa.Table, mine: Slots, left: Mask) -> pa.Table:
+    """Blocks with null in the slots that are left out; without those that have no value left."""
+    keep = mine.there & left
+    if (keep == mine.there).all():
+        return new
+    lengths = pc.fill_null(pc.list_value_length(new["values"].combine_chunks()), 0).to_numpy()
+    values = pa.ListArray.from_arrays(
+        pa.array(np.concatenate([[0], np.cumsum(lengths)]), pa.int32()),
+        pa.array(np.where(mine.there, mine.value, 0), pa.int64(), mask=~keep),
     )
-    return equal, found & ~equal & tie, found & ~equal & better
+    place = new.schema.get_field_index("values")
+    full = np.bincount(mine.row[keep], minlength=new.num_rows) > 0
+    return new.set_column(place, new.schema.field("values"), values).filter(pa.array(full))
 
 
-def _find(key: Ints, at: Ints, key_wanted: Ints, at_wanted: Ints) -> tuple[Ints, Mask]:
-    """Position of each wanted (key, at) among sorted ones, and whether it is there."""
-    if not len(key):
-        return np.zeros(len(key_wanted), np.int64), np.zeros(len(key_wanted), np.bool_)
-    low = min(int(at.min()), int(at_wanted.min(initial=at[0])))
-    width = max(int(at.max()), int(at_wanted.max(initial=at[0]))) - low + 1
-    have, want = key * width + (at - low), key_wanted * width + (at_wanted - low)
-    place = np.minimum(np.searchsorted(have, want), len(have) - 1)
-    return place, have[place] == want
+def _touched(new: pa.Table, mine: Slots, changed: Mask, *, kind: str) -> pa.Table:
+    """The rows in which a winner changes, from the first such instant to the last."""
+    row, at = mine.row[changed], mine.at[changed]
+    which, begin = np.unique(row, return_index=True)  # slots come in the order of their rows
+    whole = spans(new.take(pa.array(which)), kind=kind)
+    if kind == "registers" or not len(which):
+        return whole
+    step = new["resolution_s"].to_numpy()[which]
+    low, high = np.minimum.reduceat(at, begin), np.maximum.reduceat(at, begin) + step
+    return pa.table({"metering_point": whole["metering_point"], "first": low, "last": high})
 
 
 def _conflicts(
-    new: pa.Table, mine: _Slots, conflict: Mask, *, file: str, what: tuple[str, str]
+    new: pa.Table, mine: Slots, conflict: Mask, *, file: str, kind: str
 ) -> list[dict[str, Any]]:
     """One finding per metering point and channel or dial."""
     if not conflict.any():
         return []
-    rows = mine.row[conflict]
+    rows = pa.array(mine.row[conflict])
+    what = "channel" if kind == "blocks" else "register"
     first = pa.table({
-        "point": new[what[0]].take(pa.array(rows)), "what": new[what[1]].take(pa.array(rows)),
-        "line": new["line"].take(pa.array(rows)), "at": mine.at[conflict],
+        "point": new["metering_point"].take(rows), "what": new[what].take(rows),
+        "line": new["line"].take(rows), "at": mine.at[conflict],
     })  # fmt: skip
     groups = first.group_by(["point", "what"], use_threads=False).aggregate(
         [("at", "min"), ("at", "max"), ("at", "count"), ("line", "min")]
     )
-    return [_conflict(row, file=file, channel=what[1] == "channel") for row in groups.to_pylist()]
+    return [_conflict(row, file=file, channel=kind == "blocks") for row in groups.to_pylist()]
 
 
 def _conflict(row: dict[str, Any], *, file: str, channel: bool) -> dict[str, Any]:

@@ -2,10 +2,11 @@
 
 gridtally.toml   settings             control.db   the control database (SQLite)
 raw/             delivered bytes      readings/    interval blocks, immutable Parquet
-registers/       register readings    master/      master data versions
-tariffs/         tariff documents     runs/        one sealed folder per run
-history/         issued segments      documents/   records and rendered bills
-proofs/          proof files          published/   signed heads, outside the database
+registers/       register readings    remarks/     what senders said beside the values
+master/          master data versions tariffs/     tariff documents
+runs/            one folder per run   history/     issued segments
+documents/       records, bills       proofs/      proof files
+published/       signed heads, outside the database
 """
 
 from __future__ import annotations
@@ -24,8 +25,8 @@ __all__ = ["FOLDERS", "SETTINGS_FILE", "Workspace", "keys_dir"]
 SETTINGS_FILE = "gridtally.toml"
 DATABASE = "control.db"
 FOLDERS = (
-    "raw", "readings", "registers", "master", "tariffs", "runs", "history", "documents", "proofs",
-    "published",
+    "raw", "readings", "registers", "remarks", "master", "tariffs", "runs", "history",
+    "documents", "proofs", "published",
 )  # fmt: skip
 
 

@@ -1,0 +1,130 @@
+"""The store: what a workspace knows of readings and master data, as one SHA-256.
+
+It covers the winning reading of every slot, the register readings, the remarks and the master
+data. How they came (files, names, lines, order, loads), how they are cut into blocks and files,
+and what they won against does not count: two stores that bill the same have the same.
+
+The digest is that of the lines `KIND TAB MONTH TAB SHA-256`, sorted by bytes (`parts`); for master
+data the table's name stands where the month is. Months are those of UTC.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from itertools import pairwise
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from gridtally import control
+from gridtally.store import readings, snapshot
+from gridtally.store.digest import table_digest
+from gridtally.store.publish import Seen, seen
+from gridtally.store.slots import KEYS, expand, find, keys, winners
+from gridtally.store.snapshot import Snapshot
+
+__all__ = ["digest_of", "parts", "state_digest", "stored_parts"]
+
+Ints = npt.NDArray[np.int64]
+_ROW = np.dtype([("at", "<i8"), ("value", "<i8"), ("version", "<i8"), ("rank", "u1")])
+"""A slot as it is hashed: start [UTC s], value [10^-6], version, quality rank."""
+_WHERE = {"load_seq", "source", "line"}
+
+
+def state_digest(snap: Snapshot) -> str:
+    """The state of the store in a snapshot, 64 hex digits."""
+    return digest_of(parts(snap))
+
+
+def digest_of(parts: dict[tuple[str, str], str]) -> str:
+    """The state that consists of these parts."""
+    lines = sorted("\t".join((*key, digest)) + "\n" for key, digest in parts.items())
+    return hashlib.sha256("".join(["gridtally state 1\n", *lines]).encode()).hexdigest()
+
+
+def parts(snap: Snapshot) -> dict[tuple[str, str], str]:
+    """(kind, month) -> digest of the readings; ("master", table) -> digest of the table."""
+    found = stored_parts(seen(snap), buckets=snap.workspace.settings.buckets)
+    if control.models.MasterTable.objects.filter(version_id=snap.master_seq).exists():
+        tables = snapshot.master(snap)
+        found |= {("master", n): table_digest(t) for n, t in tables.items() if t.num_rows}
+    return found
+
+
+def stored_parts(store: Seen, *, buckets: int) -> dict[tuple[str, str], str]:
+    """`parts` of readings alone."""
+    making = {"blocks": _blocks, "registers": _dials, "remarks": _remarks}
+    found = {}
+    for kind, make in making.items():
+        for month, start, end in _months(store, kind):
+            some = (
+                make(_read(store, kind, bucket, start, end), start, end)
+                for bucket in range(buckets)
+            )
+            rows = pa.concat_tables([table for table in some if table.num_rows] or [pa.table({})])
+            if rows.num_rows:
+                found[kind, month] = table_digest(rows)
+    return found
+
+
+def _months(store: Seen, kind: str) -> Iterator[tuple[str, int, int]]:
+    """The months of UTC in which something is stored, and their bounds [s]."""
+    held: set[int] = set()
+    for entry in store.find(kind=kind):
+        first, last = np.array([entry.first_utc, entry.last_utc - 1], "M8[s]").astype("M8[M]")
+        held.update(range(first.astype(int), last.astype(int) + 1))
+    for number in sorted(held):
+        month = np.datetime64(number, "M")
+        start, end = (int((month + n).astype("M8[s]").astype(np.int64)) for n in (0, 1))
+        yield str(month), start, end
+
+
+def _read(store: Seen, kind: str, bucket: int, start: int, end: int) -> pa.Table:
+    near = store.find(kind=kind, buckets=[bucket], start_utc=start, end_utc=end)
+    columns = readings.BLOCK_COLUMNS if kind == "blocks" else None
+    return readings.read(store.root, near, kind=kind, columns=columns, start_utc=start, end_utc=end)
+
+
+def _blocks(table: pa.Table, start: int, end: int) -> pa.Table:
+    """A row per metering point, channel and resolution: number of readings, and their SHA-256."""
+    slots = expand(table, kind="blocks")
+    slots.there &= (slots.at >= start) & (slots.at < end)
+    (key,) = keys([table], KEYS["blocks"])
+    best = winners(slots, key)
+    if not len(best):
+        return pa.table({})
+    rows = np.empty(len(best), _ROW)
+    for name in ("at", "value", "version", "rank"):
+        rows[name] = getattr(slots, name)[best]
+    of = key[slots.row[best]]
+    first = np.flatnonzero(np.r_[True, of[1:] != of[:-1]])
+    data, cuts = memoryview(rows.tobytes()), [*(first * _ROW.itemsize).tolist(), rows.nbytes]
+    hashes = [hashlib.sha256(data[a:b]).hexdigest() for a, b in pairwise(cuts)]
+    named = table.select(KEYS["blocks"]).take(pa.array(slots.row[best[first]]))
+    counts = np.diff(np.r_[first, len(best)])
+    return named.append_column("count", pa.array(counts)).append_column("sha256", pa.array(hashes))
+
+
+def _dials(table: pa.Table, start: int, end: int) -> pa.Table:
+    """The readings that nothing ranks above, each once, whatever else was said with them."""
+    slots = expand(table, kind="registers")
+    (key,) = keys([table], KEYS["registers"])
+    best = winners(slots, key)
+    columns = (key, slots.at, slots.rank, slots.version)
+    wins = find([column[best] for column in columns], columns)[1] & slots.there
+    return _once(table.filter(pa.array(wins)))
+
+
+def _remarks(table: pa.Table, start: int, end: int) -> pa.Table:
+    """The remarks that begin in the month, each once."""
+    begins = readings.seconds(table["start_utc"])
+    return _once(table.filter(pa.array((begins >= start) & (begins < end))))
+
+
+def _once(table: pa.Table) -> pa.Table:
+    names = [name for name in table.column_names if name not in _WHERE]
+    unique = table.select(names).group_by(names, use_threads=False).aggregate([])
+    return unique.filter(pc.is_valid(unique["metering_point"]))
