@@ -393,6 +393,7 @@ REFUSALS = {
         "A quotation mark opens a cell that does not close on the same line.",
     ),
     "intake.csv.field": (long("P" * 131_073), {}, "A cell is longer than 128 KiB."),
+    "intake.csv.row": (long("P," * (1 << 19) + "P"), {}, "A row is longer than 1 MiB."),
     "intake.csv.dialect": (
         long().replace(",", ";"),
         {},

@@ -234,6 +234,9 @@ REFUSED: dict[str, Words] = {
         "Close it, or leave quotation marks away; a cell never holds a line end.",
     ),
     "intake.csv.field": Words("A cell is longer than 128 KiB.", _RESEND),
+    "intake.csv.row": Words(
+        "A row is longer than 1 MiB.", "Ask the sender for a file with a line end after each row."
+    ),
     "intake.csv.dialect": Words(
         "The file is not comma-separated with a decimal point: {text}.",
         "Separate cells with commas and write decimals with a point; nothing is reinterpreted.",
