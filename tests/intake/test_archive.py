@@ -3,9 +3,12 @@
 import gzip
 import io
 import struct
+import time
 import warnings
 import zipfile
+import zlib
 
+import pyarrow as pa
 import pytest
 from intake_cases import counts, csv_long, decoded, nem12
 
@@ -128,3 +131,133 @@ def test_damaged(cut):
 def test_empty_archive():
     """An archive without a file is an empty delivery."""
     refused(packed(), "intake.file.empty")
+
+
+def zstd(data):
+    return pa.Codec("zstd").compress(data, asbytes=True)
+
+
+def test_zstandard():
+    """Zstandard is opened as gzip is: one frame or several, the same readings."""
+    text = csv_long().encode()
+
+    assert decoded(zstd(text)).blocks.equals(decoded(text).blocks)
+    assert counts(decoded(zstd(text[:100]) + zstd(text[100:]))) == (24, 0, 0)
+
+
+def test_zstandard_is_opened_with_the_same_limits():
+    """Bombs, cut files, rubbish behind, archives inside, frames that want gigabytes of memory."""
+    refused(zstd(bytes(300 << 20)), "intake.archive.large", "200 times")
+    refused(zstd(csv_long().encode())[:-4], "intake.archive.broken")
+    refused(zstd(b"x") + b"more", "intake.archive.broken")
+    refused(zstd(zstd(b"x")), "intake.archive.unsafe", "inside")
+    refused(b"\x28\xb5\x2f\xfd\x00\xa8\x01\x00\x00", "intake.archive.broken", "memory")
+
+
+def test_a_gzip_file_of_countless_parts_is_refused_soon():
+    """Two hundred thousand empty parts would be copied once for each; they are not."""
+    began = time.process_time()
+    refused(gzip.compress(b"") * 200_000, "intake.archive.broken", "parts")
+
+    assert time.process_time() - began < 2
+
+
+def test_rubbish_behind_a_gzip_file():
+    """Zeros that fill up a block are passed over, anything else is not."""
+    data = gzip.compress(csv_long().encode())
+
+    assert counts(decoded(data + bytes(100_000))) == (24, 0, 0)
+    refused(data + b"more", "intake.archive.broken")
+
+
+def directory(*entries):
+    """A ZIP whose list names the same stored member for each (name, offset, size)."""
+    body = b"PK\x03\x04" + struct.pack("<5H3I2H", 20, 0, 0, 0, 0, zlib.crc32(b"x"), 1, 1, 1, 0)
+    body += b"ax"
+    listed = b"".join(
+        b"PK\x01\x02"
+        + struct.pack("<6H3I5H2I", 20, 20, 0, 0, 0, 0, zlib.crc32(b"x"), 1, 1, 1, 0, 0, 0, 0, 0, 0)
+        + name
+        for name in entries
+    )
+    end = struct.pack(
+        "<4s4H2IH", b"PK\x05\x06", 0, 0, *[len(entries)] * 2, len(listed), len(body), 0
+    )
+    return body + listed + end
+
+
+def test_members_that_share_bytes():
+    """Overlapping members multiply: one packed byte is unpacked for each name."""
+    assert archive.members(directory(b"a"), name="file") == [("a", b"x")]
+    refused(directory(b"a", b"b"), "intake.archive.unsafe", "shares bytes")
+
+
+def test_a_zip_behind_another_file():
+    """Bytes before the first member are a file of their own, which other programs would read."""
+    both = packed(("a", "hidden")) + packed(("b", "x"))
+    refused(both, "intake.archive.unsafe", "belong to no member")
+
+
+def test_a_size_that_is_not_there():
+    """A member that states more than comes out is not believed."""
+    data = bytearray(packed(("a", b"x" * 1000)))
+    at = data.index(b"PK\x01\x02") + 24
+    data[at : at + 4] = struct.pack("<I", 5000)
+    refused(bytes(data), "intake.archive.unsafe", "size that it states")
+
+
+@pytest.mark.parametrize("kind", [zipfile.ZIP_LZMA, zipfile.ZIP_BZIP2])
+def test_other_ways_of_packing(kind):
+    """Only deflate: the others may ask for gigabytes of memory."""
+    refused(packed(("a", "x"), kind=kind), "intake.archive.unsafe", "deflate")
+
+
+@pytest.mark.parametrize("name", ["a\u202egpj.csv", "a\x1b[2J", "n" * 300])
+def test_names_that_cannot_be_seen(name):
+    """A name that shows as another one, or is longer than any file system has."""
+    refused(packed((name, "x")), "intake.archive.unsafe", "too long or cannot be seen")
+
+
+def test_names_that_look_the_same():
+    """One folder cannot hold both on every system: composed and decomposed, wide and narrow."""
+    refused(packed(("caf\u00e9", "x"), ("cafe\u0301", "y")), "intake.archive.unsafe", "twice")
+    refused(packed(("a.csv", "x"), ("\uff21.csv", "y")), "intake.archive.unsafe", "twice")
+
+
+def test_devices():
+    """Pipes, sockets and devices refuse the archive as links do."""
+    pipe = zipfile.ZipInfo("a")
+    pipe.external_attr = 0o010644 << 16
+    refused(packed((pipe, "")), "intake.archive.unsafe", "device")
+
+
+def test_too_many_members(monkeypatch):
+    """Ten thousand are enough."""
+    monkeypatch.setattr(archive, "MEMBERS_MAX", 3)
+    refused(packed(*((f"{n}", "x") for n in range(4))), "intake.archive.unsafe", "3 members")
+
+
+@pytest.mark.parametrize(
+    ("data", "what"),
+    [
+        (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(500), "office document"),
+        (b"%PDF-1.7\n", "a PDF"),
+        (b"SQLite format 3\x00", "a database"),
+        (b"MZ\x90\x00\x03", "a program"),
+        (b"7z\xbc\xaf\x27\x1c\x00", "7-Zip"),
+        (b"-----BEGIN PGP MESSAGE-----\n", "encrypted"),
+        (b"BZh9\x17\x72\x45\x38", "bzip2"),
+    ],
+)
+def test_m62_what_it_is_is_said_whatever_its_name(data, what):
+    """A file that is no table is named for what it is, alone and in an archive."""
+    for delivered, file in ((data, "file"), (packed(("a.csv", data), ("b", "x")), "file!a.csv")):
+        with pytest.raises(RefusedFile) as caught:
+            decoded(delivered)
+        assert (caught.value.code, caught.value.file) == ("intake.file.format", file)
+        assert what in caught.value.message
+
+
+def test_a_table_that_begins_with_such_letters():
+    """`MZ` is a program only where what follows is no text."""
+    assert archive.members(b"MZ-1,import\n", name="file") == [("file", b"MZ-1,import\n")]

@@ -115,3 +115,26 @@ def test_a_change_of_length_is_not_a_row_of_gaps():
 
     assert codes(found) == ["intake.interval.mixed"] * 5
     assert {value for _, _, value, *_ in slots(found)} == {1_000_000}
+
+
+def test_m58_a_row_without_end_is_refused_where_it_begins():
+    """However long: its cells are never made. A row of a mebibyte is still read."""
+    good = b"a,b\n" * 300_000
+    for size in (text.ROW_MAX + 1, 5 << 20):
+        with pytest.raises(RefusedFile) as caught:
+            list(text.cells(np.frombuffer(good + b"," * size + b"\nx,y\n", np.uint8), file="f"))
+        assert (caught.value.code, caught.value.line) == ("intake.csv.row", 300_001)
+    found = list(text.cells(np.frombuffer(good + b"," * text.ROW_MAX + b"\n", np.uint8), file="f"))
+
+    assert sum(piece.rows for piece in found) == 300_001
+
+
+def test_encoding_is_checked_in_pieces(monkeypatch):
+    """A character that lies across two pieces is whole; the line of a broken one is right."""
+    monkeypatch.setattr(text, "_CHUNK", 5)
+    body = "zählt\nüber\n€€€\n".encode()
+
+    assert text.checked(body, file="f").tobytes() == body
+    with pytest.raises(RefusedFile) as caught:
+        text.checked(body + b"x\xe2\x82", file="f")
+    assert (caught.value.code, caught.value.line) == ("intake.file.encoding", 4)

@@ -56,7 +56,7 @@ class Decoded:
 
 
 def decode(
-    data: bytes,
+    data: archive.Buffer,
     *,
     name: str,
     as_of: int,
@@ -96,7 +96,7 @@ def decode(
     return _whole(parts, name=name)
 
 
-def _one(data: bytes, delivery: Delivery, forced: str | None) -> tuple[str, Read]:
+def _one(data: archive.Buffer, delivery: Delivery, forced: str | None) -> tuple[str, Read]:
     """One file of a known or found format."""
     found: Format | None
     found = FORMATS[forced] if forced is not None else sniff(data[:_HEAD])

@@ -134,12 +134,14 @@ class Report:
         point: Ints | None = None,
         names: Sequence[str] = (),
         channel: Ints | None = None,
+        told: bool = False,
     ) -> None:
         """Quarantine the marked rows; `describe(row, column)` completes the message of one, and
         its `where` the finding.
 
         `point` gives each row's place in `names`, `channel` that in CHANNELS, below zero where it
-        cannot be told. All of shape (rows,).
+        cannot be told. All of shape (rows,). `told`: further readings of rows that have their
+        finding, which then stands for them too.
         """
         bad = np.flatnonzero(marks.code >= 0)
         if not bad.size:
@@ -152,6 +154,11 @@ class Report:
         self._keep(code, lines[bad], _coded(place, points), _coded(flow + 1, _CHANNELS))
         for number in np.unique(code).tolist():
             rows = bad[code == number]
+            if told:
+                self.quarantined += len(rows)
+                last = next(row for row in reversed(self._rows) if row["code"] == _CODES[number])
+                last["count"] += len(rows)
+                continue
             single = max(0, SHOWN + 1 - self._seen.get(_CODES[number], 0))
             for row in rows[:single].tolist():
                 filling = {"where": {}} | describe(row, int(marks.column[row]))

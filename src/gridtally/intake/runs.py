@@ -103,12 +103,18 @@ def join(parts: Sequence[Runs]) -> Runs:
 
 
 def settle_slots(
-    slots: Slots, names: Sequence[tuple[str, str]], report: Report, *, zone: Zone | None
+    slots: Slots,
+    names: Sequence[tuple[str, str]],
+    report: Report,
+    *,
+    zone: Zone | None,
+    overlaps: bool = False,
 ) -> Runs:
     """Slots as runs of a day or less; `names[key]` is (metering point, channel).
 
     The same interval again is a duplicate; with another value, under the same version and quality
-    rank, both are set aside, as are intervals that overlap without being the same.
+    rank, both are set aside, as are intervals that overlap without being the same, unless such
+    `overlaps` are kept as they are.
     """
     slots = _sorted(slots)
     same = _same_slot(slots)
@@ -126,7 +132,7 @@ def settle_slots(
             report.note("intake.interval.duplicate", count=count, line=first)
         slots = slots.take(~(twins | conflict))
     overlap = _overlapping(slots)
-    if overlap.any():
+    if overlap.any() and not overlaps:
         _set_aside(slots, overlap, "intake.interval.overlap", names, report)
         slots = slots.take(~overlap)
     _note_versions_and_gaps(slots, names, report)

@@ -13,6 +13,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from gridtally.intake.archive import Buffer
 from gridtally.intake.words import refuse
 
 __all__ = ["Cells", "Names", "cells", "checked", "line_of", "packed", "piece_of"]
@@ -24,6 +25,8 @@ Bools = npt.NDArray[np.bool_]
 COMMA, QUOTE, NEWLINE, RETURN, TAB = 44, 34, 10, 13, 9
 FIELD_MAX = 128 * 1024
 """Longest cell [bytes]."""
+ROW_MAX = 1 << 20
+"""Longest row [bytes]; a day of minutes has 30,000."""
 _SHORT = 32
 """Cells up to this many bytes are compared as machine words."""
 _MASK = np.array([(1 << (8 * n)) - 1 for n in range(9)], dtype=np.uint64)
@@ -33,12 +36,12 @@ _PIECE = 1 << 18
 """Bytes per piece, so that memory follows the piece and not the file."""
 
 
-def line_of(data: bytes, at: int) -> int:
+def line_of(text: Bytes, at: int) -> int:
     """The line (from 1) in which byte `at` stands."""
-    return data.count(b"\n", 0, at) + 1
+    return int(np.count_nonzero(text[:at] == NEWLINE)) + 1
 
 
-def checked(data: bytes, *, file: str) -> Bytes:
+def checked(data: Buffer, *, file: str) -> Bytes:
     """The file's text as UTF-8 bytes without byte order mark.
 
     Refuses an empty file, UTF-16 and other encodings, control characters and lone carriage returns.
@@ -47,34 +50,58 @@ def checked(data: bytes, *, file: str) -> Bytes:
         raise refuse("intake.file.empty", file=file, line=1)
     if data[:2] in (b"\xff\xfe", b"\xfe\xff"):
         raise refuse("intake.file.encoding", file=file, line=1, text=" but UTF-16")
-    if data[:3] == b"\xef\xbb\xbf":
-        data = data[3:]
-    if not data.isascii():
-        try:
-            data.decode("utf-8")
-        except UnicodeDecodeError as err:
-            raise refuse("intake.file.encoding", file=file, line=line_of(data, err.start)) from err
     text = np.frombuffer(data, dtype=np.uint8)
+    if data[:3] == b"\xef\xbb\xbf":
+        text = text[3:]
     pieces = [text[at : at + _PIECE] for at in range(0, len(text), _PIECE)]
+    if any(int(piece.max()) >= 128 for piece in pieces):
+        _refuse_encoding(text, file=file)
     low = sum(int(np.count_nonzero(piece < 32)) for piece in pieces)
     if low != sum(int(np.count_nonzero(piece == NEWLINE)) for piece in pieces):
-        _refuse_control(data, text, file=file)
-    if not data or data.isspace():
+        _refuse_control(text, file=file)
+    if not any((piece > 32).any() for piece in pieces):
         raise refuse("intake.file.empty", file=file, line=1)
     return text
 
 
-def _refuse_control(data: bytes, text: Bytes, *, file: str) -> None:
+def _refuse_encoding(text: Bytes, *, file: str) -> None:
+    """Refuse what is not UTF-8, in pieces that end between characters, so that memory is small."""
+    start = 0
+    while start < len(text):
+        end = start + _CHUNK
+        while end < min(len(text), start + _CHUNK + 4) and text[end] & 0xC0 == 0x80:
+            end += 1
+        try:
+            text[start:end].tobytes().decode("utf-8")
+        except UnicodeDecodeError as err:
+            line = line_of(text, start + err.start)
+            raise refuse("intake.file.encoding", file=file, line=line) from err
+        start = end
+
+
+def _refuse_control(text: Bytes, *, file: str) -> None:
     """Refuse the first control character that is not a tab or part of a line end."""
-    at = np.flatnonzero(text < 32)
-    after = text[np.minimum(at + 1, len(text) - 1)]
-    ends_line = (text[at] == RETURN) & ((after == NEWLINE) | (at + 1 == len(text)))
-    wrong = at[(text[at] != NEWLINE) & (text[at] != TAB) & ~ends_line]
-    if wrong.size:
-        first = int(wrong[0])
-        raise refuse(
-            "intake.file.control", file=file, line=line_of(data, first), text=str(int(text[first]))
-        )
+    for begin in range(0, len(text), _CHUNK):
+        at = begin + np.flatnonzero(text[begin : begin + _CHUNK] < 32)
+        after = text[np.minimum(at + 1, len(text) - 1)]
+        ends_line = (text[at] == RETURN) & ((after == NEWLINE) | (at + 1 == len(text)))
+        wrong = at[(text[at] != NEWLINE) & (text[at] != TAB) & ~ends_line]
+        if wrong.size:
+            first = int(wrong[0])
+            line, char = line_of(text, first), str(int(text[first]))
+            raise refuse("intake.file.control", file=file, line=line, text=char)
+
+
+def _refuse_long_row(data: Bytes, *, line: int, file: str) -> None:
+    """Refuse a row that is longer than any table has, before its cells take memory."""
+    half = ROW_MAX // 2
+    for begin in range(0, len(data) - half + 1, half):
+        if data[begin : begin + half].tobytes().find(b"\n") >= 0:
+            continue
+        before = data[max(0, begin - ROW_MAX) : begin].tobytes()
+        start = begin - (len(before) - 1 - before.rfind(b"\n"))
+        if b"\n" not in data[start : start + ROW_MAX + 1].tobytes():
+            raise refuse("intake.csv.row", file=file, line=line - 1 + line_of(data, start))
 
 
 def packed(data: Bytes, starts: Ints, length: Ints, words: int) -> npt.NDArray[np.uint64]:
@@ -229,6 +256,7 @@ def _without(piece: Cells, lines: int) -> Cells:
 
 def piece_of(data: Bytes, line: int, *, file: str, last: bool) -> tuple[Cells, int]:
     """Cells of a piece that begins a line and ends one, and how many lines it has."""
+    _refuse_long_row(data, line=line, file=file)
     # One pass over the bytes: everything that can end or quote a cell is at most a comma.
     low = np.flatnonzero(data <= COMMA)
     mark = data[low]
