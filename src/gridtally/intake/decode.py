@@ -18,7 +18,7 @@ import pyarrow as pa
 from gridtally.errors import UsageError
 from gridtally.intake import archive
 from gridtally.intake.formats import FORMATS, Format, sniff
-from gridtally.intake.formats.common import Delivery, Read
+from gridtally.intake.formats.common import Delivery, Read, Stands
 from gridtally.intake.report import Report, shown
 from gridtally.intake.runs import Total
 from gridtally.intake.text import checked
@@ -64,19 +64,26 @@ def decode(
     zone: str | None = None,
     round_finer: Rounding | None = None,
     mapping: bytes | None = None,
+    stands: Stands | None = None,
 ) -> Decoded:
     """Decode a delivered file, plain or packed.
 
     `as_of` [s]: readings more than 5 minutes later lie in the future. `format`: a name of
     `formats.FORMATS`; None: found from the content. `zone`: of instants without offset.
     `round_finer`: how values finer than 10^-6 kWh are rounded; None: they are quarantined.
-    `mapping`: a mapping file, which says how to read a utility's own CSV.
+    `mapping`: a mapping file, which says how to read a utility's own CSV; `stands`: what other
+    deliveries said of the rows just before and after (`formats/mapped_stands.py`).
     Raises `RefusedFile` with code, file, line and remedy; `UsageError` for a wrong argument.
     """
     if format is not None and format not in FORMATS:
         raise UsageError(
             f"There is no format named {shown(format)}.",
             remedy=f"Use one of: {', '.join(FORMATS)}.",
+        )
+    if mapping is not None and format not in (None, "csv-mapped"):
+        raise UsageError(
+            f"A mapping file is for format csv-mapped, not {format}.",
+            remedy="Leave --format or --mapping away.",
         )
     if round_finer is not None and not 0 <= round_finer.places <= 6:
         raise UsageError(
@@ -91,8 +98,9 @@ def decode(
     for member, body in members:
         file = name if len(members) == 1 else f"{name}!{member}"
         report = Report(file)
-        delivery = Delivery(file, source, as_of, here, round_finer, report, mapping)
-        parts.append((*_one(body, delivery, format), report))
+        delivery = Delivery(file, source, as_of, here, round_finer, report, mapping, stands)
+        forced = "csv-mapped" if mapping is not None else format
+        parts.append((*_one(body, delivery, forced), report))
     return _whole(parts, name=name)
 
 
@@ -153,9 +161,14 @@ def _added(parts: Iterable[Total]) -> list[Total]:
         old = found.get(key)
         found[key] = part if old is None else Total(
             *key, old.n + part.n, old.sum + part.sum,
-            min(old.first_utc, part.first_utc), max(old.last_utc, part.last_utc),
+            min(_known(old.first_utc, part.first_utc), default=None),
+            max(_known(old.last_utc, part.last_utc), default=None),
         )  # fmt: skip
     return list(found.values())
+
+
+def _known(*instants: int | None) -> list[int]:
+    return [instant for instant in instants if instant is not None]
 
 
 def _refuse_overlaps(parts: Sequence[tuple[str, Read]], *, name: str) -> None:
@@ -192,7 +205,8 @@ def summary(decoded: Decoded) -> dict[str, Any]:
     """The JSON of `gridtally decode --json`: what each channel holds, and the findings.
 
     `n` counts interval values (for registers: advances between two readings), `sum` adds them up
-    in `unit`, `first` is the first instant, `last` the first instant after the last.
+    in `unit`, `first` is the first instant, `last` the first instant after the last; null where
+    the file has no time for the channel.
     """
     channels = [
         {
@@ -201,8 +215,8 @@ def summary(decoded: Decoded) -> dict[str, Any]:
             "unit": unit_of(total.channel),
             "n": total.n,
             "sum": _text(total.sum),
-            "first": iso_utc(total.first_utc),
-            "last": iso_utc(total.last_utc),
+            "first": None if total.first_utc is None else iso_utc(total.first_utc),
+            "last": None if total.last_utc is None else iso_utc(total.last_utc),
         }
         for total in decoded.totals
     ]

@@ -29,6 +29,7 @@ or rounded as declared."""
 _WIDTH = 48
 """Longest text that can be a number; more is no number."""
 _DIGITS = 18
+_MOST = (1 << 63) - 1
 _CHUNK = 1 << 15
 """Values per pass: what a pass touches stays in the processor's cache (measured: 2 x faster)."""
 _POWERS = np.array([10**n for n in range(19)], dtype=np.int64)
@@ -50,18 +51,23 @@ def micro(
     *,
     limit: int,
     rounding: Rounding | None = None,
+    factor: int = 1,
 ) -> Numbers:
     """The decimals in `data[start:end]`, each times 10^power, as whole numbers. Shape (n,).
 
     `data` goes on for 48 bytes after the last cell (`text.piece_of` sees to it).
     `power` is 6 for a unit whose millionth is stored. A result beyond `limit` is LARGE; one that is
     not whole is FINER, or ROUNDED to `rounding.places` decimals of the unit with power 6.
+    `factor`: a whole number that each is multiplied by.
     """
     count = len(starts)
     value, state = np.zeros(count, np.int64), np.zeros(count, np.int8)
     for at in range(0, count, _CHUNK):
         part = slice(at, at + _CHUNK)
         digits, places, found = _scan(data, starts[part], ends[part])
+        if factor != 1:
+            found[(found == OK) & (np.abs(digits) > _MOST // factor)] = LARGE
+            digits = np.where(found == OK, digits * factor, 0)
         shift = (power if isinstance(power, int) else power[part]) - places
         value[part], state[part] = _scale(digits, shift, found, limit, rounding)
     return Numbers(value, state)

@@ -144,9 +144,51 @@ QUARANTINED: dict[str, Words] = {
         "The dial has two different readings at {text}.",
         "Ask which is right; a correction needs a newer version mark.",
     ),
+    "intake.mapped.repeats": Words(
+        "The mapping says that each reading is there {expected} times; these rows do not agree.",
+        "Ask the sender which is right, or correct series.repeats in the mapping.",
+    ),
+    "intake.mapped.order": Words(
+        "The row that ends at {text} does not come after the row before it.",
+        "Ask for the rows in the order that the mapping declares; none is moved.",
+    ),
+    "intake.mapped.first": Words(
+        "When the interval that ends at {text} began is not known: no row before it says so.",
+        "Deliver the rows before it as well, or declare interval.length in the mapping.",
+    ),
+    "intake.mapped.gap": Words(
+        "Before the row that ends at {text} time is missing, so its step is not of one interval.",
+        "Deliver the missing rows; or let the mapping allow it with interval.gap or gaps.",
+    ),
+    "intake.mapped.length": Words(
+        "The interval that ends at {text} has {cells} seconds, which the mapping does not allow.",
+        "Check its start and end; lengths are a minute to 31 days, and as the mapping declares.",
+    ),
     "intake.nem.quality": Words(
         "The quality of each interval is not plain: {text}.",
         "Quality V needs 400 records that cover intervals 1 to the last exactly once.",
+    ),
+    "intake.mscons.obis": Words(
+        "{text} is no OBIS code of electric energy that can be read here.",
+        "Send PIA with codes such as 1-1:1.29.0 (profile), 1-1:1.8.0 (reading), 1-1:1.6.0 (demand).",
+    ),
+    "intake.mscons.qualifier": Words(
+        "{text} is no status of a value (QTY qualifier).",
+        "Use 220, 67, 79, 187, 201, 20, Z18, Z30, Z31 or Z47.",
+    ),
+    "intake.mscons.time": Words(
+        "The time of the value is missing, twice there, or cannot be used: {text}.",
+        "Send DTM 163 and 164 for energy, 7 for a reading, with an offset (303), or declare the "
+        "source's zone.",
+    ),
+    "intake.mscons.withdrawn": Words(
+        "Message {text} takes an earlier one back. Nothing is taken back by itself, and values in "
+        "it are set aside.",
+        "Look up what the earlier message brought; a newer message with right values replaces it.",
+    ),
+    "intake.mscons.streams": Words(
+        "The values of several OBIS codes do not make up one channel together: {text}.",
+        "Send the total, or all parts of it and nothing else. Beside a total, parts are set aside.",
     ),
     "intake.greenbutton.type": Words(
         "The reading type cannot be used: {text}.",
@@ -196,9 +238,45 @@ NOTED: dict[str, Words] = {
         "The format asks that {text}; records that do not keep to it: {count}.",
         "Nothing to do; the values are read as they are. Tell the sender.",
     ),
+    "intake.mapped.opened": Words(
+        "First readings of a dial, which only say where its series begins: {count}.",
+        "Nothing to do; a delivery that brings the readings before them gives the energy.",
+    ),
+    "intake.mapped.reset": Words(
+        "Times that a dial began anew, as the mapping allows: {count}.",
+        "Nothing to do; what was counted between the last reading and zero is not known.",
+    ),
+    "intake.mapped.gaps": Words(
+        "Rows that begin more than {text} s off the end of the row before: {count}.",
+        "Ask for the missing rows; until they come, gaps are estimated and said to be.",
+    ),
+    "intake.mapped.lengths": Words(
+        "Intervals whose length differs by more than {text} s from what is usual: {count}.",
+        "Check the meter's clock; intervals are taken as they are.",
+    ),
+    "intake.convert.left": Words(
+        "The format that is written has no place for {text}; left out: {count}.",
+        "Convert to parquet, which keeps everything.",
+    ),
+    "intake.convert.as_is": Words(
+        "Written all the same: {text}: {count}.",
+        "Ask the receiver whether this is taken.",
+    ),
+    "intake.convert.header": Words(
+        "No one file header is known: the file is dated {text} and names no participants.",
+        "Fill in the sender and the receiver in its first line.",
+    ),
     "intake.register.quantity": Words(
         "The sender's quantity {text} is not the difference of its two readings.",
         "Check multiplier, roll-over and estimate; the readings are what counts here.",
+    ),
+    "intake.mscons.period": Words(
+        "Energy of periods that are no interval, kept as remarks: {count}. No bill is made of it.",
+        "Nothing to do; ask for a load profile or for register readings where bills need them.",
+    ),
+    "intake.mscons.segments": Words(
+        "The file is one line: its segments are counted instead, from 1 (UNB).",
+        "Nothing to do.",
     ),
     "intake.greenbutton.cost": Words(
         "Costs in the feed that were left aside, because bills are calculated here: {count}.",
@@ -223,7 +301,7 @@ REFUSED: dict[str, Words] = {
     ),
     "intake.file.truncated": Words("The file ends in the middle: {text}.", _RESEND),
     "intake.file.count": Words(
-        "The file's trailer announces {expected} rows, {cells} are there.", _RESEND
+        "The file's trailer announces {expected} rows{text}, {cells} are there.", _RESEND
     ),
     "intake.file.format": Words(
         "This is none of the formats that can be read here{text}.",
@@ -245,6 +323,30 @@ REFUSED: dict[str, Words] = {
         "The header does not fit: {text}.",
         "Use exactly the column names of docs/formats.md, each once.",
     ),
+    "intake.mapped.columns": Words(
+        "The file does not have the columns of the mapping: {text}.",
+        "Correct the columns of the mapping, or ask for the file that it was written for.",
+    ),
+    "intake.mapped.fit": Words(
+        "The file does not fit the mapping: {text}.",
+        "Check delimiter, quote and skip under [file] in the mapping.",
+    ),
+    "intake.mapped.encoding": Words(
+        "The file is not {text} text, as the mapping says.",
+        "Correct file.encoding in the mapping, or ask for the file again.",
+    ),
+    "intake.mapped.count": Words(
+        "The mapping says that each reading is there {expected} times, but there are {cells} rows.",
+        "Ask for the whole file, or correct series.repeats in the mapping.",
+    ),
+    "intake.mapped.decrease": Words(
+        "The dial goes back at {text}, and the mapping does not allow that then.",
+        "Find out why: an exchange, a roll-over, a misread. series.reset can allow a daily reset.",
+    ),
+    "intake.mapped.unreadable": Words(
+        "{text}",
+        "Ask the sender for a corrected file; with file.unreadable such rows are set aside alone.",
+    ),
     "intake.time.dialect": Words(
         "{text} leaves open which number is the day and which the month.",
         "Write dates as 2026-04-25.",
@@ -254,6 +356,10 @@ REFUSED: dict[str, Words] = {
         "Declare the source's zone, for example --zone Europe/Lisbon, or send UTC.",
     ),
     "intake.nem.record": Words("{text}", "Ask the sender for a file that follows the MDFF rules."),
+    "intake.edifact.frame": Words("The interchange is not whole: {text}.", _RESEND),
+    "intake.edifact.charset": Words(
+        "The text is not in the character set that UNB declares ({text}).", _RESEND
+    ),
     "intake.xml.unsafe": Words(
         "The XML has {text}, which is never read here.",
         "Ask the sender for plain XML without DTD, entities or deep nesting.",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -23,8 +23,8 @@ from gridtally.periods import Zone
 from gridtally.tables import BLOCKS, REGISTER_READINGS, REMARKS, empty
 
 __all__ = [
-    "DIAL_MAX", "ENERGY_MAX", "Column", "Delivery", "Read", "mark_numbers", "mark_times",
-    "point_names", "versions",
+    "DIAL_MAX", "ENERGY_MAX", "Column", "Delivery", "Read", "mark_names", "mark_numbers",
+    "mark_times", "point_names", "versions",
 ]  # fmt: skip
 
 Ints = npt.NDArray[np.int64]
@@ -35,6 +35,10 @@ ENERGY_MAX = 10**15
 DIAL_MAX = 9 * 10**18
 """Most that a dial can show [10^-6 kWh]."""
 _NAME_MAX = 64
+
+
+Stands = Callable[[Sequence[str], int, int], pa.Table]
+"""REMARKS of some metering points that other deliveries brought, which touch `[start, end)` [s]."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +52,7 @@ class Delivery:
     round_finer: Rounding | None
     report: Report
     mapping: bytes | None = None
+    stands: Stands | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,13 +108,19 @@ class Column:
 def point_names(column: Column, names: Names, marks: Marks, position: int) -> Ints:
     """Identifiers as numbers; rows whose identifier cannot be one are set aside."""
     codes = column.codes(names)
+    mark_names(codes, names, marks, position)
+    return codes
+
+
+def mark_names(codes: Ints, names: Names, marks: Marks, position: int) -> None:
+    """Set aside the rows whose name (-1: none) cannot be an identifier."""
     wrong = ~names.all(_is_name)
+    wrong[-1] = False
     unseen = np.zeros_like(wrong)
     for number in np.flatnonzero(wrong[:-1]).tolist():
         unseen[number] = not names.texts[number].isprintable()
     marks.set(unseen[codes], "intake.point.unseen", position)
     marks.set(wrong[codes], "intake.point.name", position)
-    return codes
 
 
 def _is_name(text: str) -> bool:
@@ -132,7 +143,7 @@ def mark_numbers(found: Numbers, marks: Marks, column: Ints | int) -> None:
     marks.set(found.value < 0, "intake.value.negative", column)
 
 
-_TIME_CODES = {
+TIME_CODES = {
     times.PATTERN: "intake.time.pattern",
     times.NONEXISTENT: "intake.time.nonexistent",
     times.AMBIGUOUS: "intake.time.ambiguous",
@@ -153,7 +164,7 @@ def mark_times(
     for row in odd[:_PEEK].tolist():
         if _is_slashed(column.text(row)):
             raise _refusal("intake.time.dialect", column, row, delivery)
-    for state, code in _TIME_CODES.items():
+    for state, code in TIME_CODES.items():
         marks.set(found.state == state, code, position)
 
 

@@ -1,0 +1,243 @@
+"""Step 2: a utility's own CSV, as a mapping document declares it (`intake/mapping.py`).
+
+Columns become whole arrays; what a row means beside the row before it is `intake/series.py`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import numpy.typing as npt
+
+from gridtally.errors import UsageError
+from gridtally.intake import numbers, times
+from gridtally.intake.formats.common import DIAL_MAX, ENERGY_MAX, Delivery, Read, mark_numbers
+from gridtally.intake.formats.mapped_cells import Day, Rows, Shared, When, numbers_of, powers
+from gridtally.intake.formats.mapped_dials import read_dials
+from gridtally.intake.formats.mapped_sheet import opened
+from gridtally.intake.formats.mapped_stands import stands, with_given
+from gridtally.intake.mapping import DAY, Mapping, load
+from gridtally.intake.report import Marks
+from gridtally.intake.runs import Slots, settle_slots, to_blocks, totals
+from gridtally.intake.series import Chain, in_order, once, to_slots
+from gridtally.intake.stamps import first_of_day
+from gridtally.intake.text import Cells
+from gridtally.intake.units import CHANNELS
+from gridtally.periods import Zone, iso_utc
+
+__all__ = ["SENTENCE", "read", "read_mapped", "sniff"]
+
+Bytes = npt.NDArray[np.uint8]
+Ints = npt.NDArray[np.int64]
+Part = tuple[Chain, When | None, When | None]
+"""Rows, and the stamps that say their start and their end."""
+
+SENTENCE = "A utility's own CSV, read as a mapping file declares it (--mapping FILE)."
+_DAY_S = 86_400
+_TOLD = (times.OK, times.AMBIGUOUS)
+
+
+def sniff(_head: bytes) -> bool:
+    """Never: a mapping file says so."""
+    return False
+
+
+def read(data: Bytes, delivery: Delivery) -> Read:
+    """The file's readings as its mapping declares them. Raises `RefusedFile`."""
+    if delivery.mapping is None:
+        raise UsageError(
+            "A file of format csv-mapped needs a mapping file.", remedy="Name it with --mapping."
+        )
+    return read_mapped(data, delivery, load(delivery.mapping))
+
+
+def read_mapped(data: Bytes, delivery: Delivery, mapping: Mapping) -> Read:
+    """The file's readings as this mapping declares them. Raises `RefusedFile`."""
+    sheet = opened(data.tobytes(), file=delivery.file, dialect=mapping.file)
+    rows = Rows(sheet, delivery, mapping, mapping.time.zone or delivery.zone)
+    found = read_dials(rows) if mapping.kind == "registers" else _intervals(rows)
+    if rows.rounded:
+        delivery.report.note("intake.value.rounded", count=rows.rounded)
+    if not sheet.ended:
+        delivery.report.note("intake.file.unended", line=sheet.header_line + sheet.rows)
+    return found
+
+
+def _intervals(rows: Rows) -> Read:
+    """Blocks, and what dials showed."""
+    mapping, delivery = rows.mapping, rows.delivery
+    taken = [part for piece in rows.sheet.pieces() for part in _take(piece, rows)]
+    chain = once(_in_time(taken, rows), mapping.series.repeats, delivery.report)
+    names = [(point, channel) for point in rows.points.texts for channel in CHANNELS]
+    chain = with_given(chain.take(chain.key >= 0), mapping, names, delivery)
+    slots, chain = to_slots(chain, mapping, delivery.report, names, rows.zone)
+    runs = settle_slots(
+        _on_grid(slots, rows), names, delivery.report, zone=rows.zone,
+        overlaps=mapping.interval.overlaps == "note",
+    )  # fmt: skip
+    return Read(
+        rows.count,
+        blocks=to_blocks(runs, names, delivery.source),
+        remarks=stands(chain, mapping, names, delivery.source),
+        totals=totals(runs, names),
+    )
+
+
+def _take(piece: Cells, rows: Rows) -> list[Part]:
+    """One piece of the file, as one part for each column of values."""
+    shared, mapping, found = rows.shared(piece), rows.mapping, []
+    for number, value in enumerate(mapping.values):
+        marks = Marks(piece.rows)
+        marks.code[:], marks.column[:] = shared.marks.code, shared.marks.column
+        channel = rows.channels(piece, marks, value)
+        keyed = (shared.point >= 0) & (channel >= 0)
+        start, end, day = shared.stamps.get("start"), shared.stamps.get("end"), None
+        if value.ordinal:
+            assert start is not None
+            day = _day(shared, start, rows)
+            _mark_days(day, marks)
+            start = rows.numbered(start, value.ordinal)
+        energy, dialed = _values(shared, rows, marks, number, channel)
+        here = shared.here(number)
+        rows.count += int(here.sum())
+        rows.report(shared, marks, number, channel, day=day)
+        key = np.where(keyed, shared.point * len(CHANNELS) + np.maximum(channel, 0), -1)
+        none = np.zeros(piece.rows, bool)
+        chain = Chain(
+            key, key, key, ~none, energy, dialed, shared.quality, shared.version, piece.line,
+            marks.code >= 0, none, ~none,
+        )  # fmt: skip
+        found.append((chain.take(here), _only(start, here), _only(end, here)))
+    return found
+
+
+def _only(when: When | None, here: npt.NDArray[np.bool_]) -> When | None:
+    return when and When(when.local[here], when.value[here], when.state[here])
+
+
+def _day(shared: Shared, midnight: When, rows: Rows) -> Day:
+    """How many intervals the local days have, and up to which one there are values."""
+    slots = rows.day_length(midnight) // rows.mapping.interval.length
+    ordinal = np.array([value.ordinal for value in rows.mapping.values])[:, None]
+    return Day(slots, np.where(shared.empty, 0, ordinal).max(axis=0))
+
+
+def _mark_days(day: Day, marks: Marks, *, plain: int = 0) -> None:
+    """Set aside days with more values than intervals.
+
+    Where the clocks change, all must be there: an empty end means a sender who counts 24 hours
+    every day.
+    """
+    usual = plain or int(np.bincount(np.maximum(day.slots, 0)).argmax())
+    wrong = (day.filled > day.slots) | ((day.slots != usual) & (day.filled != day.slots))
+    marks.set(wrong, "intake.day.slots")
+
+
+def _values(
+    shared: Shared, rows: Rows, marks: Marks, number: int, channel: Ints
+) -> tuple[Ints, npt.NDArray[np.bool_]]:
+    """Energy, or what the dial showed [10^-6 kWh or kvarh], and whether the row says so."""
+    value, at = rows.mapping.values[number], rows.value_places[number]
+    unit = rows.units(shared.piece, marks, value)
+    power = powers(channel, unit, marks, at)
+    limit = DIAL_MAX if rows.mapping.series.cumulative else ENERGY_MAX
+    found = numbers_of(rows, shared.piece, marks, value, at, power, limit)
+    nothing = (shared.quality == 0) & (found.state == numbers.EMPTY)
+    found.state[nothing] = numbers.OK
+    mark_numbers(found, marks, at)
+    good = np.isin(found.state, (numbers.OK, numbers.ROUNDED)) & (found.value >= 0)
+    rows.rounded += int((marks.good & (found.state == numbers.ROUNDED)).sum())
+    dialed = good & (shared.quality > 0)
+    return np.where(dialed, found.value, 0), dialed
+
+
+def _in_time(parts: list[Part], rows: Rows) -> Chain:
+    """All rows with start and end, each series in the order of time."""
+    chain = Chain.joined([chain for chain, _, _ in parts])
+    start = _whole([start for _, start, _ in parts])
+    end = _whole([end for _, _, end in parts])
+    back = slice(None, None, -1 if rows.mapping.series.order == "decreasing" else None)
+    chain = chain.take(back)
+    found = [
+        None if when is None else _settled(
+            chain.key, When(when.local[back], when.value[back], when.state[back]), rows
+        )
+        for when in (start, end)
+    ]  # fmt: skip
+    first, last, timed = _span(found[0], found[1], rows)
+    lost = np.zeros(len(chain.key), bool)
+    for when in found:
+        if when is not None:
+            lost |= when.state == times.AMBIGUOUS
+    marks = Marks(len(lost))
+    marks.set(lost & ~chain.aside, "intake.time.ambiguous")
+    said = found[0] or found[1]
+    assert said is not None
+    rows.delivery.report.take(
+        marks, chain.line, lambda row, _column: {"text": iso_utc(int(said.local[row]))[:-1]},
+        point=chain.key // len(CHANNELS), names=rows.points.texts,
+        channel=chain.key % len(CHANNELS),
+    )  # fmt: skip
+    aside = chain.aside | (marks.code >= 0)
+    return replace(chain, start=first, end=last, timed=timed, aside=aside)
+
+
+def _whole(parts: list[When | None]) -> When | None:
+    found = [part for part in parts if part is not None]
+    if not found:
+        return None
+    return When(
+        np.concatenate([part.local for part in found]),
+        np.concatenate([part.value for part in found]),
+        np.concatenate([part.state for part in found]),
+    )
+
+
+def _settled(key: Ints, when: When, rows: Rows) -> When:
+    """Stamps with the hour that comes twice told apart by order, where the mapping says so."""
+    if rows.mapping.time.fold != "in_order" or rows.zone is None:
+        return when
+    value, state = in_order(key, when.local, when.state, when.value, zone=rows.zone)
+    return When(when.local, value, state)
+
+
+def _span(
+    start: When | None, end: When | None, rows: Rows
+) -> tuple[Ints, Ints, npt.NDArray[np.bool_]]:
+    """First instant of each row and first after it, and whether both are known."""
+    length = rows.mapping.interval.length
+    if start is not None and end is not None:
+        return start.value, end.value, (start.state == times.OK) & (end.state == times.OK)
+    one = start or end
+    assert one is not None
+    sign = 1 if one is start else -1
+    other = one.value + sign * length
+    if length == DAY:
+        other = _other_midnight(one, sign * _DAY_S, rows.zone)
+    first, last = (one.value, other) if one is start else (other, one.value)
+    return first, last, one.state == times.OK
+
+
+def _other_midnight(one: When, step: int, zone: Zone | None) -> Ints:
+    return one.value + step if zone is None else first_of_day(one.local + step, zone)
+
+
+def _on_grid(slots: Slots, rows: Rows) -> Slots:
+    """Intervals of a declared length that start on the local clock's grid of that length."""
+    length, zone = rows.mapping.interval.length, rows.zone
+    if not rows.mapping.interval.grid or length <= 0 or _DAY_S % length:
+        return slots
+    local = slots.start + (zone.offset(slots.start) if zone is not None else 0)
+    off = (local % length if zone is not None else slots.start % np.gcd(length, 900)) != 0
+    marks = Marks(len(off))
+    marks.set(off, "intake.interval.grid")
+
+    def describe(row: int, _column: int) -> dict[str, object]:
+        return {"text": iso_utc(int(slots.start[row])), "expected": length // 60}
+
+    rows.delivery.report.take(
+        marks, slots.line, describe, point=slots.key // len(CHANNELS), names=rows.points.texts,
+        channel=slots.key % len(CHANNELS),
+    )  # fmt: skip
+    return slots.take(~off)

@@ -1,0 +1,173 @@
+"""Step 2: a CSV in the dialect that a mapping declares, as rows and columns of bytes.
+
+Its separator and quotation mark change places with ours before the text is cut into cells, and back
+after: no byte is lost, and the cutting is that of the other CSV formats.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+import numpy as np
+import numpy.typing as npt
+
+from gridtally.intake.formats.common import Column
+from gridtally.intake.mapping import Dialect, From
+from gridtally.intake.report import Marks, shown
+from gridtally.intake.text import NEWLINE, Cells, cells, checked
+from gridtally.intake.words import refuse
+
+__all__ = ["MappedSheet", "opened"]
+
+Bytes = npt.NDArray[np.uint8]
+Ints = npt.NDArray[np.int64]
+
+_COLUMNS_MAX = 2000
+_HEAD = 1 << 20
+_NO_BYTE = 1
+"""A character that no checked text has: where there is no quotation mark, ours becomes it."""
+
+
+@dataclass(slots=True)
+class MappedSheet:
+    """The rows of a file; `names` are those of its header, empty without one."""
+
+    file: str
+    text: Bytes
+    swap: Bytes | None
+    names: list[str]
+    width: int
+    header_line: int
+    announced: int | None
+    ended: bool
+    rows: int = 0
+
+    def pieces(self) -> Iterator[Cells]:
+        """The rows in pieces; refuses a file that was cut, and one without rows."""
+        for piece in cells(self.text, file=self.file, skip_lines=self.header_line):
+            self.rows += piece.rows
+            if self.swap is not None:
+                piece = replace(piece, data=self.swap[piece.data])  # noqa: PLW2901  the same piece
+            cut = piece.last and not self.ended and piece.rows > 0
+            if cut and piece.count[-1] < self.width:
+                raise refuse(
+                    "intake.file.truncated", file=self.file, line=int(piece.line[-1]),
+                    text=f"its last row is {shown(piece.row_text(piece.rows - 1))}",
+                )  # fmt: skip
+            yield piece
+        if self.announced is not None and self.announced != self.rows:
+            raise refuse(
+                "intake.file.count", file=self.file, line=self.header_line + self.rows + 1,
+                expected=self.announced, cells=self.rows,
+            )  # fmt: skip
+        if self.rows == 0:
+            raise refuse("intake.file.rows", file=self.file, line=self.header_line or 1)
+
+    def mark_odd_rows(self, piece: Cells, marks: Marks) -> None:
+        """Set aside rows with another number of cells; refuse a file in which all are so."""
+        fits = piece.count == self.width
+        marks.set(~fits, "intake.row.cells")
+        if piece.rows and not fits.any() and (piece.count == piece.count[0]).all():
+            raise refuse(
+                "intake.mapped.fit", file=self.file, line=int(piece.line[0]),
+                text=f"each row has {int(piece.count[0])} cells, its header {self.width}",
+            )  # fmt: skip
+
+    def place(self, column: From) -> int:
+        """The position of a column, from 0. Refuses a file that does not have it."""
+        at = self._named(column) + column.number if column.name else column.number - 1
+        if at >= self.width:
+            raise refuse(
+                "intake.mapped.columns", file=self.file, line=self.header_line or 1,
+                text=f"there is no column {column}; a row has {self.width}",
+            )  # fmt: skip
+        return at
+
+    def _named(self, column: From) -> int:
+        found = self.names.count(column.name)
+        if found != 1:
+            near = difflib.get_close_matches(column.name, self.names, n=1)
+            hint = f" (the nearest is {shown(near[0])})" if near else ""
+            text = f"there is no column {shown(column.name)}{hint}"
+            if found:
+                text = f"{shown(column.name)} names {found} columns; give its number"
+            raise refuse("intake.mapped.columns", file=self.file, line=self.header_line, text=text)
+        return self.names.index(column.name)
+
+    def column(self, piece: Cells, at: int) -> Column:
+        """A column of all rows; where a row has no such cell, it is its first one."""
+        first, count = piece.first[:-1], piece.count
+        return Column(piece, np.where(count > at, first + at, first))
+
+
+def opened(data: bytes, *, file: str, dialect: Dialect) -> MappedSheet:
+    """The file's text in its declared encoding, without preamble, header and trailer."""
+    text = _decoded(data, file=file, encoding=dialect.encoding)
+    text, announced = _without_trailer(text, file=file, dialect=dialect)
+    text = _without_preamble(text, dialect.skip)
+    swap = _swapped(dialect)
+    if swap is not None:
+        text = swap[text]
+    head = next(cells(text[:_HEAD], file=file), None)
+    if head is None or not head.rows:
+        raise refuse("intake.file.rows", file=file, line=1)
+    if swap is not None:
+        head = replace(head, data=swap[head.data])
+    width = int(head.count[0])
+    if width > _COLUMNS_MAX:
+        raise refuse(
+            "intake.mapped.columns", file=file, line=int(head.line[0]),
+            text=f"a row has more than {_COLUMNS_MAX:,}",
+        )  # fmt: skip
+    names = [head.text(0, at).strip() for at in range(width)] if dialect.header else []
+    line = int(head.line[0]) if dialect.header else 0
+    ended = announced is not None or bool(text[-1] == NEWLINE)
+    return MappedSheet(file, text, swap, names, width, line, announced, ended)
+
+
+def _decoded(data: bytes, *, file: str, encoding: str) -> Bytes:
+    if encoding != "utf-8":
+        try:
+            data = data.decode(encoding).removeprefix("\ufeff").encode()
+        except UnicodeDecodeError as err:
+            line = data.count(b"\n", 0, err.start) + 1
+            raise refuse("intake.mapped.encoding", file=file, line=line, text=encoding) from err
+    return checked(data, file=file)
+
+
+def _swapped(dialect: Dialect) -> Bytes | None:
+    """Bytes that change places, so that a comma separates; None where nothing does."""
+    swap = np.arange(256, dtype=np.uint8)
+    for theirs, ours in ((dialect.delimiter, ","), (dialect.quote or chr(_NO_BYTE), '"')):
+        swap[ord(theirs)], swap[ord(ours)] = ord(ours), ord(theirs)
+    return None if (swap == np.arange(256)).all() else swap
+
+
+def _without_preamble(text: Bytes, lines: int) -> Bytes:
+    """The text with its first lines made blank, so that the others keep their numbers."""
+    if not lines:
+        return text
+    breaks = np.flatnonzero(text[: 1 << 24] == NEWLINE)[:lines]
+    cut = int(breaks[-1]) + 1 if len(breaks) == lines else len(text)
+    return np.concatenate([np.full(len(breaks), NEWLINE, np.uint8), text[cut:]])
+
+
+def _without_trailer(text: Bytes, *, file: str, dialect: Dialect) -> tuple[Bytes, int | None]:
+    """The text before its last line, and how many rows that line announces."""
+    if dialect.trailer is None:
+        return text, None
+    tail = text[-4096:].tobytes().rstrip(b"\r\n")
+    at = tail.rfind(b"\n") + 1
+    before, after = (part.encode() for part in dialect.trailer)
+    last = tail[at:]
+    number = last[len(before) : len(last) - len(after)]
+    whole = last == before + number + after and number.isdigit() and len(number) <= 12
+    if not whole:
+        line = int(np.count_nonzero(text == NEWLINE)) + 1
+        raise refuse(
+            "intake.file.truncated", file=file, line=line, text="its declared trailer is not there"
+        )
+    behind = len(text[-4096:].tobytes()) - at
+    return text[: len(text) - behind], int(number)
