@@ -40,6 +40,8 @@ class Prepared:
     repeated: int = 0
     conflicting: int = 0
     superseding: int = 0
+    rows: tuple[int, int, int] = (0, 0, 0)
+    """of blocks and dial readings: all repeated, in conflict, superseding"""
     findings: list[dict[str, Any]] = field(default_factory=list)
     touched: list[pa.Table] = field(default_factory=list)
     """metering_point, first, last [s] of where the winning readings change"""
@@ -68,10 +70,12 @@ def prepare(
     source: str,
     name: str,
     mark: int | None = None,
+    watch: Callable[[str, pa.Table], None] | None = None,
 ) -> Prepared:
     """Compare new readings with stored ones and write what is new as files.
 
-    `tables` by kind: blocks, registers, remarks. `mark`: see `versions.compare`.
+    `tables` by kind: blocks, registers, remarks. `mark`: see `versions.compare`. `watch` is shown
+    each part that will be stored, with its kind.
     """
     result = Prepared(store.load_seq)
     waiting: dict[Path, memoryview] = {}
@@ -81,6 +85,8 @@ def prepare(
         for month, bucket, part in readings.cut(table, kind=kind, buckets=buckets):
             left = _new(store, part, kind=kind, bucket=bucket, name=name, mark=mark, result=result)
             if left.num_rows:
+                if watch is not None:
+                    watch(kind, left)
                 entry, data = readings.encode(
                     left, kind=kind, source=source, month=month, bucket=bucket
                 )
@@ -117,6 +123,8 @@ def _new(
         result.readings -= compared.confirmed
         result.conflicting += compared.conflicting
         result.superseding += compared.superseding
+        one, two, three = (old + new for old, new in zip(result.rows, compared.rows, strict=True))
+        result.rows = one, two, three
         result.findings += compared.findings
         result.touched.append(compared.touched)
         left = readings.ordered(pa.concat_tables([rest, compared.table]), kind=kind)

@@ -41,6 +41,8 @@ class Compared:
     confirmed: int
     conflicting: int
     superseding: int
+    rows: tuple[int, int, int]
+    """rows of which all readings are repeated, any conflicts, any supersedes"""
     findings: list[dict[str, Any]]
     touched: pa.Table
     """metering_point, first, last [s]: where the winning value or quality changes"""
@@ -83,9 +85,24 @@ def compare(
         confirmed=int(decided.confirm.sum()),
         conflicting=int(decided.conflict.sum()),
         superseding=int(decided.better.sum()),
+        rows=_rows(mine, decided, count=new.num_rows),
         findings=_conflicts(new, mine, decided.conflict, file=file, kind=kind),
         touched=_touched(new, mine, decided.changed, kind=kind),
     )
+
+
+def _rows(mine: Slots, decided: _Decided, *, count: int) -> tuple[int, int, int]:
+    """Rows by what becomes of their readings; each under the first that fits."""
+
+    def of(which: Mask) -> Ints:
+        found: Ints = np.bincount(mine.row[which], minlength=count)
+        return found
+
+    conflict = of(decided.conflict) > 0
+    there = of(mine.there)
+    same = (there > 0) & (of(decided.same | decided.confirm) == there)
+    better = (of(decided.better) > 0) & ~conflict
+    return int(same.sum()), int(conflict.sum()), int(better.sum())
 
 
 def with_mark(table: pa.Table, mark: int) -> pa.Table:
