@@ -14,13 +14,14 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from gridtally.intake.report import Marks, Report
+from gridtally.intake.slots import Slots
 from gridtally.intake.units import CHANNELS
 from gridtally.periods import Zone, iso_utc
 from gridtally.tables import BLOCKS
 
 __all__ = [
-    "LETTERS", "Runs", "Slots", "Total", "join", "joined", "settle_runs", "settle_slots",
-    "to_blocks", "totals",
+    "LETTERS", "Runs", "Slots", "Total", "join", "settle_runs", "settle_slots", "to_blocks",
+    "totals",
 ]  # fmt: skip
 
 Ints = npt.NDArray[np.int64]
@@ -34,23 +35,6 @@ _FLOW = {channel: number for number, channel in enumerate(CHANNELS)}
 _MIXED = 9
 _DAY = 86_400
 _LIMB = 20
-
-
-@dataclass(frozen=True, slots=True)
-class Slots:
-    """Intervals, all columns of shape (n,). `key` numbers the (metering point, channel)."""
-
-    key: Ints
-    start: Ints
-    seconds: Ints
-    value: Ints
-    quality: Codes
-    version: Ints
-    line: Ints
-
-    def take(self, which: Ints | Bools) -> Slots:
-        """The slots at these positions, in this order."""
-        return Slots(*(getattr(self, field.name)[which] for field in fields(self)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,12 +67,6 @@ class Runs:
             self.key[which], self.start[which], self.seconds[which], self.version[which],
             self.line[which], offsets, self.value[cell], self.quality[cell],
         )  # fmt: skip
-
-
-def joined(parts: Sequence[Slots]) -> Slots:
-    """Slots of many pieces as one."""
-    names = [field.name for field in fields(Slots)]
-    return Slots(*(np.concatenate([getattr(part, name) for part in parts]) for name in names))
 
 
 def join(parts: Sequence[Runs]) -> Runs:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["UNKNOWN", "infer", "mixed", "usable"]
+__all__ = ["UNKNOWN", "infer", "lend", "measure", "mixed", "usable"]
 
 Ints = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
@@ -31,8 +31,11 @@ def usable(seconds: Ints | int) -> Bools:
     return fits
 
 
-def infer(key: Ints, start: Ints, keys: int) -> Ints:
-    """The interval length of each of `keys` channels [s], `UNKNOWN` where it is not plain."""
+def measure(key: Ints, start: Ints, keys: int) -> tuple[Ints, Bools]:
+    """The length of each of `keys` channels [s], `UNKNOWN` where it is not plain; which are alone.
+
+    Alone is a channel of which there is one start: see `lend`.
+    """
     result = np.zeros(keys, np.int64)
     key, start = _distinct(key, start)
     inner = np.diff(key) == 0
@@ -49,13 +52,21 @@ def infer(key: Ints, start: Ints, keys: int) -> Ints:
         result[owners[plain]] = smallest[plain]
         for one in owners[~plain].tolist():
             result[one] = _despite_strays(start[key == one])
-    known = np.unique(result[result != UNKNOWN])
-    lone = np.zeros(keys, bool)
-    lone[key] = True
-    lone[owner] = False
-    if len(known) == 1:
-        result[lone] = known[0]
-    return result
+    alone = np.zeros(keys, bool)
+    alone[key] = True
+    alone[owner] = False
+    return result, alone
+
+
+def infer(key: Ints, start: Ints, keys: int) -> Ints:
+    """The interval length of each of `keys` channels [s], `UNKNOWN` where it is not plain."""
+    return lend(*measure(key, start, keys))
+
+
+def lend(lengths: Ints, alone: Bools) -> Ints:
+    """Lengths in which channels with one start have that of all the others, if these agree."""
+    known = np.unique(lengths[lengths != UNKNOWN])
+    return np.where(alone, known[0], lengths) if len(known) == 1 else lengths
 
 
 def mixed(key: Ints, start: Ints, seconds: Ints) -> Bools:

@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 from gridtally.intake.archive import Buffer
 from gridtally.intake.words import refuse
 
-__all__ = ["Cells", "Names", "cells", "checked", "line_of", "packed", "piece_of"]
+__all__ = ["Cells", "Names", "cells", "checked", "line_end", "line_of", "packed", "piece_of"]
 
 Bytes = npt.NDArray[np.uint8]
 Ints = npt.NDArray[np.int64]
@@ -223,12 +223,17 @@ class Names:
         return own[codes] if len(codes) else codes
 
 
-def cells(data: Bytes, *, file: str, skip_lines: int = 0) -> Iterator[Cells]:
-    """The file's rows in pieces of some MiB; blank lines are no rows. Refuses broken quoting."""
-    start, line = 0, 1
+def cells(
+    data: Bytes, *, file: str, skip_lines: int = 0, line: int = 1, ends: bool = True
+) -> Iterator[Cells]:
+    """The file's rows in pieces of some MiB; blank lines are no rows. Refuses broken quoting.
+
+    `line` is the number of the first line of `data`; `ends`: the file ends with it.
+    """
+    start = 0
     while start < len(data):
-        end = _line_end(data, start + _CHUNK)
-        piece, lines = piece_of(data[start:end], line, file=file, last=end == len(data))
+        end = line_end(data, start + _CHUNK)
+        piece, lines = piece_of(data[start:end], line, file=file, last=ends and end == len(data))
         if skip_lines >= line:
             piece = _without(piece, skip_lines)
         if piece.rows or end == len(data):
@@ -236,7 +241,7 @@ def cells(data: Bytes, *, file: str, skip_lines: int = 0) -> Iterator[Cells]:
         start, line = end, line + lines
 
 
-def _line_end(data: Bytes, at: int) -> int:
+def line_end(data: Bytes, at: int) -> int:
     """The position after the first line end at or after `at`; the end when there is none."""
     for begin in range(at, len(data), _PIECE):
         found = data[begin : begin + _PIECE].tobytes().find(b"\n")

@@ -12,6 +12,7 @@ import pyarrow as pa
 from gridtally.errors import RefusedFile
 from gridtally.intake import numbers, times
 from gridtally.intake.numbers import Numbers
+from gridtally.intake.plain import PlainColumn
 from gridtally.intake.report import Marks, Report, shown
 from gridtally.intake.runs import Total
 from gridtally.intake.text import Cells, Names
@@ -70,7 +71,7 @@ class Column:
     """One column of some rows: positions in the bytes. `cell` numbers the cells, shape (rows,)."""
 
     def __init__(self, cells: Cells, cell: Ints) -> None:
-        self.cells, self.cell = cells, cell
+        self.cells, self.cell, self.data = cells, cell, cells.data
         self.starts, self.ends = cells.starts[cell], cells.ends[cell]
 
     @property
@@ -104,8 +105,16 @@ class Column:
         """The cell of one row."""
         return self.cells.at(int(self.cell[row]))
 
+    def line(self, row: int) -> int:
+        """The line of one row."""
+        at = int(np.searchsorted(self.cells.first, self.cell[row], side="right")) - 1
+        return int(self.cells.line[at])
 
-def point_names(column: Column, names: Names, marks: Marks, position: int) -> Ints:
+
+AnyColumn = Column | PlainColumn
+
+
+def point_names(column: AnyColumn, names: Names, marks: Marks, position: int) -> Ints:
     """Identifiers as numbers; rows whose identifier cannot be one are set aside."""
     codes = column.codes(names)
     mark_names(codes, names, marks, position)
@@ -154,7 +163,7 @@ TIME_CODES = {
 
 
 def mark_times(
-    found: Times, marks: Marks, column: Column, position: int, delivery: Delivery
+    found: Times, marks: Marks, column: AnyColumn, position: int, delivery: Delivery
 ) -> None:
     """Set aside the rows whose cell is no instant; refuse the file when a zone is missing."""
     unzoned = np.flatnonzero(found.state == times.NO_ZONE)
@@ -168,9 +177,9 @@ def mark_times(
         marks.set(found.state == state, code, position)
 
 
-def versions(column: Column, marks: Marks, position: int) -> Ints:
+def versions(column: AnyColumn, marks: Marks, position: int) -> Ints:
     """The sender's version marks: a whole number, or an instant as UTC seconds; 0 when none."""
-    data, starts, ends = column.cells.data, column.starts, column.ends
+    data, starts, ends = column.data, column.starts, column.ends
     found = numbers.integers(data, starts, ends)
     value = np.where(found.state == numbers.OK, found.value, 0)
     wrong = (found.state == numbers.OK) & (found.value < 0)
@@ -196,10 +205,8 @@ def _is_slashed(text: str) -> bool:
     return False
 
 
-def _refusal(code: str, column: Column, row: int, delivery: Delivery) -> RefusedFile:
-    at = int(np.searchsorted(column.cells.first, column.cell[row], side="right")) - 1
-    line = int(column.cells.line[at])
-    return refuse(code, file=delivery.file, line=line, text=shown(column.text(row)))
+def _refusal(code: str, column: AnyColumn, row: int, delivery: Delivery) -> RefusedFile:
+    return refuse(code, file=delivery.file, line=column.line(row), text=shown(column.text(row)))
 
 
 UNIT_CODES = {unit: number for number, unit in enumerate(UNITS)}

@@ -6,10 +6,12 @@ smallest step between the starts of the channel, if it divides all the others (s
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
 
 from gridtally.intake import numbers, steps, times
 from gridtally.intake.formats.common import (
@@ -26,11 +28,14 @@ from gridtally.intake.formats.common import (
     versions,
 )
 from gridtally.intake.formats.sheet import Sheet, header_names, open_sheet
+from gridtally.intake.plain import Plain
 from gridtally.intake.report import Marks, shown
-from gridtally.intake.runs import Slots, joined, settle_slots, to_blocks, totals
+from gridtally.intake.runs import settle_slots, to_blocks, totals
+from gridtally.intake.slots import Gathered, Slots, in_blocks
 from gridtally.intake.text import Cells, Names
 from gridtally.intake.units import CHANNELS, QUALITIES
 from gridtally.periods import iso_utc
+from gridtally.tables import BLOCKS
 
 __all__ = ["SENTENCE", "read", "sniff"]
 
@@ -57,8 +62,9 @@ class _Rows:
     sheet: Sheet
     delivery: Delivery
     points: Names = field(default_factory=Names)
-    parts: list[Slots] = field(default_factory=list)
-    grid: list[tuple[Ints, Ints]] = field(default_factory=list)
+    slots: Gathered = field(default_factory=Gathered)
+    strays: list[tuple[Ints, Ints]] = field(default_factory=list)
+    """Channels and starts of rows that were set aside for another reason: they tell lengths too."""
     rounded: int = 0
 
 
@@ -69,7 +75,7 @@ def read(text: Bytes, delivery: Delivery) -> Read:
     sheet = open_sheet(text, file=delivery.file, required=required, optional=_OPTIONAL)
     rows = _Rows(sheet, delivery)
     count = 0
-    for piece in sheet.pieces():
+    for piece in sheet.plain_pieces(("kwh" if kwh else "value",)):
         count += piece.rows
         _take(piece, rows)
     report = delivery.report
@@ -78,15 +84,18 @@ def read(text: Bytes, delivery: Delivery) -> Read:
     if not sheet.ended:
         report.note("intake.file.unended", line=sheet.header_line + count)
     names = [(point, channel) for point in rows.points.texts for channel in CHANNELS]
-    slots = joined(rows.parts)
-    if "resolution_min" not in sheet.place and "end" not in sheet.place:
-        slots = _with_lengths(slots, rows, len(names))
-    slots = _on_grid(slots, rows)
-    runs = settle_slots(slots, names, report, zone=delivery.zone)
-    return Read(count, blocks=to_blocks(runs, names, delivery.source), totals=totals(runs, names))
+    blocks, sums = [BLOCKS.empty_table()], []
+    slots = rows.slots.slots()
+    lengths = _lengths_of(slots, rows, len(names))
+    for part in in_blocks(slots):
+        placed = _on_grid(_with_lengths(part, lengths, rows), rows)
+        runs = settle_slots(placed, names, report, zone=delivery.zone)
+        blocks.append(to_blocks(runs, names, delivery.source))
+        sums += totals(runs, names)
+    return Read(count, blocks=pa.concat_tables(blocks), totals=sums)
 
 
-def _take(piece: Cells, rows: _Rows) -> None:
+def _take(piece: Cells | Plain, rows: _Rows) -> None:
     """One piece of the file: its good rows become slots, the others are set aside."""
     sheet, delivery = rows.sheet, rows.delivery
     marks = Marks(piece.rows)
@@ -107,16 +116,17 @@ def _take(piece: Cells, rows: _Rows) -> None:
     quality = _qualities(piece, whole, rows, own)
     value = _values(piece, whole, rows, own, channel, quality)
     version = _versions(piece, whole, rows, own)
-    rows.grid.append((key[placed], start.value[placed]))
     good = own.good
-    rows.parts.append(
+    rows.strays.append((key[placed & ~good], start.value[placed & ~good]))
+    seconds, quality, version = map(_short, (seconds, quality, version))
+    rows.slots.add(
         Slots(
             key[good],
             start.value[good],
-            seconds[good],
+            _kept(seconds, good),
             value[good],
-            quality[good].astype(np.uint8),
-            version[good],
+            _kept(quality.astype(np.uint8), good),
+            _kept(version, good),
             piece.line[whole][good],
         )
     )
@@ -129,7 +139,19 @@ def _take(piece: Cells, rows: _Rows) -> None:
     )  # fmt: skip
 
 
-def _describe(piece: Cells, row: int, column: int, rows: _Rows) -> dict[str, object]:
+def _short(column: Ints) -> Ints:
+    """A column, or its one value seen as many times as it has rows."""
+    one = len(column) > 0 and bool((column == column[0]).all())
+    return np.broadcast_to(column[0], len(column)) if one else column
+
+
+def _kept(column: npt.NDArray[Any], good: npt.NDArray[np.bool_]) -> npt.NDArray[Any]:
+    if len(column) and column.strides == (0,):
+        return np.broadcast_to(column[0], int(good.sum()))
+    return column[good]
+
+
+def _describe(piece: Cells | Plain, row: int, column: int, rows: _Rows) -> dict[str, object]:
     if piece.count[row] != len(rows.sheet.place):
         return {
             "text": shown(piece.row_text(row)), "cells": int(piece.count[row]),
@@ -139,7 +161,7 @@ def _describe(piece: Cells, row: int, column: int, rows: _Rows) -> dict[str, obj
 
 
 def _values(
-    piece: Cells, whole: Ints, rows: _Rows, marks: Marks, channel: Ints, quality: Ints
+    piece: Cells | Plain, whole: Ints, rows: _Rows, marks: Marks, channel: Ints, quality: Ints
 ) -> Ints:
     """Energy [10^-6 kWh or kvarh]; a row of quality N need not have one."""
     sheet = rows.sheet
@@ -155,7 +177,7 @@ def _values(
     fits = UNIT_FITS[np.maximum(channel, 0), np.maximum(unit, 0)]
     marks.set(~fits, "intake.unit.channel", unit_place)
     found = numbers.micro(
-        piece.data, column.starts, column.ends, UNIT_POWER[np.maximum(unit, 0)],
+        column.data, column.starts, column.ends, UNIT_POWER[np.maximum(unit, 0)],
         limit=ENERGY_MAX, rounding=rows.delivery.round_finer,
     )  # fmt: skip
     sheet.refuse_decimal_commas(column, np.flatnonzero(found.state == numbers.SYNTAX))
@@ -165,7 +187,7 @@ def _values(
     return np.where(quality == 0, 0, found.value)
 
 
-def _qualities(piece: Cells, whole: Ints, rows: _Rows, marks: Marks) -> Ints:
+def _qualities(piece: Cells | Plain, whole: Ints, rows: _Rows, marks: Marks) -> Ints:
     """Quality codes; actual where the file has no such column or leaves the cell empty."""
     if "quality" not in rows.sheet.place:
         return np.full(len(whole), _ACTUAL, np.int64)
@@ -175,19 +197,19 @@ def _qualities(piece: Cells, whole: Ints, rows: _Rows, marks: Marks) -> Ints:
     return np.maximum(codes, 0)
 
 
-def _versions(piece: Cells, whole: Ints, rows: _Rows, marks: Marks) -> Ints:
+def _versions(piece: Cells | Plain, whole: Ints, rows: _Rows, marks: Marks) -> Ints:
     if "version" not in rows.sheet.place:
         return np.zeros(len(whole), np.int64)
     column = rows.sheet.column(piece, whole, "version")
     return versions(column, marks, rows.sheet.place["version"])
 
 
-def _lengths(piece: Cells, whole: Ints, rows: _Rows, marks: Marks, start: Ints) -> Ints:
+def _lengths(piece: Cells | Plain, whole: Ints, rows: _Rows, marks: Marks, start: Ints) -> Ints:
     """The length of each interval [s] where the file states it; 0 where it does not."""
     place, delivery = rows.sheet.place, rows.delivery
     if "resolution_min" in place:
         column = rows.sheet.column(piece, whole, "resolution_min")
-        found = numbers.integers(piece.data, column.starts, column.ends)
+        found = numbers.integers(column.data, column.starts, column.ends)
         seconds = np.clip(found.value, 0, 1440) * 60
         marks.set(~_is_length(seconds), "intake.interval.length", place["resolution_min"])
         return seconds
@@ -209,17 +231,29 @@ def _is_length(seconds: Ints) -> npt.NDArray[np.bool_]:
     return fits
 
 
-def _with_lengths(slots: Slots, rows: _Rows, keys: int) -> Slots:
+def _lengths_of(slots: Slots, rows: _Rows, keys: int) -> Ints | None:
+    """The interval length of each channel [s], by its starts; None where the file states it."""
+    if "resolution_min" in rows.sheet.place or "end" in rows.sheet.place:
+        return None
+    stray = [np.concatenate(column) for column in zip(*rows.strays, strict=True)]
+    lengths, alone = np.zeros(keys, np.int64), np.zeros(keys, bool)
+    for part in in_blocks(slots):
+        low, high = int(part.key[0]), int(part.key[-1]) + 1
+        near = (stray[0] >= low) & (stray[0] < high)
+        one, two = steps.measure(
+            np.concatenate([part.key, stray[0][near]]),
+            np.concatenate([part.start, stray[1][near]]), keys,
+        )  # fmt: skip
+        lengths[low:high], alone[low:high] = one[low:high], two[low:high]
+    return steps.lend(lengths, alone)
+
+
+def _with_lengths(slots: Slots, lengths: Ints | None, rows: _Rows) -> Slots:
     """Slots with the interval length of their channel; rows whose length is not plain go aside."""
-    key = np.concatenate([key for key, _ in rows.grid])
-    start = np.concatenate([start for _, start in rows.grid])
-    length = steps.infer(key, start, keys)
-    slots = Slots(
-        slots.key, slots.start, length[slots.key] if len(slots.key) else slots.seconds,
-        slots.value, slots.quality, slots.version, slots.line,
-    )  # fmt: skip
-    unknown = slots.seconds == steps.UNKNOWN
-    slots = _drop(slots, unknown, "intake.interval.unknown", rows)
+    if lengths is None:
+        return slots
+    slots = replace(slots, seconds=lengths[slots.key])
+    slots = _drop(slots, slots.seconds == steps.UNKNOWN, "intake.interval.unknown", rows)
     unlike = steps.mixed(slots.key, slots.start, slots.seconds)
     return _drop(slots, unlike, "intake.interval.mixed", rows)
 
