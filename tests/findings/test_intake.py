@@ -93,6 +93,19 @@ def packed(*members):
 ROUND = {"round_finer": Rounding(6, RoundingMode.HALF_EVEN)}
 LISBON = {"zone": "Europe/Lisbon"}
 
+
+def mscons(*values, obis="1-1?:1.29.0", head="BGM+7+D+9", unt=0, charset="UNOC"):
+    """An interchange with one message of one location; `unt` is added to its count."""
+    body = ["UNS+D", "NAD+DP", "LOC+172+P", "LIN+1", f"PIA+5+{obis}:SRW", *values]
+    inner = "'\n".join(["UNH+1+MSCONS:D:04B:UN:2.4c", head, *body])
+    count = inner.count("'") + 2 + unt
+    return f"UNB+{charset}:3+A+B+260105:1200+R'\n{inner}'\nUNT+{count}+1'\nUNZ+1+R'\n"
+
+
+def energy(value="1", status="220", begin="202601010000?+00", end="202601010015?+00"):
+    return f"QTY+{status}:{value}'DTM+163:{begin}:303'DTM+164:{end}:303"
+
+
 FINDINGS = {
     "intake.row.cells": (
         long("P,import,2026-01-01T02:00Z,1"),
@@ -259,6 +272,33 @@ FINDINGS = {
         {},
         "The quality of each interval is not plain: 'V'.",
     ),
+    "intake.mscons.obis": (
+        mscons(energy(), obis="7-1?:1.29.0"),
+        {},
+        "'7-1:1.29.0' is no OBIS code of electric energy that can be read here.",
+    ),
+    "intake.mscons.qualifier": (
+        mscons(energy(status="999")),
+        {},
+        "'999' is no status of a value (QTY qualifier).",
+    ),
+    "intake.mscons.time": (
+        mscons(energy(begin="202601012400?+00")),
+        {},
+        "The time of the value is missing, twice there, or cannot be used: '202601012400+00'.",
+    ),
+    "intake.mscons.withdrawn": (
+        mscons(energy(), head="BGM+7+D+1"),
+        {},
+        "Message 'D' takes an earlier one back. Nothing is taken back by itself, and values in it "
+        "are set aside.",
+    ),
+    "intake.mscons.streams": (
+        mscons(energy(), "LIN+2", "PIA+5+1-2?:1.29.0:SRW", energy()),
+        {},
+        "The values of several OBIS codes do not make up one channel together: 1-1:1.29.0 and "
+        "1-2:1.29.0.",
+    ),
     "intake.greenbutton.type": (
         espi("<uom>72</uom><flowDirection>1</flowDirection>", reading()),
         {},
@@ -320,6 +360,16 @@ FINDINGS = {
         nem13(dial13(quantity="111")),
         {},
         "The sender's quantity '111' is not the difference of its two readings.",
+    ),
+    "intake.mscons.period": (
+        mscons(energy(end="202602010000?+00"), obis="1-1?:1.9.0"),
+        {},
+        "Energy of periods that are no interval, kept as remarks: 1. No bill is made of it.",
+    ),
+    "intake.mscons.segments": (
+        mscons(energy()).replace("\n", ""),
+        {},
+        "The file is one line: its segments are counted instead, from 1 (UNB).",
     ),
     "intake.greenbutton.cost": (
         espi(WATT_HOURS, reading(extra="<cost>9</cost>")),
@@ -419,6 +469,16 @@ REFUSALS = {
         nem12(stream(), day(cells(48))),
         {},
         "The 300 record has 48 values; the interval length of its 200 record makes 24.",
+    ),
+    "intake.edifact.frame": (
+        mscons(energy()).replace("UNZ+1+R", "UNZ+1+Q"),
+        {},
+        "The interchange is not whole: UNZ refers to 'Q', UNB to 'R'.",
+    ),
+    "intake.edifact.charset": (
+        mscons(energy(), charset="UNOA").replace("+P'", "+\u00e9'").encode("latin-1"),
+        {},
+        "The text is not in the character set that UNB declares (ASCII).",
     ),
     "intake.xml.unsafe": (
         '<!DOCTYPE feed [<!ENTITY a "espi">]><feed>&a;</feed>',

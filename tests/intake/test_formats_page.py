@@ -46,6 +46,7 @@ def test_sums_of_the_examples():
         "csv-registers": [("import", 1, "5")],
         "nem12": [("import", 24, "43"), ("export", 24, "12")],
         "nem13": [("import", 1, "110")],
+        "mscons": [("import", 2, "0.375")],
         "green-button": [("import", 2, "0.624")],
     }
 

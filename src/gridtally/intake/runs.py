@@ -321,15 +321,16 @@ def _alike(runs: Runs, one: int, two: int) -> bool:
 class Total:
     """What a channel of a file holds: `n` interval values, their exact sum [10^-6 unit], bounds.
 
-    `first_utc` is the first instant, `last_utc` the first instant after the last interval [s].
+    `first_utc` is the first instant, `last_utc` the first instant after the last interval [s];
+    None where the file has the channel and no time for it.
     """
 
     metering_point: str
     channel: str
     n: int
     sum: int
-    first_utc: int
-    last_utc: int
+    first_utc: int | None
+    last_utc: int | None
 
 
 def totals(runs: Runs, names: Sequence[tuple[str, str]]) -> list[Total]:

@@ -16,6 +16,7 @@ from gridtally.intake.formats import (
     csv_registers,
     csv_wide,
     green_button,
+    mscons,
     nem12,
     nem13,
 )
@@ -45,6 +46,7 @@ FORMATS: Mapping[str, Format] = {
     for format_ in (
         Format("nem12", nem12.SENTENCE, nem12.sniff, nem12.read),
         Format("nem13", nem13.SENTENCE, nem13.sniff, nem13.read),
+        Format("mscons", mscons.SENTENCE, mscons.sniff, mscons.read, binary=True),
         Format("green-button", green_button.SENTENCE, green_button.sniff, green_button.read),
         Format("csv-registers", csv_registers.SENTENCE, csv_registers.sniff, csv_registers.read),
         Format("csv-wide", csv_wide.SENTENCE, csv_wide.sniff, csv_wide.read),
