@@ -16,6 +16,7 @@ __all__ = [
     "FINDINGS",
     "HISTORY",
     "LINES",
+    "PROFILES",
     "REGISTERS_USED",
     "SEGMENTS",
     "SPANS",
@@ -58,6 +59,18 @@ DAILY = schema(
     ("day", DATE, "local day"),
     ("ukwh", I64, "energy [10^-6 kWh or kvarh]"),
     ("estimated_ukwh", I64, "part of it that was estimated [same unit]"),
+)
+
+PROFILES = schema(
+    "Profiles: the shape of a metering point's week, for comparison with the next period.",
+    ("metering_point", STR, "identifier"),
+    ("channel", STR, "import"),
+    ("from", DATE, "first local day"),
+    ("to", DATE, "local day after the last"),
+    ("resolution_s", I32, "length of a slot [s]"),
+    ("workdays", I64, "days from Monday to Friday that are summed; none with a clock change"),
+    ("restdays", I64, "Saturdays and Sundays that are summed"),
+    ("values", pa.list_(I64), "sum per slot of workdays, then of restdays [10^-6 kWh]"),
 )
 
 ADVANCES = schema(
