@@ -15,7 +15,9 @@ from gridtally import control, tables
 from gridtally.control import database, guards
 from gridtally.errors import RefusedFile, UnsafeSettings
 from gridtally.intake.receive import receive
+from gridtally.store import rebills
 from gridtally.store.check import check
+from gridtally.store.compact import compact, prune
 from gridtally.store.files import sha256
 from gridtally.store.master import put_master, put_tariff
 from gridtally.store.workspace import Workspace
@@ -48,6 +50,11 @@ def full(ws):
     run_id = control.models.Run.objects.get().id
     issue(ws, release, **how_to_issue())
     decide(run_id, HELD, "exclude", actor=APPROVER, as_of=AS_OF, why="moved out")
+    receive(ws, b"file 2", name="c", decode=decoder(blocks(["MP-1"], day=20_001)), **known)
+    receive(ws, b"late", name="d", decode=decoder(blocks(["MP-000000"], day=20_745)), **known)
+    compact(ws, actor="ina", as_of=AS_OF)
+    prune(ws, actor="ina", as_of=AS_OF + 90_000)
+    rebills.close(1, why="too little", actor="ina", as_of=AS_OF)
     deliver(ws, {"pdf": lambda record: record}, actor="d", as_of=AS_OF, limit=1)
     return ws
 
@@ -62,9 +69,10 @@ def other_program(ws, sql):
 
 
 APPEND_ONLY = [
-    "decision", "entry", "event", "fixed_setting", "head", "history_file", "issued_bill", "leaf",
-    "ledger_account", "load", "master_table", "master_version", "quarantine_item",
-    "quarantine_step", "reading_file", "release", "release_item", "source_file", "tariff_document",
+    "compaction", "decision", "entry", "event", "fixed_setting", "head", "history_file",
+    "issued_bill", "leaf", "ledger_account", "load", "master_table", "master_version",
+    "pruned_file", "quarantine_item", "quarantine_step", "reading_file", "rebill_proposal",
+    "rebill_step", "release", "release_item", "retired_file", "source_file", "tariff_document",
 ]  # fmt: skip
 
 
@@ -118,6 +126,25 @@ BREACHES = {
     ),
     "a hole in the leaves": ("leaf", {"index": "100"}, "without a hole"),
     "a hole in the loads": ("load", {"seq": "7"}, "without a hole"),
+    "a hole in the compactions": ("compaction", {"seq": "7"}, "without a hole"),
+    "a compaction of no kind": ("compaction", {"seq": "2", "why": "'x'"}, "compaction_why"),
+    "a load that grows": ("reading_file", {"id": "900", "path": "'x'"}, "published with it"),
+    "a file retired into that of another month": (
+        "retired_file",
+        {"file_id": "(SELECT id FROM reading_file WHERE load_id = 3)"},
+        "retired into",
+    ),
+    "a file retired into one that is retired": (
+        "retired_file",
+        {"file_id": '"into_id"', "into_id": "(SELECT MIN(file_id) FROM retired_file)"},
+        "retired into",
+    ),
+    "a file retired twice": ("retired_file", {}, "retired_file.file_id"),
+    "a proposal twice": ("rebill_proposal", {"id": "900"}, "rebill_proposal.bill_id"),
+    "a proposal closed twice": ("rebill_step", {"id": "900"}, "rebill_step.proposal_id"),
+    "a proposal closed without a reason": (
+        "rebill_step", {"id": "900", "proposal_id": "900", "why": "''"}, "rebill_step_has_reason",
+    ),
     "an entry of nothing": ("entry", {"id": "900", "line": "9", "amount": "0"}, "amount_positive"),
     "an entry with one account": (
         "entry", {"id": "900", "line": "9", "debit_id": '"credit_id"'}, "entry_two_accounts",
@@ -265,8 +292,8 @@ def test_the_migrations_are_those_of_the_models():
 
 
 GUARDS_WITH = (
-    "0002_quarantine",
-    "17b115bb116a2d213e5a806cec4c99791d5281511b59476334124d467cfdb6aa",
+    "0003_versions",
+    "84d1cabbf38052e97ea57764b738067ee45cc183894c0d10070936b5316a35c2",
 )
 """The last migration, and the digest of the guards that it installs."""
 

@@ -79,8 +79,8 @@ def test_intake_reading_billed(ws):
         "warn",
         "Readings of MP-000000 changed in the period of the issued bill B2026-000001. The bill "
         "stays as it is.",
-        "Look at the difference with `gridtally explain`, and propose a cancellation and a rebill "
-        "if it matters.",
+        "Look at the difference with `gridtally rebills show`, and propose a cancellation and a "
+        "rebill if it matters.",
     )
 
 

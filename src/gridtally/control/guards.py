@@ -15,9 +15,10 @@ from gridtally.errors import UnsafeSettings
 __all__ = ["GUARDS", "install", "missing", "verify"]
 
 _APPEND_ONLY = (
-    "decision", "entry", "event", "fixed_setting", "head", "history_file", "issued_bill", "leaf",
-    "ledger_account", "load", "master_table", "master_version", "quarantine_item",
-    "quarantine_step", "reading_file", "release", "release_item", "source_file", "tariff_document",
+    "compaction", "decision", "entry", "event", "fixed_setting", "head", "history_file",
+    "issued_bill", "leaf", "ledger_account", "load", "master_table", "master_version",
+    "pruned_file", "quarantine_item", "quarantine_step", "reading_file", "rebill_proposal",
+    "rebill_step", "release", "release_item", "retired_file", "source_file", "tariff_document",
 )  # fmt: skip
 _NO_DELETE = ("issued_segment", "outbox", "run", "run_bill")
 _TRANSITIONS = (
@@ -76,6 +77,7 @@ def _ordered() -> list[Guard]:
     """Numbers without a hole, and periods that never overlap."""
     return [
         _dense("load", "seq", first=1),
+        _dense("compaction", "seq", first=1),
         _dense("master_version", "seq", first=1),
         _dense("history_file", "seq", first=1),
         _dense("leaf", "index", first=0),
@@ -97,6 +99,29 @@ def _ordered() -> list[Guard]:
             "guard: issued segments of one agreement overlap",
         ),
     ]  # fmt: skip
+
+
+def _manifest() -> list[Guard]:
+    """No load grows afterwards, and no file is retired but into one that holds its rows."""
+    return [
+        _refuse(
+            "guard_reading_file_with_its_load",
+            "INSERT ON reading_file",
+            "NEW.load_id > (SELECT MAX(seq) FROM load) OR NEW.compaction_id IS NULL"
+            " AND NEW.load_id <> (SELECT MAX(seq) FROM load)",
+            "guard: the files of a load are published with it",
+        ),
+        _refuse(
+            "guard_retired_file_into",
+            "INSERT ON retired_file",
+            "NOT EXISTS (SELECT 1 FROM reading_file f JOIN reading_file i"
+            " ON i.kind = f.kind AND i.month = f.month AND i.bucket = f.bucket"
+            " AND i.load_id >= f.load_id WHERE f.id = NEW.file_id AND i.id = NEW.into_id"
+            " AND i.id <> f.id AND i.compaction_id IS NOT NULL)"
+            " OR EXISTS (SELECT 1 FROM retired_file r WHERE r.file_id = NEW.into_id)",
+            "guard: a file is retired into a merged one of its month and bucket",
+        ),
+    ]
 
 
 def _approved() -> list[Guard]:
@@ -170,7 +195,7 @@ def _final() -> list[Guard]:
     ]  # fmt: skip
 
 
-GUARDS = {"sqlite": dict(_lasting() + _ordered() + _approved() + _final())}
+GUARDS = {"sqlite": dict(_lasting() + _ordered() + _manifest() + _approved() + _final())}
 """By engine: the name of every guard and its SQL."""
 
 

@@ -11,10 +11,11 @@ from django.db import models
 from django.db.models import F, Q
 
 __all__ = [
-    "Decision", "Entry", "Event", "FixedSetting", "Head", "HistoryFile", "IssuedBill",
+    "Compaction", "Decision", "Entry", "Event", "FixedSetting", "Head", "HistoryFile", "IssuedBill",
     "IssuedSegment", "Leaf", "LedgerAccount", "Load", "MasterTable", "MasterVersion", "Outbox",
-    "PersonKey", "QuarantineItem", "QuarantineStep", "ReadingFile", "Release", "ReleaseItem", "Run",
-    "RunBill", "SourceFile", "TariffDocument",
+    "PersonKey", "PrunedFile", "QuarantineItem", "QuarantineStep", "ReadingFile", "RebillProposal",
+    "RebillStep", "Release", "ReleaseItem", "RetiredFile", "Run", "RunBill", "SourceFile",
+    "TariffDocument",
 ]  # fmt: skip
 
 
@@ -63,6 +64,10 @@ class SourceFile(models.Model):
     The row account: `rows = accepted + duplicates + quarantined`. Of the accepted `superseding`
     replace stored ones; of the quarantined `waiting` are stored until master data know them, and
     `disputed` contradict stored ones. A retry of what was set aside counts those rows alone.
+
+    How it was decoded is kept, so that its readings can be made again: `options` (format, zone,
+    rounding as JSON), the digest of the `mapping` file, and the version `mark` that a correction
+    gave to readings without one, with who received it and why.
     """
 
     digest = _digest(primary_key=True)
@@ -84,6 +89,11 @@ class SourceFile(models.Model):
     repeated = models.BigIntegerField()
     conflicting = models.BigIntegerField()
     findings = models.TextField(default="[]")
+    options = models.TextField(default="{}")
+    mapping = _digest(default="")
+    mark = models.BigIntegerField(null=True)
+    reason = models.TextField(default="")
+    actor = _name(default="")
 
     class Meta:
         db_table = "source_file"
@@ -177,10 +187,31 @@ class Load(models.Model):
         db_table = "load"
 
 
+class Compaction(models.Model):
+    """Many files of a month and bucket became one, without a change of what they say."""
+
+    seq = models.BigIntegerField(primary_key=True)
+    at = models.BigIntegerField()
+    actor = _name()
+    why = models.CharField(max_length=10)
+
+    class Meta:
+        db_table = "compaction"
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(why__in=["compact", "rebuild"]), name="compaction_why"
+            )
+        ]
+
+
 class ReadingFile(models.Model):
-    """The manifest: an immutable Parquet file of one load, month and bucket."""
+    """The manifest: an immutable Parquet file of one month and bucket.
+
+    It holds what one load brought; or, made by a `compaction`, what many did until `load`.
+    """
 
     load = _link("Load")
+    compaction = _link("Compaction", null=True)
     kind = models.CharField(max_length=10)
     month = models.CharField(max_length=7)
     bucket = models.IntegerField()
@@ -195,6 +226,31 @@ class ReadingFile(models.Model):
         indexes = [
             models.Index(fields=["kind", "bucket", "first_utc"], name="reading_file_find"),
         ]
+
+
+class RetiredFile(models.Model):
+    """A file whose rows stand in another one since a compaction: nobody starts to read it."""
+
+    file = models.OneToOneField(
+        ReadingFile, on_delete=models.PROTECT, related_name="+", primary_key=True
+    )
+    into = _link("ReadingFile")
+
+    class Meta:
+        db_table = "retired_file"
+
+
+class PrunedFile(models.Model):
+    """A retired file that was removed from the disk, or was found missing there."""
+
+    file = models.OneToOneField(
+        RetiredFile, on_delete=models.PROTECT, related_name="+", primary_key=True
+    )
+    at = models.BigIntegerField()
+    actor = _name()
+
+    class Meta:
+        db_table = "pruned_file"
 
 
 class MasterVersion(models.Model):
@@ -422,6 +478,39 @@ class IssuedSegment(models.Model):
                 condition=Q(date_to__gt=F("date_from")) & Q(end_utc__gt=F("start_utc")),
                 name="issued_segment_not_empty",
             ),
+        ]
+
+
+class RebillProposal(models.Model):
+    """Readings that came after a bill was issued change its period: somebody may rebill it."""
+
+    bill = _link("IssuedBill")
+    segment = _name()
+    source = _link("SourceFile")
+    at = models.BigIntegerField()
+
+    class Meta:
+        db_table = "rebill_proposal"
+        constraints = [
+            models.UniqueConstraint(
+                fields=["bill", "segment", "source"], name="rebill_proposal_once"
+            )
+        ]
+
+
+class RebillStep(models.Model):
+    """How a proposal was closed: once, by whom, when, why."""
+
+    proposal = _link("RebillProposal")
+    at = models.BigIntegerField()
+    actor = _name()
+    why = models.TextField()
+
+    class Meta:
+        db_table = "rebill_step"
+        constraints = [
+            models.UniqueConstraint(fields=["proposal"], name="rebill_step_closes_once"),
+            models.CheckConstraint(condition=~Q(why=""), name="rebill_step_has_reason"),
         ]
 
 

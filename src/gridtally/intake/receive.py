@@ -15,8 +15,10 @@ from gridtally.control.faults import fault
 from gridtally.errors import NotFound, RefusedFile
 from gridtally.intake import archive
 from gridtally.intake.decode import Decoded
-from gridtally.store import files, publish
-from gridtally.store.publish import Prepared
+from gridtally.intake.options import Options
+from gridtally.store import files, publish, rebills
+from gridtally.store.publish import Prepared, Seen
+from gridtally.store.readings import KINDS
 from gridtally.store.snapshot import snapshot
 from gridtally.store.workspace import Workspace
 from gridtally.tables import finding, findings_table
@@ -63,11 +65,15 @@ def receive(
     as_of: int,
     actor: str,
     decode: Callable[..., Decoded],
+    options: Options | None = None,
     correction: bool = False,
+    reason: str = "",
 ) -> Receipt:
     """Keep a delivered file and publish its readings; `decode(data, name=, as_of=)` reads it.
 
-    `correction`: readings without a version mark are taken as newer than what is stored.
+    `options`: what `decode` does it with; they are kept, so that it can be done again.
+    `correction`: readings without a version mark are taken as newer than what is stored;
+    `reason` says why.
     The same content again, also renamed or packed anew, gives the receipt of the first.
     Raises `RefusedFile` when the file is refused whole: its bytes are in quarantine then, and
     nothing of it is stored.
@@ -82,22 +88,23 @@ def receive(
     except RefusedFile as refusal:
         _quarantine(ws, data, refusal, name=name, sender=sender, as_of=as_of)
         raise
+    options = options or Options()
     files.write(ws.path / "raw" / outside[:2] / outside, data)
+    known: dict[str, Any] = {
+        "digest": source, "delivered": outside, "name": name, "sender": sender, "size": len(data),
+        "arrived": as_of, "options": options.text, "mapping": _keep(ws, options.mapping),
+        "mark": as_of if correction else None, "reason": reason, "actor": actor,
+    }  # fmt: skip
     fault("receive.raw")
-    tables = {kind: getattr(decoded, kind) for kind in ("blocks", "registers", "remarks")}
-    while True:
+    published = None
+    while published is None:
+        store = publish.seen(snapshot(ws))
         prepared = publish.prepare(
-            tables, store=publish.seen(snapshot(ws)), buckets=ws.settings.buckets,
-            source=source, name=name, mark=as_of if correction else None,
+            {kind: getattr(decoded, kind) for kind in KINDS}, store=store,
+            buckets=ws.settings.buckets, source=source, name=name, mark=known["mark"],
         )  # fmt: skip
         fault("receive.files")
-        row = _source_row(
-            decoded, prepared, digest=source, delivered=outside, name=name, sender=sender,
-            size=len(data), arrived=as_of,
-        )  # fmt: skip
-        published = _publish(row, prepared, actor=actor)
-        if published is not None:
-            break
+        published = _publish(_source_row(decoded, prepared, known), prepared, store)
     fault("receive.committed")
     receipt = _receipt(source)
     assert receipt is not None
@@ -124,9 +131,16 @@ def _content_digest(data: bytes, *, name: str) -> str:
     return digests[0] if len(digests) == 1 else files.sha256("\n".join(digests).encode())
 
 
-def _source_row(decoded: Decoded, prepared: Prepared, **known: object) -> dict[str, Any]:
-    name = str(known["name"])
-    found = decoded.findings.to_pylist() + prepared.findings + publish.billed(prepared, name=name)
+def _keep(ws: Workspace, mapping: bytes | None) -> str:
+    """The digest of a mapping file, whose bytes are kept as those of a delivery are."""
+    if mapping is None:
+        return ""
+    digest = files.sha256(mapping)
+    files.write(ws.path / "raw" / digest[:2] / digest, mapping)
+    return digest
+
+
+def _source_row(decoded: Decoded, prepared: Prepared, known: dict[str, Any]) -> dict[str, Any]:
     return {
         "format": decoded.format,
         "rows": decoded.rows,
@@ -136,13 +150,13 @@ def _source_row(decoded: Decoded, prepared: Prepared, **known: object) -> dict[s
         "readings": prepared.readings,
         "repeated": prepared.repeated,
         "conflicting": prepared.conflicting,
-        "findings": found,
+        "findings": decoded.findings.to_pylist() + prepared.findings,
         **known,
     }
 
 
-def _publish(row: dict[str, Any], prepared: Prepared, *, actor: str) -> bool | None:
-    """Dedupe key, counts and manifest in one transaction.
+def _publish(row: dict[str, Any], prepared: Prepared, store: Seen) -> bool | None:
+    """Dedupe key, counts, manifest and proposals to rebill in one transaction.
 
     True: published. False: another process published the same content first. None: other readings
     of the same span came in between, so the comparison must be made again.
@@ -151,17 +165,18 @@ def _publish(row: dict[str, Any], prepared: Prepared, *, actor: str) -> bool | N
     with control.database.atomic():
         if models.SourceFile.objects.filter(digest=row["digest"]).exists():
             return False
-        if publish.is_stale(prepared):
+        if publish.is_stale(prepared) or not publish.present(store, prepared.entries):
             return None
-        found = row["findings"] + _name_reused(row)
-        text = json.dumps(found, default=str, ensure_ascii=False)
+        billed = rebills.billed(prepared)
+        found = [*row["findings"], *(b.finding(file=row["name"]) for b in billed)]
+        text = json.dumps(found + _name_reused(row), default=str, ensure_ascii=False)
         models.SourceFile.objects.create(**row | {"findings": text})
         publish.publish(prepared.entries, source=row["digest"])
+        who: dict[str, Any] = {"actor": row["actor"], "as_of": row["arrived"]}
+        rebills.propose(billed, source=row["digest"], **who)
         fault("receive.commit")
-        models.Event.objects.bulk_create(
-            models.Event(at=row["arrived"], actor=actor, what=what, subject=subject)
-            for what, subject in [("file.received", row["digest"])]
-            + [("rebill.proposed", f["segment"]) for f in found if f["code"].endswith(".billed")]
+        models.Event.objects.create(
+            at=row["arrived"], actor=row["actor"], what="file.received", subject=row["digest"]
         )
     return True
 

@@ -8,6 +8,7 @@ import os
 import secrets
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
+from mmap import mmap
 from pathlib import Path
 
 import pyarrow as pa
@@ -18,7 +19,7 @@ from gridtally.errors import Corrupt
 __all__ = ["read_checked", "sha256", "sync_dir", "table_bytes", "write", "write_many"]
 
 
-def sha256(data: bytes | memoryview) -> str:
+def sha256(data: bytes | memoryview | mmap) -> str:
     """Lower-case hex SHA-256."""
     return hashlib.sha256(data).hexdigest()
 

@@ -11,7 +11,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from django.db.models import Max
@@ -20,10 +19,8 @@ from gridtally import control
 from gridtally.control.database import insert
 from gridtally.store import files, readings, snapshot, versions
 from gridtally.store.readings import Entry
-from gridtally.tables import finding
-from gridtally.terms import Severity
 
-__all__ = ["Prepared", "Seen", "billed", "is_stale", "prepare", "publish", "seen"]
+__all__ = ["Prepared", "Seen", "is_stale", "prepare", "present", "publish", "seen"]
 
 
 _TOGETHER = 64
@@ -150,7 +147,9 @@ def _stored(store: Seen, part: pa.Table, *, kind: str, bucket: int) -> pa.Table:
 
 def is_stale(prepared: Prepared) -> bool:
     """Whether somebody published readings of the same files' span since they were compared."""
-    later = control.models.ReadingFile.objects.filter(load_id__gt=prepared.seen_seq)
+    later = control.models.ReadingFile.objects.filter(
+        load_id__gt=prepared.seen_seq, compaction__isnull=True
+    )
     news = later.values_list("kind", "bucket", "first_utc", "last_utc")
     mine = {(e.kind, e.bucket, e.first_utc, e.last_utc) for e in prepared.entries}
     return any(
@@ -173,46 +172,6 @@ def publish(entries: Iterable[Entry], *, source: str) -> int:
     return int(seq)
 
 
-def billed(prepared: Prepared, *, name: str) -> list[dict[str, Any]]:
-    """A proposal to rebill for each issued segment whose readings change (M49)."""
-    parts = [part for part in prepared.touched if part.num_rows]
-    if not parts:
-        return []
-    touched = pa.concat_tables(parts)
-    issued = control.models.IssuedSegment.objects.filter(
-        live=True,
-        start_utc__lt=pc.max(touched["last"]).as_py(),
-        end_utc__gt=pc.min(touched["first"]).as_py(),
-    ).values_list("metering_point", "start_utc", "end_utc", "segment", "bill__bill", "bill__number")
-    rows = list(issued)
-    if not rows:
-        return []
-    points = touched["metering_point"].to_numpy(zero_copy_only=False)
-    order = np.argsort(points, kind="stable")
-    points = points[order]
-    first, last = touched["first"].to_numpy()[order], touched["last"].to_numpy()[order]
-    found = []
-    for point, start, end, segment, bill, number in rows:
-        low, high = np.searchsorted(points, point, "left"), np.searchsorted(points, point, "right")
-        if ((first[low:high] < end) & (last[low:high] > start)).any():
-            found.append(_rebill(point, start, end, segment, bill, number, name))
-    return found
-
-
-def _rebill(
-    point: str, start: int, end: int, segment: str, bill: str, number: str, name: str
-) -> dict[str, Any]:
-    return finding(
-        "intake.reading.billed",
-        Severity.WARN,
-        f"Readings of {point} changed in the period of the issued bill {number}. The bill stays "
-        "as it is.",
-        remedy="Look at the difference with `gridtally explain`, and propose a cancellation and "
-        "a rebill if it matters.",
-        file=name,
-        metering_point=point,
-        segment=segment,
-        bill=bill,
-        start_utc=start,
-        end_utc=end,
-    )
+def present(store: Seen, entries: Iterable[Entry]) -> bool:
+    """Whether the files are there: one that nothing named yet may have been pruned meanwhile."""
+    return all((store.root / entry.path).exists() for entry in entries)

@@ -21,7 +21,9 @@ from gridtally.tables import BLOCKS, REGISTER_READINGS, REMARKS
 
 __all__ = [
     "BLOCK_COLUMNS",
+    "KINDS",
     "Entry",
+    "Kind",
     "cut",
     "encode",
     "ends_utc",
@@ -41,16 +43,30 @@ BLOCK_COLUMNS = (
 )  # fmt: skip
 """What the kernel needs of BLOCKS: the name of the file and the line stay on disk."""
 
-_KINDS = {
-    "blocks": (BLOCKS, "readings", ("channel", "start_utc", "version")),
-    "registers": (REGISTER_READINGS, "registers", ("meter", "register", "time_utc")),
-    "remarks": (REMARKS, "remarks", ("channel", "start_utc", "key", "value", "version")),
-}
-_SPAN = {
-    "blocks": {"start_utc", "resolution_s", "values"},
-    "registers": {"time_utc"},
-    "remarks": {"start_utc", "end_utc"},
-}
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """A kind of stored table: its schema, folder, order of rows, and what gives its time."""
+
+    schema: pa.Schema
+    folder: str
+    order: tuple[str, ...]
+    span: frozenset[str]
+
+
+KINDS = {
+    "blocks": Kind(
+        BLOCKS, "readings", ("channel", "start_utc", "version"),
+        frozenset({"start_utc", "resolution_s", "values"}),
+    ),
+    "registers": Kind(
+        REGISTER_READINGS, "registers", ("meter", "register", "time_utc"), frozenset({"time_utc"})
+    ),
+    "remarks": Kind(
+        REMARKS, "remarks", ("channel", "start_utc", "key", "value", "version"),
+        frozenset({"start_utc", "end_utc"}),
+    ),
+}  # fmt: skip
 _PLAIN = ("values", "start_utc", "end_utc", "time_utc", "reading", "line")
 
 
@@ -60,6 +76,7 @@ class Entry:
 
     kind: str
     load_seq: int
+    """its load; of a merged file the last one"""
     month: str
     bucket: int
     path: str
@@ -68,6 +85,9 @@ class Entry:
     first_utc: int
     last_utc: int
     source: str
+    """its source file; empty: merged, each row has its load and source in the file"""
+    upto: int | None = None
+    """rows of later loads are not read"""
 
 
 def ends_utc(blocks: pa.Table) -> Ints:
@@ -80,9 +100,9 @@ def ends_utc(blocks: pa.Table) -> Ints:
 
 def cut(table: pa.Table, *, kind: str, buckets: int) -> Iterator[partition.Part]:
     """The readings of one source file by month and bucket, sorted as they are stored."""
-    _, _, order = _KINDS[kind]
     first, last = span_utc(table, kind)
-    yield from partition.split(table, middle=(first + last) // 2, buckets=buckets, order=order)
+    middle, order = (first + last) // 2, KINDS[kind].order
+    yield from partition.split(table, middle=middle, buckets=buckets, order=order)
 
 
 def span_utc(table: pa.Table, kind: str) -> tuple[Ints, Ints]:
@@ -103,17 +123,20 @@ def seconds(instants: pa.ChunkedArray) -> Ints:
 def encode(
     part: pa.Table, *, kind: str, source: str, month: str, bucket: int
 ) -> tuple[Entry, memoryview]:
-    """The file of one part, and its manifest line, `load_seq` still 0.
+    """The file of one part, and its manifest line, `load_seq` still 0 if it is of one `source`.
 
-    Its name follows from source and content: two processes never write different bytes to it.
+    With an empty `source` it is a merged file, and keeps load and source of each row. Its name
+    follows from source and content: two processes never write different bytes to it.
     """
     first, last = span_utc(part, kind)
-    data = files.table_bytes(part.drop_columns(["load_seq", "source"]), plain=_PLAIN)
+    stored = part.drop_columns(["load_seq", "source"]) if source else part
+    data = files.table_bytes(stored, plain=_PLAIN)
     digest = files.sha256(data)
-    path = f"{_KINDS[kind][1]}/{month}/{bucket:04d}/{source[:16]}-{digest[:16]}.parquet"
+    name = f"{source[:16]}-{digest[:16]}" if source else f"merged-{digest[:32]}"
+    path = f"{KINDS[kind].folder}/{month}/{bucket:04d}/{name}.parquet"
     entry = Entry(
         kind=kind,
-        load_seq=0,
+        load_seq=0 if source else int(pc.max(part["load_seq"]).as_py()),
         month=month,
         bucket=bucket,
         path=path,
@@ -128,7 +151,7 @@ def encode(
 
 def ordered(part: pa.Table, *, kind: str) -> pa.Table:
     """Rows in the order in which they are stored."""
-    keys = ("metering_point", *_KINDS[kind][2])
+    keys = ("metering_point", *KINDS[kind].order, "load_seq", "source", "line")
     return part.sort_by([(key, "ascending") for key in keys])
 
 
@@ -157,11 +180,11 @@ def read(
     start_utc: int | None = None,
     end_utc: int | None = None,
 ) -> pa.Table:
-    """Rows of these files that touch `[start_utc, end_utc)`, one chunk per file, in load order.
+    """Rows of these files that touch `[start_utc, end_utc)`, one chunk per file.
 
     `columns` None means all of the schema. Files that lie inside the span are not copied.
     """
-    schema = _KINDS[kind][0]
+    schema = KINDS[kind].schema
     wanted = tuple(columns or schema.names)
     parts = [
         _narrow(part, entry, points=points, channel=channel, start_utc=start_utc, end_utc=end_utc)
@@ -175,21 +198,24 @@ def read(
 def _open(
     root: Path, entries: Iterable[Entry], *, kind: str, wanted: Sequence[str]
 ) -> Iterator[tuple[Entry, pa.Table]]:
-    needed = {"metering_point", "channel"} | _SPAN[kind]
-    implied = {"load_seq", "source"}
-    on_disk = [n for n in _KINDS[kind][0].names if n in {*wanted, *needed} - implied]
+    needed = {"metering_point", "channel"} | KINDS[kind].span
     for entry in sorted(entries, key=lambda e: (e.load_seq, e.path)):
+        implied = {"load_seq", "source"} if entry.source else set()
+        filtered = set() if entry.upto is None else {"load_seq"}
+        on_disk = [
+            n for n in KINDS[kind].schema.names if n in {*wanted, *needed, *filtered} - implied
+        ]
         try:
             with pq.ParquetFile(root / entry.path) as file:
                 part = file.read(columns=on_disk, use_threads=False)
         except (OSError, pa.ArrowException) as err:
             raise Corrupt(
                 f"The readings file {entry.path} cannot be read: {err}.",
-                remedy="Restore it from a backup, or receive its source file again from raw/.",
+                remedy="Restore it from a backup, or make it again with `gridtally store rebuild`.",
             ) from err
-        if "load_seq" in wanted:
+        if "load_seq" in implied & set(wanted):
             part = part.append_column("load_seq", pa.repeat(entry.load_seq, part.num_rows))
-        if "source" in wanted:
+        if "source" in implied & set(wanted):
             part = part.append_column("source", pa.repeat(entry.source, part.num_rows))
         yield entry, part
 
@@ -213,6 +239,8 @@ def _narrow(
     if entry.last_utc > end or entry.first_utc < start:
         first, last = span_utc(part, entry.kind)
         keep.append(pa.array((first < end) & (last > start)))
+    if entry.upto is not None:
+        keep.append(pc.less_equal(part["load_seq"], entry.upto))
     if not keep:
         return part
     mask = keep[0]

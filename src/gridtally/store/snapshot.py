@@ -8,7 +8,7 @@ from datetime import date
 
 import pyarrow as pa
 import pyarrow.parquet as pq
-from django.db.models import Max
+from django.db.models import Exists, F, Max, OuterRef, Q
 
 from gridtally import control
 from gridtally.errors import NotFound
@@ -21,6 +21,8 @@ __all__ = [
     "Snapshot", "StoredTariff", "entries", "master", "read_blocks", "read_registers",
     "read_remarks", "snapshot", "tariffs",
 ]  # fmt: skip
+
+_FILE = ("month", "bucket", "path", "rows", "digest", "first_utc", "last_utc")
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,17 +69,30 @@ def entries(
     start_utc: int | None = None,
     end_utc: int | None = None,
 ) -> list[Entry]:
-    """Manifest lines of the files that may hold readings of these buckets and this span."""
-    found = control.models.ReadingFile.objects.filter(kind=kind, load_id__lte=snap.load_seq)
+    """Manifest lines of the files that may hold readings of these buckets and this span.
+
+    A merged file holds the rows of many loads; those after the snapshot are left out in reading.
+    """
+    models = control.models
+    of_loads = Q(load_id__lte=snap.load_seq) | Q(compaction__isnull=False)
+    retired = models.RetiredFile.objects.filter(file=OuterRef("pk"))
+    found = models.ReadingFile.objects.filter(of_loads, ~Exists(retired), kind=kind)
     if buckets is not None:
         found = found.filter(bucket__in=list(buckets))
     if end_utc is not None:
         found = found.filter(first_utc__lt=end_utc)
     if start_utc is not None:
         found = found.filter(last_utc__gt=start_utc)
-    columns = ("load_id", "month", "bucket", "path", "rows", "digest", "first_utc", "last_utc")
-    rows = found.order_by("load_id", "path").values_list(*columns, "load__source_id")
-    return [Entry(kind, *row) for row in rows]
+    rows = found.order_by("load_id", "path").annotate(
+        load_seq=F("load_id"), of=F("load__source_id"), merged=F("compaction_id")
+    )
+    made = []
+    for row in rows.values("load_seq", "of", "merged", *_FILE):
+        source, merged = row.pop("of"), row.pop("merged")
+        later = merged and row["load_seq"] > snap.load_seq
+        row |= {"source": "" if merged else source, "upto": snap.load_seq if later else None}
+        made.append(Entry(kind=kind, **row))
+    return made
 
 
 def read_blocks(
@@ -90,7 +105,7 @@ def read_blocks(
     end_utc: int | None = None,
     columns: Sequence[str] | None = readings.BLOCK_COLUMNS,
 ) -> pa.Table:
-    """Blocks that touch `[start_utc, end_utc)` [s], in the order of their loads.
+    """Blocks that touch `[start_utc, end_utc)` [s].
 
     Of one `bucket`, of some `points`, or of all. `columns` None gives all of BLOCKS.
     """
@@ -110,7 +125,7 @@ def read_registers(
     start_utc: int | None = None,
     end_utc: int | None = None,
 ) -> pa.Table:
-    """Register readings at instants in `[start_utc, end_utc)` [s], in the order of their loads."""
+    """Register readings at instants in `[start_utc, end_utc)` [s]."""
     buckets = _buckets(snap, bucket, points)
     found = entries(snap, kind="registers", buckets=buckets, start_utc=start_utc, end_utc=end_utc)
     return readings.read(
@@ -127,7 +142,7 @@ def read_remarks(
     start_utc: int | None = None,
     end_utc: int | None = None,
 ) -> pa.Table:
-    """REMARKS that concern `[start_utc, end_utc)` [s], in the order of their loads."""
+    """REMARKS that concern `[start_utc, end_utc)` [s]."""
     buckets = _buckets(snap, bucket, points)
     found = entries(snap, kind="remarks", buckets=buckets, start_utc=start_utc, end_utc=end_utc)
     return readings.read(

@@ -1,0 +1,159 @@
+"""The store: readings that come for a period that was billed propose a rebill, and do no more.
+
+A proposal is a row; what becomes of it is a step by a person. No bill, entry or document changes.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from django.db import IntegrityError
+
+from gridtally import control
+from gridtally.control.database import insert
+from gridtally.errors import Conflict, NotFound, UsageError
+from gridtally.store.publish import Prepared
+from gridtally.tables import finding
+from gridtally.terms import Severity
+
+__all__ = ["Billed", "Proposal", "billed", "close", "proposals", "propose"]
+
+
+@dataclass(frozen=True, slots=True)
+class Billed:
+    """An issued segment in whose period readings change."""
+
+    metering_point: str
+    start_utc: int
+    end_utc: int
+    segment: str
+    bill: str
+    number: str
+
+    def finding(self, *, file: str) -> dict[str, Any]:
+        """What the sender's receipt says of it (M49)."""
+        return finding(
+            "intake.reading.billed",
+            Severity.WARN,
+            f"Readings of {self.metering_point} changed in the period of the issued bill "
+            f"{self.number}. The bill stays as it is.",
+            remedy="Look at the difference with `gridtally rebills show`, and propose a "
+            "cancellation and a rebill if it matters.",
+            file=file,
+            metering_point=self.metering_point,
+            segment=self.segment,
+            bill=self.bill,
+            start_utc=self.start_utc,
+            end_utc=self.end_utc,
+        )
+
+
+def billed(prepared: Prepared) -> list[Billed]:
+    """The issued segments whose winning readings a delivery changes."""
+    parts = [part for part in prepared.touched if part.num_rows]
+    if not parts:
+        return []
+    touched = pa.concat_tables(parts)
+    rows = control.models.IssuedSegment.objects.filter(
+        live=True,
+        start_utc__lt=pc.max(touched["last"]).as_py(),
+        end_utc__gt=pc.min(touched["first"]).as_py(),
+    ).values_list("metering_point", "start_utc", "end_utc", "segment", "bill__bill", "bill__number")
+    issued = [Billed(*row) for row in rows]
+    if not issued:
+        return []
+    points = touched["metering_point"].to_numpy(zero_copy_only=False)
+    order = np.argsort(points, kind="stable")
+    points = points[order]
+    first, last = touched["first"].to_numpy()[order], touched["last"].to_numpy()[order]
+    found = []
+    for one in issued:
+        low = np.searchsorted(points, one.metering_point, "left")
+        high = np.searchsorted(points, one.metering_point, "right")
+        if ((first[low:high] < one.end_utc) & (last[low:high] > one.start_utc)).any():
+            found.append(one)
+    return found
+
+
+def propose(found: list[Billed], *, source: str, actor: str, as_of: int) -> None:
+    """Enter the proposals of a delivery, inside the caller's transaction."""
+    models = control.models
+    insert(
+        models.RebillProposal,
+        [
+            {"bill_id": one.number, "segment": one.segment, "source_id": source, "at": as_of}
+            for one in found
+        ],
+    )
+    insert(
+        models.Event,
+        [
+            {"at": as_of, "actor": actor, "what": "rebill.proposed", "subject": one.segment}
+            for one in found
+        ],
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """A proposal, and how it was closed: `state` is open or closed."""
+
+    id: int
+    bill: str
+    number: str
+    segment: str
+    source: str
+    file: str
+    at: int
+    state: str
+    closed: int | None
+    by: str
+    why: str
+
+
+def proposals(*, bill: str | None = None, open_only: bool = False) -> list[Proposal]:
+    """Proposals in the order in which they came; of one bill, by its number or name."""
+    models = control.models
+    rows = models.RebillProposal.objects.select_related("bill", "source").order_by("pk")
+    steps = {step.proposal_id: step for step in models.RebillStep.objects.all()}
+    found = []
+    for row in rows:
+        step = steps.get(row.pk)
+        if (bill and bill not in (row.bill_id, row.bill.bill)) or (open_only and step):
+            continue
+        ended = (step.at, step.actor, step.why) if step else (None, "", "")
+        found.append(
+            Proposal(
+                row.pk, row.bill.bill, row.bill_id, row.segment, row.source_id, row.source.name,
+                row.at, "closed" if step else "open", *ended,
+            )
+        )  # fmt: skip
+    return found
+
+
+def close(proposal: int, *, why: str, actor: str, as_of: int) -> None:
+    """Say what became of a proposal. Raises `NotFound`, `Conflict`, `UsageError`."""
+    models = control.models
+    if not why.strip():
+        raise UsageError("A proposal is closed with a reason.", remedy="Give it with --why.")
+    if not models.RebillProposal.objects.filter(pk=proposal).exists():
+        raise NotFound(
+            f"There is no proposal {proposal}.", remedy="`gridtally rebills list` has them all."
+        )
+    try:
+        with control.database.atomic():
+            models.RebillStep.objects.create(
+                proposal_id=proposal, at=as_of, actor=actor, why=why.strip()
+            )
+            models.Event.objects.create(
+                at=as_of, actor=actor, what="rebill.closed", subject=str(proposal)
+            )
+    except IntegrityError as err:
+        raise Conflict(
+            f"The proposal {proposal} is closed already.",
+            remedy="`gridtally rebills list --all` says by whom, and why.",
+        ) from err
