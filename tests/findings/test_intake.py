@@ -9,6 +9,7 @@ import pytest
 
 from gridtally.errors import RefusedFile
 from gridtally.intake import archive
+from gridtally.intake.convert import convert
 from gridtally.intake.decode import decode
 from gridtally.intake.master import read_master
 from gridtally.intake.words import NOTED, QUARANTINED, REFUSED
@@ -400,9 +401,39 @@ def test_a_finding_says(code):
     assert found.rows == found.accepted + found.duplicates + found.quarantined
 
 
+CONVERTED = {
+    "intake.convert.left": (
+        nem12(stream(), day()),
+        "nem13",
+        "The format that is written has no place for blocks of intervals; left out: 1.",
+    ),
+    "intake.convert.as_is": (
+        long(),
+        "nem12",
+        "Written all the same: days in intervals other than 5, 15 or 30 minutes, which the format "
+        "does not foresee: 1.",
+    ),
+    "intake.convert.header": (
+        long(),
+        "nem12",
+        "No one file header is known: the file is dated 202611011000 and names no participants.",
+    ),
+}
+
+
+@pytest.mark.parametrize("code", CONVERTED)
+def test_a_conversion_says(code):
+    """What a written format has no place for is said, with a remedy."""
+    data, to, message = CONVERTED[code]
+    findings = convert(decoded(data), to, as_of=AS_OF).findings
+
+    assert message in [row["message"] for row in findings if row["code"] == code]
+    assert all(row["remedy"] for row in findings)
+
+
 def test_every_finding_has_its_smallest_input():
     """No code without an example here, none here without words."""
-    assert FINDINGS.keys() == QUARANTINED.keys() | NOTED.keys()
+    assert FINDINGS.keys() | CONVERTED.keys() == QUARANTINED.keys() | NOTED.keys()
 
 
 def deep():

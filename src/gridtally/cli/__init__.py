@@ -22,6 +22,7 @@ VERBS = {
     "demo": ("demo", "A synthetic town: readings in, audited and issued bills out."),
     "receive": ("readings", "Keep delivered files; their readings become part of the store."),
     "decode": ("readings", "Say what a file of readings contains, and what is wrong with it."),
+    "convert": ("convert", "Write the readings of a file in another format."),
     "formats": ("readings", "List the formats that decode knows."),
     "run": ("bills", "Bill a period: steps 2 to 9 on one snapshot."),
     "worklist": ("bills", "The held bills worth reading first, with reasons in words."),

@@ -259,6 +259,9 @@ def _runs(day: _Days, kind: Ints, spans: Spans, marks: Marks, reading: _Reading)
         value = _values(day, at, quality, marks, reading)
         keep = marks.good[at]
         good = at[keep]
+        where = [day.key, start, version, day.piece.line[day.rows]]
+        reading.said.take_null(value[keep], quality[keep] == 0, [column[good] for column in where])
+        value[quality == 0] = 0
         yield Runs(
             day.key[good], start[good], np.full(len(good), _DAY // slots), version[good],
             day.piece.line[day.rows[good]], np.arange(len(good) + 1) * slots,
@@ -294,7 +297,7 @@ def _values(
     marks.column[at[hit[fresh]]] = first[fresh] + 2
     inside = np.repeat(marks.good[at], slots)
     reading.rounded += int(((found.state == numbers.ROUNDED) & inside).sum())
-    return np.where(none, 0, found.value).reshape(-1, slots)
+    return found.value.reshape(-1, slots)
 
 
 def _starts(day: _Days, marks: Marks, as_of: int) -> Ints:

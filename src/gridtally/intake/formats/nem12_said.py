@@ -44,6 +44,7 @@ class Said:
     def __init__(self) -> None:
         self._remarks = Remarks()
         self._rules: Rules = {}
+        self._null: list[list[Ints]] = []
         self._streams: list[list[Ints]] = []
         self._days: list[list[Ints]] = []
         self._spans: list[list[Ints]] = []
@@ -86,6 +87,17 @@ class Said:
         fields = [texts(piece, event, at) for at in range(1, 5)]
         said = [self._texts([mdff.fields_text(row) for row in mdff.rows_of(fields)])]
         self._events.append([*(column[day] for column in columns), *said])
+
+    def take_null(self, value: Ints, none: Bools, where: list[Ints]) -> None:
+        """What stands in intervals that have no value (N) and is not zero. Shape (days, slots)."""
+        day, slot = np.nonzero(none & (value != 0))
+        if not len(day):
+            return
+        key, start, version, line = (column[day] for column in where)
+        seconds = _DAY // value.shape[1]
+        begin = start + slot * seconds
+        said = self._texts(decimals(value[day, slot], 6).to_pylist())
+        self._null.append([key, begin, begin + seconds, version, line, said])
 
     def _break(self, rules: Rules) -> None:
         """Count the rules that a piece breaks."""
@@ -139,6 +151,9 @@ class Said:
         for key, said in zip(SPAN_KEYS, (method, *spans[6:]), strict=True):
             self._add(key, spans[:5], said)
         self._add("nem12.b2b", events[:5], events[5])
+        for part in self._null:
+            *where, said = _of_lines(part, runs.line)
+            self._add("nem12.null_value", where, said)
         self._add_details(days, details, streams)
         self._add_values(runs, several)
         names = [*streams.names, *self._add_header(days, streams, frame)]
