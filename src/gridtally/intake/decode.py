@@ -7,7 +7,6 @@ quarantined with a finding: `rows = accepted + duplicates + quarantined`, always
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -21,7 +20,7 @@ from gridtally.intake.formats import FORMATS, Format, sniff
 from gridtally.intake.formats.common import Delivery, Read, Stands
 from gridtally.intake.report import Report, shown
 from gridtally.intake.runs import Total
-from gridtally.intake.text import checked
+from gridtally.intake.text import checked, digest
 from gridtally.intake.units import unit_of
 from gridtally.intake.words import refuse
 from gridtally.money import MICRO, Rounding, number
@@ -92,7 +91,7 @@ def decode(
         )
     members = archive.members(data, name=name)
     content = members[0][1] if len(members) == 1 else data
-    source = hashlib.sha256(content).hexdigest()
+    source = digest(content)
     here = zone_of(zone) if zone is not None else None
     parts = []
     for member, body in members:

@@ -37,41 +37,53 @@ class Slots:
 
 
 class Gathered:
-    """Slots of many pieces of a file, on their way to be one; a column of one value is short.
+    """Slots of the pieces of a file, on their way to be one. A column of one value takes no room.
 
-    The columns are joined one after the other, so that a large file is in memory once.
+    Room is taken once for all of them, and costs memory only where something is written.
     """
 
-    def __init__(self) -> None:
-        self._columns: dict[str, list[npt.NDArray[Any]]] = {
-            field.name: [] for field in fields(Slots)
-        }
+    def __init__(self, most: int) -> None:
+        """`most`: no file of that size has more slots."""
+        self._most, self._count = most, 0
+        self._columns: dict[str, npt.NDArray[Any]] = {}
 
     def add(self, slots: Slots) -> None:
         """The slots of one more piece."""
-        for name, parts in self._columns.items():
-            parts.append(getattr(slots, name))
+        low, high = self._count, self._count + len(slots.key)
+        assert high <= self._most, "more slots than there is room for"
+        self._count = high
+        for field in fields(Slots):
+            part = getattr(slots, field.name)
+            if low == high or self._goes_on(field.name, part):
+                continue
+            column = self._columns.get(field.name)
+            if column is None or _is_one(column):
+                column = np.empty(self._most, part.dtype)
+                column[:low] = self._columns.get(field.name, part)[0]
+                self._columns[field.name] = column
+            column[low:high] = part
+
+    def _goes_on(self, name: str, part: npt.NDArray[Any]) -> bool:
+        """Whether a column is still of one value; it is written down as such."""
+        column = self._columns.setdefault(name, np.broadcast_to(part[0], self._most))
+        return _is_one(column) and bool(column[0] == part[0]) and bool((part == part[0]).all())
 
     def slots(self) -> Slots:
         """All of them, by channel and start; those of equal places in the order of the file."""
-        key, start = self._joined("key"), self._joined("start")
-        order = None if _ascending(key, start) else np.argsort(_place(key, start), kind="stable")
-        columns: dict[str, npt.NDArray[Any]] = {"key": key, "start": start} if order is None else {}
-        if order is not None:
-            columns["key"] = key[order]
-            del key
-            columns["start"] = start[order]
-            del start
-        for field in fields(Slots)[2:]:
-            column = self._joined(field.name)
-            columns[field.name] = column if order is None or _is_one(column) else column[order]
-        return Slots(**columns)
-
-    def _joined(self, name: str) -> npt.NDArray[Any]:
-        parts = self._columns.pop(name)
-        if parts and all(map(_is_one, parts)) and len({int(part[0]) for part in parts}) == 1:
-            return np.broadcast_to(parts[0][0], sum(map(len, parts)))
-        return np.concatenate(parts) if parts else np.zeros(0, np.int64)
+        none = {name: np.zeros(0, np.int64) for name in ("key", "start")}
+        columns = {name: column[: self._count] for name, column in self._columns.items()}
+        self._columns = {}
+        key, start = (columns.get(name, none[name]) for name in none)
+        if not _ascending(key, start):
+            order = np.argsort(_place(key, start), kind="stable")
+            del key, start
+            for name, column in columns.items():
+                columns[name] = column if _is_one(column) else column[order]
+        empty: dict[str, npt.NDArray[Any]] = {
+            field.name: np.zeros(0, np.uint8 if field.name == "quality" else np.int64)
+            for field in fields(Slots)
+        }
+        return Slots(**(empty | columns))
 
 
 def _is_one(column: Ints) -> bool:

@@ -5,6 +5,8 @@ A cell is a pair of positions in the file's bytes: nothing is copied until a col
 
 from __future__ import annotations
 
+import hashlib
+import mmap
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
@@ -16,7 +18,17 @@ import pyarrow.compute as pc
 from gridtally.intake.archive import Buffer
 from gridtally.intake.words import refuse
 
-__all__ = ["Cells", "Names", "cells", "checked", "line_end", "line_of", "packed", "piece_of"]
+__all__ = [
+    "Cells",
+    "Names",
+    "cells",
+    "checked",
+    "line_end",
+    "line_of",
+    "packed",
+    "piece_of",
+    "release",
+]
 
 Bytes = npt.NDArray[np.uint8]
 Ints = npt.NDArray[np.int64]
@@ -36,6 +48,28 @@ _PIECE = 1 << 18
 """Bytes per piece, so that memory follows the piece and not the file."""
 
 
+def release(part: Bytes) -> None:
+    """A stretch of a mapped file was read: its pages need not stay in memory. Bytes stay."""
+    root: object = part
+    while isinstance(root, np.ndarray):
+        root = root.base
+    root = root.obj if isinstance(root, memoryview) else root
+    if isinstance(root, mmap.mmap) and part.size:
+        at = part.ctypes.data - np.frombuffer(root, np.uint8).ctypes.data
+        start, end = -(-at // mmap.PAGESIZE), (at + part.size) // mmap.PAGESIZE
+        if start < end:
+            root.madvise(mmap.MADV_DONTNEED, start * mmap.PAGESIZE, (end - start) * mmap.PAGESIZE)
+
+
+def digest(data: Buffer) -> str:
+    """Hex SHA-256 of a file's bytes, without keeping a mapped file in memory."""
+    total, view = hashlib.sha256(), np.frombuffer(data, np.uint8)
+    for at in range(0, len(view), _CHUNK):
+        total.update(view[at : at + _CHUNK].data)
+        release(view[at : at + _CHUNK])
+    return total.hexdigest()
+
+
 def line_of(text: Bytes, at: int) -> int:
     """The line (from 1) in which byte `at` stands."""
     return int(np.count_nonzero(text[:at] == NEWLINE)) + 1
@@ -53,13 +87,19 @@ def checked(data: Buffer, *, file: str) -> Bytes:
     text = np.frombuffer(data, dtype=np.uint8)
     if data[:3] == b"\xef\xbb\xbf":
         text = text[3:]
-    pieces = [text[at : at + _PIECE] for at in range(0, len(text), _PIECE)]
-    if any(int(piece.max()) >= 128 for piece in pieces):
+    high = odd = seen = False
+    for at in range(0, len(text), _PIECE):
+        piece = text[at : at + _PIECE]
+        low = piece < 32
+        high |= int(piece.max()) >= 128
+        odd |= np.count_nonzero(low) != np.count_nonzero(piece == NEWLINE)
+        seen = seen or bool((piece > 32).any())
+        release(piece)
+    if high:
         _refuse_encoding(text, file=file)
-    low = sum(int(np.count_nonzero(piece < 32)) for piece in pieces)
-    if low != sum(int(np.count_nonzero(piece == NEWLINE)) for piece in pieces):
+    if odd:
         _refuse_control(text, file=file)
-    if not any((piece > 32).any() for piece in pieces):
+    if not seen:
         raise refuse("intake.file.empty", file=file, line=1)
     return text
 
@@ -238,6 +278,7 @@ def cells(
             piece = _without(piece, skip_lines)
         if piece.rows or end == len(data):
             yield piece
+        release(data[start:end])
         start, line = end, line + lines
 
 

@@ -7,7 +7,6 @@ smallest step between the starts of the channel, if it divides all the others (s
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -47,6 +46,8 @@ _OPTIONAL = ("quality", "version", "end", "resolution_min")
 _KNOWN = {"metering_point", "channel", "start", "value", "kwh", "unit"}
 _KWH = UNIT_CODES["kwh"]
 _LONGEST_S = 86_400
+_SHORTEST = len("P,import,2026-01-01,0,Wh")
+"""No row has fewer bytes and is a reading."""
 _ACTUAL = QUALITIES["A"]
 
 
@@ -61,8 +62,8 @@ class _Rows:
 
     sheet: Sheet
     delivery: Delivery
+    slots: Gathered
     points: Names = field(default_factory=Names)
-    slots: Gathered = field(default_factory=Gathered)
     strays: list[tuple[Ints, Ints]] = field(default_factory=list)
     """Channels and starts of rows that were set aside for another reason: they tell lengths too."""
     rounded: int = 0
@@ -73,7 +74,7 @@ def read(text: Bytes, delivery: Delivery) -> Read:
     kwh = "kwh" in header_names(text[:4096].tobytes())
     required = ["metering_point", "channel", "start", *(["kwh"] if kwh else ["value", "unit"])]
     sheet = open_sheet(text, file=delivery.file, required=required, optional=_OPTIONAL)
-    rows = _Rows(sheet, delivery)
+    rows = _Rows(sheet, delivery, Gathered(len(text) // _SHORTEST + 1))
     count = 0
     for piece in sheet.plain_pieces(("kwh" if kwh else "value",)):
         count += piece.rows
@@ -118,15 +119,14 @@ def _take(piece: Cells | Plain, rows: _Rows) -> None:
     version = _versions(piece, whole, rows, own)
     good = own.good
     rows.strays.append((key[placed & ~good], start.value[placed & ~good]))
-    seconds, quality, version = map(_short, (seconds, quality, version))
     rows.slots.add(
         Slots(
             key[good],
             start.value[good],
-            _kept(seconds, good),
+            seconds[good],
             value[good],
-            _kept(quality.astype(np.uint8), good),
-            _kept(version, good),
+            quality[good].astype(np.uint8),
+            version[good],
             piece.line[whole][good],
         )
     )
@@ -137,18 +137,6 @@ def _take(piece: Cells | Plain, rows: _Rows) -> None:
         marks, piece.line, lambda row, column: _describe(piece, row, column, rows), point=owner,
         names=rows.points.texts, channel=flow,
     )  # fmt: skip
-
-
-def _short(column: Ints) -> Ints:
-    """A column, or its one value seen as many times as it has rows."""
-    one = len(column) > 0 and bool((column == column[0]).all())
-    return np.broadcast_to(column[0], len(column)) if one else column
-
-
-def _kept(column: npt.NDArray[Any], good: npt.NDArray[np.bool_]) -> npt.NDArray[Any]:
-    if len(column) and column.strides == (0,):
-        return np.broadcast_to(column[0], int(good.sum()))
-    return column[good]
 
 
 def _describe(piece: Cells | Plain, row: int, column: int, rows: _Rows) -> dict[str, object]:

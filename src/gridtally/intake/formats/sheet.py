@@ -18,7 +18,7 @@ import numpy.typing as npt
 from gridtally.intake.formats.common import Column
 from gridtally.intake.plain import Plain, PlainColumn, plain_piece
 from gridtally.intake.report import Marks, shown
-from gridtally.intake.text import NEWLINE, Cells, cells, line_end
+from gridtally.intake.text import NEWLINE, Cells, cells, line_end, release
 from gridtally.intake.words import refuse
 
 __all__ = ["Sheet", "header_names", "open_sheet"]
@@ -79,6 +79,7 @@ class Sheet:
             part, last = text[start:end], end == len(text)
             plain = plain_piece(part, line, width=len(self.place), long=long, last=last)
             if plain is not None:
+                release(part)
                 yield plain
                 line += plain.rows
             else:
