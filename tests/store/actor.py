@@ -17,6 +17,7 @@ import synthetic
 from gridtally import control
 from gridtally.control import faults
 from gridtally.intake.receive import receive
+from gridtally.store.compact import compact, prune
 from gridtally.store.workspace import Workspace
 from gridtally.subledger.deliver import deliver
 from gridtally.subledger.issue import issue
@@ -44,7 +45,33 @@ def do_deliver(ws, *_):
     return str(deliver(ws, draw, actor="dora", as_of=synthetic.AS_OF))
 
 
-VERBS = {"receive": do_receive, "issue": do_issue, "run": do_run, "deliver": do_deliver}
+def do_compact(ws, *_):
+    return str(compact(ws, actor="ina", as_of=synthetic.AS_OF).seq)
+
+
+def do_prune(ws, *_):
+    return str(prune(ws, actor="ina", as_of=synthetic.AS_OF + 90_000))
+
+
+def do_mixed(ws, *_):
+    """By the number of the process: compact, prune, or receive a file of its own."""
+    number = NUMBER[0]
+    if number < 3:
+        return (do_compact, do_compact, do_prune)[number](ws)
+    points = [f"MP-{i}" for i in range(50)]
+    receipt = receive(
+        ws, b"file of %d" % number, name=f"{number}.csv", sender="dso", as_of=synthetic.AS_OF,
+        actor="ina", decode=synthetic.decoder(synthetic.blocks(points, day=20_010 + number)),
+    )  # fmt: skip
+    return str(receipt.readings)
+
+
+NUMBER = [0]
+"""The number of a process among those that were started with it."""
+VERBS = {
+    "receive": do_receive, "issue": do_issue, "run": do_run, "deliver": do_deliver,
+    "compact": do_compact, "prune": do_prune, "mixed": do_mixed,
+}  # fmt: skip
 
 
 def act(verb, folder, *rest):
@@ -58,14 +85,14 @@ def serve():
     for line in sys.stdin:
         order = json.loads(line)
         gate, opener = os.pipe()
-        children = [_child(order, gate) for _ in range(order["count"])]
+        children = [_child(order, gate, number) for number in range(order["count"])]
         os.write(opener, b"x" * len(children))
         print(json.dumps([_end(pid, pipe) for pid, pipe in children]), flush=True)
         os.close(gate)
         os.close(opener)
 
 
-def _child(order, gate):
+def _child(order, gate, number):
     reader, writer = os.pipe()
     pid = os.fork()
     if pid:
@@ -74,6 +101,7 @@ def _child(order, gate):
     try:
         os.environ["GRIDTALLY_FAULT"] = order["fault"]
         faults._passed.clear()
+        NUMBER[0] = number
         os.read(gate, 1)
         os.write(writer, act(*order["do"]).encode())
     except BaseException:
