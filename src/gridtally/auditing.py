@@ -10,7 +10,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from gridtally.inbox import tariff_text
-from gridtally.prepare import Prepared, cases
+from gridtally.metering.whole import whole_base
+from gridtally.prepare import Prepared, cases, kinds
 from gridtally.rating import reference
 from gridtally.review.audit import audit
 from gridtally.review.expect import calibrate, expect
@@ -59,6 +60,7 @@ def review(prepared: Prepared, outcome: Outcome, info: Mapping[str, Any], report
     """Step 8: rules, expectation, the second rater; everything found is ranked."""
     tables, currency = outcome.tables, prepared.workspace.settings.currency
     report("audit", 0, 3)
+    tables["findings"] = pa.concat_tables([tables["findings"], _whole(prepared, tables)])
     inputs = audit_tables(prepared, tables)
     calibration = calibrate(prepared.history, before=prepared.period.start)
     inputs["expected"] = expect(inputs, calibration)
@@ -80,6 +82,15 @@ def review(prepared: Prepared, outcome: Outcome, info: Mapping[str, Any], report
         work = ranked(prepared, tables)
     outcome.work = work
     report("audit", 3, 3)
+
+
+def _whole(prepared: Prepared, tables: Mapping[str, pa.Table]) -> pa.Table:
+    """Checks of readings that need neighbours, the past, or all registers of the run."""
+    return whole_base(
+        {**tables, "spans": prepared.spans}, prepared.master, history=prepared.history,
+        before=prepared.before, thresholds=prepared.thresholds, kinds=kinds(prepared),
+        period=(prepared.period.start, prepared.period.end),
+    )  # fmt: skip
 
 
 def ranked(prepared: Prepared, tables: Mapping[str, pa.Table]) -> Worklist:

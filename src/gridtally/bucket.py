@@ -18,16 +18,21 @@ import pyarrow.compute as pc
 
 from gridtally.metering.blocks import ESTIMATED, Dense, dense, grids
 from gridtally.metering.cases import Cases
+from gridtally.metering.checks_channels import channels
+from gridtally.metering.checks_events import Place, events
+from gridtally.metering.checks_versions import replaced
 from gridtally.metering.determine import determine
 from gridtally.metering.estimate import estimate
+from gridtally.metering.profiles import profiles
 from gridtally.metering.registers import advances, check_sums, totals
 from gridtally.metering.resolutions import Stretch, refine, unfit
-from gridtally.metering.validate import validate
+from gridtally.metering.thresholds import Thresholds
+from gridtally.metering.validate import Judged, judge
 from gridtally.periods import Period, zone
 from gridtally.rating.assemble import to_segments
 from gridtally.rating.rate import rate
 from gridtally.rating.tariff import TariffVersion
-from gridtally.tables import DAILY, ESTIMATES, FINDINGS
+from gridtally.tables import DAILY, ESTIMATES, FINDINGS, REMARKS
 from gridtally.terms import Channel, LegalSource
 
 __all__ = ["Job", "Metered", "Part", "bill", "daily", "meter"]
@@ -58,6 +63,9 @@ class Job:
     """metering point -> energy that its last bills took per day [10^-6 kWh]"""
     tariffs: Mapping[str, TariffVersion]
     carry_in: pa.Table
+    remarks: Callable[[], pa.Table] = REMARKS.empty_table
+    """REMARKS of the period."""
+    thresholds: Thresholds = field(default_factory=Thresholds)
 
 
 @dataclass
@@ -87,6 +95,7 @@ class Part:
     segments: pa.Table
     """SEGMENTS without their bill, which may have segments in other buckets"""
     daily: pa.Table
+    profiles: pa.Table
 
 
 def bill(job: Job, *, with_daily: bool = True) -> Part:
@@ -124,6 +133,7 @@ def bill(job: Job, *, with_daily: bool = True) -> Part:
         findings=findings,
         segments=segments,
         daily=daily(metered.dense, job.spans) if with_daily else DAILY.empty_table(),
+        profiles=profiles(metered.dense, job.spans),
     )
 
 
@@ -134,7 +144,9 @@ def meter(job: Job) -> Metered:
     found = advances(_dialled(job.spans, dials), dials, job.meters, job.registers)
     result.advances, result.used = found.advances, found.used
     result.findings.append(found.findings)
-    refined = refine(job.blocks())
+    given = job.blocks()
+    result.findings.append(replaced(given, thresholds=job.thresholds, kinds=job.kinds))
+    refined = refine(given)
     blocks, result.stretches = refined.blocks, refined.stretches
     result.findings.append(refined.findings)
     for start, end, name, points in _windows(job.spans):
@@ -143,10 +155,37 @@ def meter(job: Job) -> Metered:
             if len(points) == len(set(job.spans["metering_point"].to_pylist()))
             else (blocks.filter(pc.is_in(blocks["metering_point"], pa.array(points))))
         )
-        for channel, resolution_s, there in grids(mine):
-            window = _Window(start, end, name, channel, resolution_s, there)
-            _judge(job, window, mine, result)
+        judged = [
+            _judge(job, _Window(start, end, name, channel, resolution_s, there), mine, result)
+            for channel, resolution_s, there in grids(mine)
+        ]
+        result.findings.append(channels(judged, spans=job.spans, points=job.points))
+        result.findings.append(_events(job, points, (start, end, name), judged))
     return result
+
+
+def _events(
+    job: Job, points: Sequence[str], window: tuple[int, int, str], judged: Sequence[Judged]
+) -> pa.Table:
+    """What the meters of these points reported, with what it means for their bills."""
+    remarks = job.remarks()
+    remarks = remarks.filter(pc.is_in(remarks["metering_point"], pa.array(points, pa.string())))
+    if not remarks.num_rows:
+        return FINDINGS.empty_table()
+    by_hour = {
+        digest for digest, tariff in job.tariffs.items() if any(w.calendar for w in tariff.wanted)
+    }
+    named = (job.spans[column].to_pylist() for column in ("metering_point", "tariff"))
+    priced = {point for point, digest in zip(*named, strict=True) if digest in by_hour}
+    still = {point for one in judged for point in one.still}
+    limits = job.thresholds
+    return events(remarks, {
+        point: Place(
+            *window, limits.segments.get(job.kinds.get(point, ""), limits.all), point in priced,
+            point in still,
+        )
+        for point in points
+    })  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,7 +226,7 @@ def _dialled(spans: pa.Table, dials: pa.Table) -> pa.Table:
     return spans.filter(pc.or_(billed, read))
 
 
-def _judge(job: Job, window: _Window, blocks: pa.Table, result: Metered) -> None:
+def _judge(job: Job, window: _Window, blocks: pa.Table, result: Metered) -> Judged:
     grid, found = dense(
         blocks,
         points=window.points,
@@ -199,9 +238,10 @@ def _judge(job: Job, window: _Window, blocks: pa.Table, result: Metered) -> None
     result.findings.append(found)
     known = {"spans": job.spans, "used": result.used}
     total = totals(grid, result.advances, **known) if result.advances.num_rows else None
-    grid, found = validate(
+    judged = judge(
         grid,
         zone=window.zone,
+        thresholds=job.thresholds,
         segments=[job.kinds.get(point, "") for point in grid.points],
         fuse_ukw=_look_up(job.points, "metering_point", grid.points, "fuse_ukw"),
         past=pa.array([job.usual.get(p) for p in grid.points], pa.int64())
@@ -209,7 +249,7 @@ def _judge(job: Job, window: _Window, blocks: pa.Table, result: Metered) -> None
         else None,
         totals=total,
     )
-    result.findings.append(found)
+    result.findings.append(judged.findings)
     if not grid.quality.all():
         gaps = [
             p
@@ -224,6 +264,7 @@ def _judge(job: Job, window: _Window, blocks: pa.Table, result: Metered) -> None
     if window.channel in (Channel.IMPORT, Channel.EXPORT) and result.advances.num_rows:
         result.findings.append(check_sums(grid, result.advances, **known))
     result.dense.append(grid)
+    return judged
 
 
 def _past(job: Job, window: _Window, points: Sequence[str]) -> Dense | None:

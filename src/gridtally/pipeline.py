@@ -53,6 +53,7 @@ from gridtally.tables import (
     ESTIMATES,
     FINDINGS,
     LINES,
+    PROFILES,
     REGISTERS_USED,
     SEGMENTS,
     finding,
@@ -66,7 +67,7 @@ Report = Callable[[str, int, int], None]
 _NO_PEOPLE = ("name", "address", "email")
 PART_TABLES = {
     "determinants": DETERMINANTS, "lines": LINES, "carry": CARRY, "estimates": ESTIMATES,
-    "advances": ADVANCES, "used": REGISTERS_USED, "daily": DAILY,
+    "advances": ADVANCES, "used": REGISTERS_USED, "daily": DAILY, "profiles": PROFILES,
 }  # fmt: skip
 """What a bucket leaves in the run folder, as a part of its own."""
 
@@ -173,6 +174,7 @@ def _info(prepared: Prepared, *, purpose: str, parameters: Mapping[str, object])
             rule: {name: str(value) for name, value in values.items()}
             for rule, values in rules.items()
         },
+        "validation": prepared.thresholds.as_dict(),
         "review_budget": ws.settings.review_budget,
         "second_opinion_percent": ws.settings.second_opinion_percent,
         "seed": hashlib.sha256(f"{period.start}/{period.end}".encode()).hexdigest()[:16],

@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 from gridtally import bucket
 from gridtally.metering.cases import Cases
 from gridtally.metering.scope import Version, scope
+from gridtally.metering.thresholds import FILE, Thresholds, parse
 from gridtally.periods import Period, zone
 from gridtally.rating import tariff as tariff_room
 from gridtally.rating.tariff import TariffVersion
@@ -27,11 +28,12 @@ from gridtally.tables import (
     DETERMINANTS,
     METERING_POINTS,
     METERS,
+    PROFILES,
     REGISTERS,
     REGISTERS_USED,
 )  # fmt: skip
 
-__all__ = ["Prepared", "cases", "jobs", "prepare"]
+__all__ = ["Prepared", "cases", "jobs", "kinds", "prepare", "thresholds"]
 
 _PAST_DAYS = 28
 _MASTER = {
@@ -55,7 +57,9 @@ class Prepared:
     findings: pa.Table
     history: pa.Table
     before: Mapping[str, pa.Table]
-    """carry, used and determinants of the segments that came directly before"""
+    """carry, used, determinants and profiles of the segments that came directly before"""
+    thresholds: Thresholds
+    """of the checks of readings, by customer segment"""
 
 
 def prepare(
@@ -94,7 +98,16 @@ def prepare(
         findings=findings,
         history=past.filter(pc.less(past["from"], pa.scalar(period.start))),
         before=_before(ws, spans, past),
+        thresholds=thresholds(ws),
     )
+
+
+def thresholds(ws: Workspace) -> Thresholds:
+    """What `validation.toml` says; the defaults where there is none."""
+    path = ws.path / FILE
+    if not path.is_file():
+        return Thresholds()
+    return parse(path.read_text("utf-8"), file=str(path))
 
 
 @lru_cache(maxsize=1024)
@@ -118,6 +131,9 @@ def _before(ws: Workspace, spans: pa.Table, past: pa.Table) -> dict[str, pa.Tabl
     )
     found = first.join(ended, ["agreement", "from"], join_type="inner")
     empty = {"carry": CARRY, "used": REGISTERS_USED, "determinants": DETERMINANTS}
+    points = spans.select(["agreement", "from", "metering_point"])
+    found = found.join(points.group_by(points.column_names).aggregate([]), ["agreement", "from"])
+    profiles = [PROFILES.empty_table()]
     tables: dict[str, list[pa.Table]] = {
         name: [schema.empty_table()] for name, schema in empty.items()
     }
@@ -127,7 +143,18 @@ def _before(ws: Workspace, spans: pa.Table, past: pa.Table) -> dict[str, pa.Tabl
         for name, parts in tables.items():
             part = folder.read(name).cast(empty[name])  # Parquet has no seconds
             parts.append(part.filter(pc.is_in(part["segment"], mine)))
-    return {name: pa.concat_tables(parts) for name, parts in tables.items()}
+        profiles.append(_profiles(folder, found.filter(pc.equal(found["run"], run_id))))
+    return {name: pa.concat_tables(parts) for name, parts in tables.items()} | {
+        "profiles": pa.concat_tables(profiles)
+    }
+
+
+def _profiles(folder: RunFolder, mine: pa.Table) -> pa.Table:
+    """PROFILES of a run for these metering points; runs of older versions have none."""
+    if not (folder.path / "profiles").is_dir():
+        return PROFILES.empty_table()
+    table = folder.read("profiles").cast(PROFILES)
+    return table.filter(pc.is_in(table["metering_point"], mine["metering_point"].combine_chunks()))
 
 
 def jobs(prepared: Prepared, *, points: Sequence[str] | None = None) -> list[bucket.Job]:
@@ -143,7 +170,7 @@ def jobs(prepared: Prepared, *, points: Sequence[str] | None = None) -> list[buc
     row_bucket = of_point[names.indices.to_numpy()]
     low = min(zone(n).midnight(prepared.period.start) for n in _zones(spans))
     high = max(zone(n).midnight(prepared.period.end) for n in _zones(spans))
-    known = (_kinds(prepared), _usual(prepared))
+    known = (kinds(prepared), _usual(prepared))
     return [
         _job(prepared, spans.filter(pa.array(row_bucket == number)), number, (low, high), *known)
         for number in sorted(set(row_bucket.tolist()))
@@ -154,7 +181,7 @@ def _zones(spans: pa.Table) -> set[str]:
     return set(spans["zone"].to_pylist()) - {None} or {"UTC"}
 
 
-def _kinds(prepared: Prepared) -> dict[str, str]:
+def kinds(prepared: Prepared) -> dict[str, str]:
     """metering point -> customer segment."""
     accounts = prepared.master["accounts"]
     of = dict(zip(accounts["account"].to_pylist(), accounts["segment"].to_pylist(), strict=True))
@@ -182,7 +209,7 @@ def _job(
     spans: pa.Table,
     number: int,
     bounds: tuple[int, int],
-    kinds: Mapping[str, str],
+    segments: Mapping[str, str],
     usual: Mapping[str, int],
 ) -> bucket.Job:
     """A bucket's job. The manifest is read here, the files by whoever does the work."""
@@ -193,6 +220,7 @@ def _job(
     dials = snapshot.entries(
         snap, kind="registers", buckets=[number], start_utc=low - 86_400, end_utc=high + 86_401
     )
+    said = snapshot.entries(snap, kind="remarks", buckets=[number], start_utc=low, end_utc=high)
     points = spans["metering_point"].unique().to_pylist()
     mine = _of_points(prepared.master["meters"], points)
     registers = prepared.master["registers"]
@@ -208,10 +236,12 @@ def _job(
         meters=mine,
         registers=registers.filter(pc.is_in(registers["meter"], mine["meter"].combine_chunks())),
         points=_of_points(prepared.master["metering_points"], points),
-        kinds=kinds,
+        kinds=segments,
         usual=usual,
         tariffs=prepared.tariffs,
         carry_in=carry.filter(pc.is_in(carry["agreement"], pa.array(sorted(agreements)))),
+        remarks=cache(lambda: readings.read(root, said, kind="remarks", points=points)),
+        thresholds=prepared.thresholds,
     )
 
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
 from gridtally.metering.blocks import MISSING
 from gridtally.metering.scan import HUGE, Case, Ints, Mask, Row, Scan
-from gridtally.metering.words import amount, counted, lasting, runs, unit, when
+from gridtally.metering.words import amount, lasting, runs, unit, when
 from gridtally.terms import Severity
 
 __all__ = ["FACTORS", "clock_changes", "factor_near", "missing", "steps"]
@@ -88,105 +88,101 @@ def clock_changes(case: Case) -> Iterator[Row]:
 def steps(case: Case, scan: Scan) -> Iterator[Row]:
     """From a day on everything is 2, 3, 10 … times as large or small: a new multiplier (M25).
 
-    Every whole day after must lie beyond every one before, and their sums, base loads and peaks
-    must change by the same factor: a customer's life changes some of these, never all alike.
+    Every whole day after must lie beyond every one before, and their sums, their middle and their
+    highest values must change by the same factor: life changes some of these, never all alike.
     """
-    width = scan.total.shape[1]
     least = case.each("step_days")
-    if not scan.total.size or width < 2 * int(least.min(initial=width)):
+    if not scan.total.size or scan.total.shape[1] < 2 * int(least.min()):
         return
     rows = np.flatnonzero(scan.total.max(axis=1) > case.each("step_floor_ukwh"))
     rows = rows[_spread(scan.total[rows])]
     if not len(rows):
         return
-    days = _Days.of(case, rows, scan)
-    cut, up = days.cut(least[rows])
-    for i in np.flatnonzero(cut > 0).tolist():
-        found = days.factor(case, rows, i, (int(cut[i]), bool(up[i])))
-        if found is not None:
-            yield _step(case, int(rows[i]), int(cut[i]), bool(up[i]), found)
+    cut, up = _cut(scan.total[rows], scan.whole[rows], least[rows])
+    some = np.flatnonzero(cut > 0)
+    rows, cut, up = rows[some], cut[some], up[some]
+    kinds = (scan.total[rows], _middle(case, rows), scan.high[rows])
+    close = case.each("step_close_permille")[rows].tolist()
+    whole = scan.whole[rows]
+    for i, row in enumerate(rows.tolist()):
+        sides = [np.flatnonzero(whole[i, : cut[i]]), cut[i] + np.flatnonzero(whole[i, cut[i] :])]
+        small, large = sides if up[i] else sides[::-1]
+        found = {
+            factor_near(_median(kind[i, large]), _median(kind[i, small]), close[i])
+            for kind in kinds
+        }
+        if len(found) == 1 and (factor := found.pop()) is not None:
+            yield _step(case, row, (int(cut[i]), bool(up[i])), factor, scan.total[row])
 
 
 def _spread(total: Ints) -> Mask:
-    """Cheap bound: the days differ by more than half at all."""
-    spread: Mask = 2 * np.sort(total, axis=1)[:, -3:].min(axis=1) >= 3 * total.min(axis=1)
+    """Cheap bound: the third highest day has more than half as much again as the lowest."""
+    if total.shape[1] < 3:
+        return np.zeros(len(total), dtype=np.bool_)
+    spread: Mask = 2 * np.partition(total, -3, axis=1)[:, -3] > 3 * total.min(axis=1)
     return spread
 
 
-@dataclass(frozen=True, slots=True)
-class _Days:
-    """Days of some rows; those with a gap are unknown."""
+def _cut(total: Ints, whole: Mask, least: Ints) -> tuple[Ints, Mask]:
+    """First day after the step, 0 where there is none; whether it goes up.
 
-    total: Ints
-    whole: Mask
+    Days with a gap are unknown; `least` whole days are needed on either side.
+    """
+    back = slice(None, None, -1)
+    high, low = np.where(whole, total, 0), np.where(whole, total, HUGE)
+    before = [np.maximum.accumulate(high, axis=1), np.minimum.accumulate(low, axis=1)]
+    after = [
+        np.maximum.accumulate(high[:, back], axis=1)[:, back],
+        np.minimum.accumulate(low[:, back], axis=1)[:, back],
+    ]
+    seen = np.cumsum(whole, axis=1)
+    enough = (seen[:, :-1] >= least[:, None]) & (seen[:, -1:] - seen[:, :-1] >= least[:, None])
+    rise = np.where(enough, after[1][:, 1:] - before[0][:, :-1], 0)
+    fall = np.where(enough, before[1][:, :-1] - after[0][:, 1:], 0)
+    gap = np.maximum(rise, fall)
+    best = gap.argmax(axis=1)
+    there = np.arange(len(best))
+    return np.where(gap[there, best] > 0, best + 1, 0), rise[there, best] > 0
 
-    @classmethod
-    def of(cls, case: Case, rows: Ints, scan: Scan) -> _Days:
-        """The days of these rows of the grid."""
-        quality = np.minimum.reduceat(case.dense.quality[rows], case.days[:-1], axis=1)
-        return cls(scan.total[rows], quality > MISSING)
 
-    def cut(self, least: Ints) -> tuple[Ints, Mask]:
-        """First day after the step, 0 where there is none; whether it goes up."""
-        high = np.maximum.accumulate(np.where(self.whole, self.total, 0), axis=1)
-        low = np.minimum.accumulate(np.where(self.whole, self.total, HUGE), axis=1)
-        back = slice(None, None, -1)
-        after = (self.total[:, back], self.whole[:, back])
-        last_high = np.maximum.accumulate(np.where(after[1], after[0], 0), axis=1)[:, back]
-        last_low = np.minimum.accumulate(np.where(after[1], after[0], HUGE), axis=1)[:, back]
-        seen = np.cumsum(self.whole, axis=1)
-        enough = seen[:, :-1] >= least[:, None]
-        enough &= (seen[:, -1:] - seen[:, :-1]) >= least[:, None]
-        rise = enough & (2 * last_low[:, 1:] > 3 * high[:, :-1])
-        fall = enough & (2 * low[:, :-1] > 3 * last_high[:, 1:])
-        gap = np.where(rise, last_low[:, 1:] - high[:, :-1], 0)
-        gap = np.where(fall, low[:, :-1] - last_high[:, 1:], gap)
-        best = gap.argmax(axis=1)
-        some = gap.max(axis=1, initial=0) > 0
-        return np.where(some, best + 1, 0), rise[np.arange(len(best)), best]
+def _middle(case: Case, rows: Ints) -> Ints:
+    """The middle of each day's values above zero: the sun hides no night, a guest no base load."""
+    found = np.zeros((len(rows), len(case.days) - 1), dtype=np.int64)
+    for day, (begin, end) in enumerate(pairwise(case.days.tolist())):
+        values = np.sort(case.dense.values[rows, begin:end], axis=1)
+        first = (values <= 0).sum(axis=1)
+        at = np.minimum((first + end - begin) // 2, end - begin - 1)
+        found[:, day] = values[np.arange(len(rows)), at]
+    return found
 
-    def factor(self, case: Case, rows: Ints, i: int, at: tuple[int, bool]) -> int | None:
-        """The factor that sums, base loads and peaks share; None where they share none."""
-        (cut, up), row = at, int(rows[i])
-        close = int(case.each("step_close_permille")[row])
-        days, values = case.days[:-1], case.dense.values[row]
-        kinds = (
-            self.total[i],
-            np.minimum.reduceat(values, days),
-            np.maximum.reduceat(values, days),
-        )
-        found = set()
-        for one, times in zip(kinds, (1, 4, 4), strict=True):
-            sides = [np.sort(one[part][self.whole[i, part]])
-                     for part in (slice(0, cut), slice(cut, None))]  # fmt: skip
-            small, large = (int(side[len(side) // 2]) for side in (sides if up else sides[::-1]))
-            found.add(factor_near(large, small, close * times))
-        return found.pop() if len(found) == 1 else None
+
+def _median(values: Ints) -> int:
+    return int(np.sort(values)[len(values) // 2])
 
 
 def factor_near(large: int, small: int, close: int) -> int | None:
-    """Which of `FACTORS` lies between two energies, to within `close` [10^-3]; None: none."""
+    """Which of `FACTORS` lies between two energies; None: none of them.
+
+    To within `close` [10^-3] for 2 and 3, which life brings too, and to a third for the others.
+    """
     for factor in FACTORS:
-        meant = factor * small
-        if meant > 0 and abs(large - meant) * 1000 <= meant * close:
+        meant, permille = factor * small, close if factor < 10 else 333
+        if meant > 0 and abs(large - meant) * 1000 <= meant * permille:
             return factor
     return None
 
 
-def _step(case: Case, row: int, cut: int, up: bool, factor: int) -> Row:
+def _step(case: Case, row: int, at: tuple[int, bool], factor: int, days: Ints) -> Row:
+    (cut, up), name = at, unit(case.dense.channel)
     column = int(case.days[cut])
     word, direction = (f"{factor} times", "over") if up else (f"1/{factor} of", "under")
-    name = unit(case.dense.channel)
-    sums = np.add.reduceat(case.dense.values[row], case.days[:-1])
-    before, after = int(sums[cut - 1]), int(sums[cut])
+    before, after = amount(_median(days[:cut]), name), amount(_median(days[cut:]), name)
     return case.found(
         "metering.interval.step", Severity.WARN, row,
         tell=f"from {when(case.zone, case.at(column))[:10]} on everything is about {word} what it "
-        f"was, {amount(before, name)} a day and then {amount(after, name)}: as if a multiplier "
-        "had changed.",
+        f"was, {before} a day and then {after}: as if a multiplier had changed.",
         columns=(column, case.dense.values.shape[1]),
         remedy="Compare the multiplier with the plate on the transformers; nothing is rescaled.",
-        count=len(sums) - cut, direction=direction,
-        evidence={"factor": factor, "days_before": cut, "days_after": len(sums) - cut,
-                  "from": counted(cut, "day")},
+        count=len(days) - cut, direction=direction,
+        evidence={"factor": factor, "days_before": cut, "days_after": len(days) - cut},
     )  # fmt: skip

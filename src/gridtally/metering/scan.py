@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from gridtally.metering.blocks import Dense
+from gridtally.metering.blocks import MISSING, Dense
 from gridtally.metering.thresholds import Each
 from gridtally.periods import Period, Zone
 from gridtally.tables import finding
@@ -66,6 +66,8 @@ class Scan:
     """Highest value, shape (points, days)."""
     total: Ints
     """Energy, shape (points, days)."""
+    whole: Mask
+    """Days without a gap, shape (points, days)."""
 
 
 def scan(case: Case) -> Scan:
@@ -76,7 +78,10 @@ def scan(case: Case) -> Scan:
     low = values.min(axis=1) if lowest < 0 else np.zeros(len(values), dtype=np.int64)
     if lowest <= -HUGE or high.max(initial=0) >= HUGE:
         values = np.clip(values, -HUGE, HUGE)
-    return Scan(low, np.minimum(high, HUGE), np.add.reduceat(values, days, axis=1))
+    whole = np.ones(high.shape, dtype=np.bool_)
+    if case.dense.quality.min(initial=MISSING + 1) == MISSING:
+        whole = np.minimum.reduceat(case.dense.quality, days, axis=1) > MISSING
+    return Scan(low, np.minimum(high, HUGE), np.add.reduceat(values, days, axis=1), whole)
 
 
 def day_columns(dense: Dense, zone: Zone) -> Ints:

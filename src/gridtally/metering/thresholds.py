@@ -52,8 +52,8 @@ class Limits:
     """Usual energy of a day below which the past says nothing about units. [10^-6 kWh]"""
     step_days: int = 3
     """A new multiplier shows on at least so many days before and after. [days]"""
-    step_close_permille: int = 60
-    """How near the change must come to the factor, at each hour's mean too. [10^-3]"""
+    step_close_permille: int = 200
+    """How near a change must come to 2 or 3 times, in sums, middle and highest values. [10^-3]"""
     step_floor_ukwh: int = 2_000_000
     """Energy of a day below which a step says nothing. [10^-6 kWh]"""
     usage_high_pct: int = 200
@@ -122,28 +122,28 @@ class Thresholds:
             kind[:] = [place.get(name, 0) for name in kinds]
         return Each((self.all, *(self.segments[name] for name in order)), kind)
 
-    def as_dict(self) -> dict[str, dict[str, int]]:
-        """Every limit for all, and of each segment what differs from that."""
-        said = {_ALL: _values(self.all)}
-        for name in sorted(self.segments):
-            own = _values(self.segments[name])
-            said[name] = {key: own[key] for key in own if own[key] != said[_ALL][key]}
-        return {name: values for name, values in said.items() if values}
+    def as_dict(self) -> dict[str, Any]:
+        """Every limit for all, of each segment what differs from that, and a digest over both.
 
-    def digest(self) -> str:
-        """SHA-256 over what is said; words and order in the file do not matter."""
-        text = json.dumps(self.as_dict(), sort_keys=True, separators=(",", ":"))
-        return hashlib.sha256(text.encode()).hexdigest()
+        SHA-256: words and order in the file do not matter.
+        """
+        base = _values(self.all)
+        own = {
+            name: {key: value for key, value in _values(limits).items() if value != base[key]}
+            for name, limits in sorted(self.segments.items())
+        }
+        said = {"all": base, "segments": {name: values for name, values in own.items() if values}}
+        text = json.dumps(said, sort_keys=True, separators=(",", ":"))
+        return {**said, "digest": hashlib.sha256(text.encode()).hexdigest()}
 
-    def changed(self, segment: str, values: Mapping[str, int]) -> Thresholds:
-        """With other limits for a segment; `all`: for everybody who has none of their own."""
-        if segment == _ALL:
-            before = self.as_dict()
-            base = replace(self.all, **values)
-            own = {n: replace(base, **before.get(n, {})) for n in self.segments}
-            return Thresholds(base, MappingProxyType(own))
-        mine = replace(self.segments.get(segment, self.all), **values)
-        return Thresholds(self.all, MappingProxyType({**self.segments, segment: mine}))
+    def changed(self, segment: str | None, values: Mapping[str, int]) -> Thresholds:
+        """With other limits for a segment; None: for all, and segments keep what is their own."""
+        if segment is not None:
+            mine = replace(self.segments.get(segment, self.all), **values)
+            return Thresholds(self.all, MappingProxyType({**self.segments, segment: mine}))
+        base, own = replace(self.all, **values), self.as_dict()["segments"]
+        kept = {name: replace(base, **own.get(name, {})) for name in self.segments}
+        return Thresholds(base, MappingProxyType(kept))
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,10 +218,10 @@ def _unknown(key: str, known: Sequence[str], prefix: str) -> str:
 def render(thresholds: Thresholds, *, why: Sequence[str] = ()) -> str:
     """The file: only what differs from the defaults; `why` as comments above."""
     lines = [f"# {line}" for line in why]
-    plain = _values(DEFAULTS)
-    said = thresholds.as_dict()
-    base = {key: value for key, value in said.pop(_ALL).items() if value != plain[key]}
-    for title, values in ((_ALL, base), *((f"segment.{_key(n)}", v) for n, v in said.items())):
+    plain, said = _values(DEFAULTS), thresholds.as_dict()
+    base = {key: value for key, value in said["all"].items() if value != plain[key]}
+    own = {f"segment.{_key(name)}": values for name, values in said["segments"].items()}
+    for title, values in {_ALL: base, **own}.items():
         if values:
             lines += ["", f"[{title}]", *(f"{key} = {value}" for key, value in values.items())]
     return "\n".join(lines).lstrip("\n") + "\n"

@@ -18,6 +18,7 @@ from gridtally.metering.scan import Case, Ints, Scan, day_columns, scan
 from gridtally.metering.thresholds import Thresholds
 from gridtally.periods import zone as zone_of
 from gridtally.tables import findings_table
+from gridtally.terms import Channel
 
 __all__ = ["Judged", "judge", "validate"]
 
@@ -29,6 +30,16 @@ class Judged:
     case: Case
     scan: Scan
     findings: pa.Table
+
+    @property
+    def still(self) -> list[str]:
+        """Points with a whole day of import, and nothing above zero on any."""
+        dense = self.case.dense
+        if dense.channel != Channel.IMPORT:
+            return []
+        none = (self.scan.high.max(axis=1, initial=0) == 0) & (self.scan.low == 0)
+        whole = self.scan.whole.any(axis=1)
+        return [dense.points[row] for row in np.flatnonzero(none & whole).tolist()]
 
 
 def validate(
