@@ -6,6 +6,7 @@ expression, nothing that runs.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from collections.abc import Mapping as MappingOf
 from dataclasses import dataclass, field, fields, replace
 from typing import Any
@@ -36,12 +37,13 @@ _ENCODINGS = {
 class From:
     """Where a text comes from: a constant, or a column by its number (from 1) or its name.
 
-    Beside a name, `number` says how many columns further on.
+    Beside a name, `number` says how many columns further on. `optional`: the file need not have it.
     """
 
     name: str = ""
     number: int = 0
     constant: str | None = None
+    optional: bool = False
 
     def __str__(self) -> str:
         if not self.name:
@@ -61,6 +63,8 @@ class Dialect:
     header: bool = True
     skip: int = 0
     trailer: tuple[str, str] | None = None
+    trailer_optional: bool = False
+    others: str = "ignore"
     unreadable: str = "set_aside"
 
 
@@ -112,7 +116,6 @@ class Value:
     dial: str = ""
     digits: int = 0
     occurred: From | None = None
-    optional: bool = False
     ordinal: int = 0
 
 
@@ -136,6 +139,20 @@ class Mapping:
         ends_only = "end" in self.columns and "start" not in self.columns
         return self.kind == "intervals" and ends_only and not self.interval.length
 
+    def without(self, missing: Collection[str]) -> Mapping:
+        """The mapping of a file that does not have these optional columns."""
+
+        def there(place: From | None) -> bool:
+            return place is not None and not (place.optional and place.name in missing)
+
+        columns = {key: froms for key, froms in self.columns.items() if all(map(there, froms))}
+        values = tuple(
+            replace(value, occurred=value.occurred if there(value.occurred) else None)
+            for value in self.values
+            if there(value.column)
+        )
+        return replace(self, columns=columns, values=values)
+
     @property
     def stamp_columns(self) -> tuple[str, ...]:
         """Which of start, end and time the file has."""
@@ -146,29 +163,34 @@ def load(data: bytes, *, name: str = "mapping") -> Mapping:
     """The mapping that a document holds. Raises `InvalidDocument` with every problem at once."""
     problems: list[str] = []
     raw = strict.toml(data, problems)
-    found = strict.table(raw, "", _DOCUMENT, problems) if not problems else {}
-    parts: dict[str, Any] = {}
-    if not problems:
-        for key, (known, build) in _TABLES.items():
-            given = strict.table(raw.get(key, {}), key, known, problems)
-            if not problems:
-                parts[key] = build(**given)
-        parts["values"] = _values(raw.get("value"), problems)
-    if not problems:
-        needed = ("gridtally_mapping", "name", "kind", "columns", "time", "value")
-        problems += [f"{key} is missing" for key in needed if key not in raw]
-    if not problems:
-        mapping = Mapping(name=found["name"], kind=found["kind"], **parts)
-        problems = [*contradictions(mapping)]
-    if problems:
+    mapping = None if problems else _read(raw, problems)
+    if mapping is not None:
+        problems += contradictions(mapping)
+    if problems or mapping is None:
         more = f" (and {len(problems) - 10} more)" if len(problems) > 10 else ""
         raise InvalidDocument(
             "The mapping is refused: " + "; ".join(problems[:10]) + more + ".",
-            file=name, code="intake.mapping.document",
+            file=name,
+            code="intake.mapping.document",
             remedy="docs/mapping.md and `gridtally formats mapping` show every key.",
-        )  # fmt: skip
+        )
     gaps = mapping.interval.gaps or ("set_aside" if mapping.series.cumulative else "note")
     return replace(mapping, interval=replace(mapping.interval, gaps=gaps))
+
+
+def _read(raw: dict[str, Any], problems: list[str]) -> Mapping | None:
+    """What the tables say, each for itself."""
+    found = strict.table(raw, "", _DOCUMENT, problems)
+    needed = ("gridtally_mapping", "name", "kind", "columns", "time")
+    problems += [f"{key} is missing" for key in needed if key not in raw]
+    parts: dict[str, Any] = {}
+    for key, (known, build) in _TABLES.items():
+        before = len(problems)
+        given = strict.table(raw.get(key, {}), key, known, problems)
+        if len(problems) == before:
+            parts[key] = build(**given)
+    parts["values"] = _values(raw.get("value"), problems)
+    return None if problems else Mapping(name=found["name"], kind=found["kind"], **parts)
 
 
 # ---------------------------------------------------------------------- keys
@@ -176,9 +198,11 @@ def load(data: bytes, *, name: str = "mapping") -> Mapping:
 
 def _from(value: object) -> From:
     if isinstance(value, dict):
-        if list(value) != ["constant"]:
-            raise ValueError('must be a column, or { constant = "…" }')
-        return From(constant=text(value["constant"]))
+        if list(value) == ["constant"]:
+            return From(constant=text(value["constant"]))
+        if list(value) == ["optional"]:
+            return From(name=text(value["optional"]), optional=True)
+        raise ValueError('must be a column, { optional = "…" } or { constant = "…" }')
     if isinstance(value, int) and not isinstance(value, bool):
         return From(number=whole(1, _COLUMNS_MAX)(value))
     return From(name=text(value))
@@ -245,6 +269,18 @@ def _window(value: object) -> tuple[int, int] | None:
     return first, last
 
 
+def _unit(value: object) -> str:
+    """A unit in any letter case."""
+    unit: str = choice(*UNITS)(value.lower() if isinstance(value, str) else value)
+    return unit
+
+
+def _unit_words(value: object) -> dict[str, str]:
+    if isinstance(value, dict):
+        value = {word: str(meaning).lower() for word, meaning in value.items()}
+    return dict(strict.words(*UNITS)(value))
+
+
 def _later(value: object) -> object:
     """A table that is read on its own."""
     return value
@@ -282,6 +318,7 @@ _TABLES: dict[str, tuple[dict[str, strict.Parser], Any]] = {
             "encoding": choice(*_ENCODINGS), "delimiter": choice(",", ";", "\t", "|"),
             "quote": choice('"', ""), "decimal": choice(".", ","), "exponent": flag,
             "header": flag, "skip": whole(0, 1000), "trailer": _trailer,
+            "trailer_optional": flag, "others": choice("ignore", "refuse"),
             "unreadable": choice("set_aside", "refuse"),
         },
         lambda **keys: Dialect(**keys | {"encoding": _ENCODINGS[keys.get("encoding", "utf-8")]}),
@@ -310,7 +347,7 @@ _TABLES: dict[str, tuple[dict[str, strict.Parser], Any]] = {
     ),
     "words": (
         {
-            "channel": strict.words(*CHANNELS), "unit": strict.words(*UNITS),
+            "channel": strict.words(*CHANNELS), "unit": _unit_words,
             "quality": strict.words(*QUALITIES), "reason": strict.words(*REASONS),
         },
         dict,
@@ -318,9 +355,9 @@ _TABLES: dict[str, tuple[dict[str, strict.Parser], Any]] = {
 }  # fmt: skip
 _VALUE: dict[str, strict.Parser] = {
     "column": _from, "columns": _froms, "first": _from, "count": whole(1, 1500),
-    "channel": choice(*CHANNELS), "unit": lambda unit: choice(*UNITS)(str(unit).lower()),
+    "channel": choice(*CHANNELS), "unit": _unit,
     "scale": strict.decimal, "register": text, "bucket": text, "dial": choice(*KINDS),
-    "digits": whole(1, 12), "occurred": _from, "optional": flag,
+    "digits": whole(1, 12), "occurred": _from,
 }  # fmt: skip
 
 

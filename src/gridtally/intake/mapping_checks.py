@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 __all__ = ["contradictions"]
 
 _DATE = {"year", "month", "day"}
+_ALWAYS = ("metering_point", "start", "end", "time", "channel", "unit", "meter", "register")
 _ONLY_REGISTERS = ("time", "meter", "register", "bucket", "reason", "multiplier", "digits")
 
 
@@ -42,6 +43,13 @@ def _columns(mapping: Mapping) -> Iterator[str]:
         yield "a value cannot be a constant"
     if any(value.occurred and value.occurred.constant is not None for value in mapping.values):
         yield "occurred cannot be a constant"
+    for name, froms in mapping.columns.items():
+        if name in _ALWAYS and any(place.optional for place in froms):
+            yield f"columns.{name} cannot be optional"
+    if mapping.file.others == "refuse" and not mapping.file.header:
+        yield 'file.others = "refuse" needs a header'
+    if mapping.file.trailer_optional and mapping.file.trailer is None:
+        yield "file.trailer_optional needs file.trailer"
     if mapping.file.decimal == mapping.file.delimiter:
         yield "file.decimal and file.delimiter are the same mark"
 
@@ -73,6 +81,10 @@ def _clock(mapping: Mapping, told: set[str]) -> Iterator[str]:
     time = mapping.time
     if (time.fold == "marks") != ("fold" in told) or (time.fold == "marks") != any(time.marks):
         yield 'time.fold = "marks", time.marks and the field F in time.pattern belong together'
+    if any(pattern.open_fold for pattern in time.pattern) and any(
+        mark[:1].isdigit() for mark in time.marks
+    ):
+        yield "time.marks cannot be digits right behind a field without leading zero"
     if "offset" in told and time.fold != "refuse":
         yield "time.fold is needless where time.pattern has an offset (ZZ)"
     if time.fold == "in_order" and mapping.series.order == "any":

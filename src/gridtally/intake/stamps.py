@@ -40,6 +40,7 @@ _OPEN = {"M": 2, "D": 2, "h": 2, "N": 4}
 _TOKEN = re.compile(r"YYYY|YY|MM?|DD?|hh?|mm|ss|AM|ZZ|N|F|'([^']*)'|(T|[^A-Za-z'])")
 _LONGEST = 64
 _DAY = 86_400
+_WIDEST_OFFSET = 14 * 3600
 _LAST_YEAR, _FIRST_YEAR = 2059, 1990
 
 
@@ -49,6 +50,12 @@ class Pattern:
 
     text: str
     tokens: tuple[str | bytes, ...]
+
+    @property
+    def open_fold(self) -> bool:
+        """The mark of the hour stands behind digits of which nobody knows how many there are."""
+        pairs = zip(self.tokens, self.tokens[1:], strict=False)
+        return any(first in _OPEN and second == "F" for first, second in pairs)
 
     @property
     def names(self) -> set[str]:
@@ -78,7 +85,8 @@ def compiled(text: object) -> Pattern:
     if not fields:
         raise ValueError("has no field such as YYYY or hh")
     for token, after in zip(tokens, [*tokens[1:], b""], strict=True):
-        if token in _OPEN and (isinstance(after, str) or after[:1].isdigit()):
+        runs_on = isinstance(after, str) and after != "F"
+        if token in _OPEN and (runs_on or (isinstance(after, bytes) and after[:1].isdigit())):
             raise ValueError(f"cannot tell where {token} ends; put a mark after it, or double it")
     return Pattern(text, tuple(tokens))
 
@@ -162,9 +170,9 @@ class _Cursor:
         hours = number[1] * 10 + number[2]
         minutes = np.where(colon, number[4] * 10 + number[5], number[3] * 10 + number[4])
         minutes = np.where(colon | compact, minutes, 0)
-        self.good &= zulu | (signed & (hours <= 14) & (minutes < 60))
-        self.at += np.where(zulu, 1, np.where(colon, 6, np.where(compact, 5, 3)))
         seconds = hours * 3600 + minutes * 60
+        self.good &= zulu | (signed & (seconds <= _WIDEST_OFFSET) & (minutes < 60))
+        self.at += np.where(zulu, 1, np.where(colon, 6, np.where(compact, 5, 3)))
         return np.where(zulu, 0, np.where(minus, -seconds, seconds))
 
 

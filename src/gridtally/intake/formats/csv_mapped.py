@@ -15,7 +15,7 @@ from gridtally.intake import numbers, times
 from gridtally.intake.formats.common import DIAL_MAX, ENERGY_MAX, Delivery, Read, mark_numbers
 from gridtally.intake.formats.mapped_cells import Day, Rows, Shared, When, numbers_of, powers
 from gridtally.intake.formats.mapped_dials import read_dials
-from gridtally.intake.formats.mapped_sheet import opened
+from gridtally.intake.formats.mapped_sheet import MappedSheet, opened
 from gridtally.intake.formats.mapped_stands import stands, with_given
 from gridtally.intake.mapping import DAY, Mapping, load
 from gridtally.intake.report import Marks
@@ -24,6 +24,7 @@ from gridtally.intake.series import Chain, in_order, once, to_slots
 from gridtally.intake.stamps import first_of_day
 from gridtally.intake.text import Cells
 from gridtally.intake.units import CHANNELS
+from gridtally.intake.words import refuse
 from gridtally.periods import Zone, iso_utc
 
 __all__ = ["SENTENCE", "read", "read_mapped", "sniff"]
@@ -55,6 +56,7 @@ def read(data: Bytes, delivery: Delivery) -> Read:
 def read_mapped(data: Bytes, delivery: Delivery, mapping: Mapping) -> Read:
     """The file's readings as this mapping declares them. Raises `RefusedFile`."""
     sheet = opened(data.tobytes(), file=delivery.file, dialect=mapping.file)
+    mapping = _fitted(mapping, sheet)
     rows = Rows(sheet, delivery, mapping, mapping.time.zone or delivery.zone)
     found = read_dials(rows) if mapping.kind == "registers" else _intervals(rows)
     if rows.rounded:
@@ -62,6 +64,24 @@ def read_mapped(data: Bytes, delivery: Delivery, mapping: Mapping) -> Read:
     if not sheet.ended:
         delivery.report.note("intake.file.unended", line=sheet.header_line + sheet.rows)
     return found
+
+
+def _fitted(mapping: Mapping, sheet: MappedSheet) -> Mapping:
+    """The mapping without the optional columns that the file does not have."""
+    places = [place for froms in mapping.columns.values() for place in froms]
+    places += [place for one in mapping.values for place in (one.column, one.occurred) if place]
+    if mapping.file.others == "refuse":
+        sheet.refuse_others({place.name for place in places})
+    missing = {place.name for place in places if place.optional} - set(sheet.names)
+    if not missing:
+        return mapping
+    mapping = mapping.without(missing)
+    if not mapping.values:
+        raise refuse(
+            "intake.mapped.columns", file=sheet.file, line=sheet.header_line,
+            text="none of its columns of values is there",
+        )  # fmt: skip
+    return mapping
 
 
 def _intervals(rows: Rows) -> Read:
@@ -142,7 +162,7 @@ def _values(
     unit = rows.units(shared.piece, marks, value)
     power = powers(channel, unit, marks, at)
     limit = DIAL_MAX if rows.mapping.series.cumulative else ENERGY_MAX
-    found = numbers_of(rows, shared.piece, marks, value, at, power, limit)
+    found = numbers_of(rows, shared.piece, value, at, power=power, limit=limit)
     nothing = (shared.quality == 0) & (found.state == numbers.EMPTY)
     found.state[nothing] = numbers.OK
     mark_numbers(found, marks, at)

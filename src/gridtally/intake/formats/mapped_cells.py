@@ -42,6 +42,8 @@ States = npt.NDArray[np.int8]
 _ACTUAL = QUALITIES["A"]
 _SIGN, _POINT, _NOTHING = 44, 46, 0
 _POWER_MAX = 18
+_PEEK = 100
+"""How many odd values are looked at for another decimal mark."""
 _DAY = 86_400
 _CODES = tuple(QUARANTINED)
 _BELOW_ZERO = _CODES.index("intake.value.negative")
@@ -195,7 +197,7 @@ class Rows:
                 text=shown(piece.text(row, at)),
             )  # fmt: skip
         waits = self.mapping.time.fold == "in_order"
-        for state, code in TIME_CODES.items():
+        for state, code in (TIME_CODES | {times.PATTERN: "intake.mapped.pattern"}).items():
             if not (waits and state == times.AMBIGUOUS):
                 marks.set(found.state == state, code, at)
 
@@ -255,7 +257,8 @@ class Rows:
                 }  # fmt: skip
             if marks.code[row] == _DAY_SLOTS and day is not None:
                 return {"cells": int(day.filled[row]), "expected": int(day.slots[row])}
-            return {"text": shown(piece.text(row, column))}
+            expected = " ".join(pattern.text for pattern in self.mapping.time.pattern)
+            return {"text": shown(piece.text(row, column)), "expected": expected}
 
         if self.mapping.file.unreadable == "refuse":
             self._refuse(piece, marks, describe)
@@ -324,7 +327,7 @@ def powers(channel: Ints, unit: Ints, marks: Marks, at: int) -> Ints:
 
 
 def numbers_of(
-    rows: Rows, piece: Cells, marks: Marks, value: Value, at: int, power: Ints, limit: int
+    rows: Rows, piece: Cells, value: Value, at: int, *, power: Ints, limit: int
 ) -> Numbers:
     """The values of a column [10^-6], with the declared decimal mark, exponent and factor."""
     dialect, column = rows.mapping.file, rows.sheet.column(piece, at)
@@ -336,10 +339,26 @@ def numbers_of(
     if dialect.exponent:
         ends, power = _exponents(data, column.starts, ends, power)
     factor, places = value.scale
-    return numbers.micro(
+    found = numbers.micro(
         data, column.starts, ends, power - places, limit=limit,
         rounding=rows.delivery.round_finer, factor=factor,
     )  # fmt: skip
+    odd = (found.state == numbers.SYNTAX) & (piece.count == rows.sheet.width)
+    _refuse_other_mark(rows, piece, column, np.flatnonzero(odd))
+    return found
+
+
+def _refuse_other_mark(rows: Rows, piece: Cells, column: Column, odd: Ints) -> None:
+    """Refuse a file that writes decimals with the other mark than its mapping says."""
+    mark = "." if rows.mapping.file.decimal == "," else ","
+    for row in odd[:_PEEK].tolist():
+        text = column.text(row)
+        whole, found, part = text.removeprefix("-").partition(mark)
+        if found and (whole + part).isascii() and whole.isdigit() and part.isdigit():
+            raise refuse(
+                "intake.mapped.fit", file=rows.delivery.file, line=int(piece.line[row]),
+                text=f"{shown(text)} is not written with the decimal mark of file.decimal",
+            )  # fmt: skip
 
 
 def _exponents(data: Bytes, starts: Ints, ends: Ints, power: Ints) -> tuple[Ints, Ints]:

@@ -99,7 +99,7 @@ def _readings(
     value, at = rows.mapping.values[number], rows.value_places[number]
     unit = rows.units(shared.piece, marks, value)
     power = powers(np.where(_IS_POWER[unit], -1, channel), unit, marks, at)
-    found = numbers_of(rows, shared.piece, marks, value, at, power, DIAL_MAX)
+    found = numbers_of(rows, shared.piece, value, at, power=power, limit=DIAL_MAX)
     mark_numbers(found, marks, at)
     marks.set(shared.quality == 0, "intake.register.value", at)
     rows.rounded += int((shared.here(number) & marks.good & (found.state == numbers.ROUNDED)).sum())

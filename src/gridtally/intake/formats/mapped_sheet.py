@@ -7,7 +7,7 @@ after: no byte is lost, and the cutting is that of the other CSV formats.
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -96,6 +96,17 @@ class MappedSheet:
             raise refuse("intake.mapped.columns", file=self.file, line=self.header_line, text=text)
         return self.names.index(column.name)
 
+    def refuse_others(self, known: Collection[str]) -> None:
+        """Refuse a file with columns that its mapping does not name."""
+        for name in self.names:
+            if name not in known:
+                near = difflib.get_close_matches(name.lower(), known, n=1)
+                hint = f" (did you mean {near[0]}?)" if near else ""
+                raise refuse(
+                    "intake.mapped.columns", file=self.file, line=self.header_line,
+                    text=f"{shown(name)} is not one of them{hint}",
+                )  # fmt: skip
+
     def column(self, piece: Cells, at: int) -> Column:
         """A column of all rows; where a row has no such cell, it is its first one."""
         first, count = piece.first[:-1], piece.count
@@ -164,6 +175,8 @@ def _without_trailer(text: Bytes, *, file: str, dialect: Dialect) -> tuple[Bytes
     last = tail[at:]
     number = last[len(before) : len(last) - len(after)]
     whole = last == before + number + after and number.isdigit() and len(number) <= 12
+    if not whole and dialect.trailer_optional and not (before and last.startswith(before)):
+        return text, None
     if not whole:
         line = int(np.count_nonzero(text == NEWLINE)) + 1
         raise refuse(
