@@ -19,6 +19,8 @@ SOURCE = Path(__file__).resolve().parents[1] / "src" / "gridtally"
 CODE = re.compile(r"(intake|metering|rating|review|subledger|delivery)(\.[a-z_]+){2}\Z")
 _LEFT_OUT = ("demo/", "review/faults.py", "control/migrations/")
 """Towns and corpora of faults name codes that others give."""
+_WORDS = ("intake/words.py", "intake/master/words.py")
+_SEVERITY_OF = {"QUARANTINED": "warn", "NOTED": "note", "HELD": "hold", "WARNED": "warn"}
 _ERRORS = {"InvalidDocument", "RefusedFile", "GridtallyError"}
 _HOLES = {"when": "{when}", "_at": "{when}", "counted": "{count}", "lasting": "{length}"}
 _MESSAGES = ("message", "tell", "reason", "why", "text_")
@@ -147,9 +149,10 @@ class _Module:
         code.places.add(self.name)
         words = self._entry(node)
         if words is not None:
-            severity = {"QUARANTINED": "warn", "NOTED": "note"}.get(words[2])
+            severity = _SEVERITY_OF.get(words[2])
             code.kind = "finding" if severity else "refusal"
             code.severities |= {severity} if severity else set()
+            code.must_hold = code.must_hold or severity == "hold"
             code.add(words[0], words[1])
             return
         if call is None or kind == "second":
@@ -169,9 +172,9 @@ class _Module:
         return "error" if made in _ERRORS else "finding"
 
     def _entry(self, node: ast.AST) -> tuple[str, str, str] | None:
-        """A key of the tables of intake/words.py: message, remedy, name of the table."""
+        """A key of the tables of the words.py files: message, remedy, name of the table."""
         table = self.above.get(node)
-        if self.name != "intake/words.py" or not isinstance(table, ast.Dict):
+        if self.name not in _WORDS or not isinstance(table, ast.Dict):
             return None
         value = table.values[table.keys.index(node)]  # type: ignore[arg-type]
         assert isinstance(value, ast.Call)
@@ -374,7 +377,7 @@ def _values(part: ast.AST, name: str, read: Callable[[ast.expr], Iterable[str]])
         if isinstance(target, ast.Name) and target.id == name:
             found += read(value)
         elif isinstance(target, ast.Tuple) and isinstance(value, ast.Tuple):
-            for own, given in zip(target.elts, value.elts, strict=True):
+            for own, given in zip(target.elts, value.elts, strict=False):  # one may be starred
                 if isinstance(own, ast.Name) and own.id == name:
                     found += read(given)
     return found

@@ -126,25 +126,7 @@ _ROOMS = {
     "subledger": "Step 10: issue",
     "delivery": "Bill documents",
 }
-_AGAIN = "Correct the cell and deliver the file again."
 OWN: dict[str, tuple[str, str]] = {
-    "intake.master.value": ("A cell of master data cannot be read, or its row is torn.", _AGAIN),
-    "intake.master.duplicate": (
-        "The row for {what} repeats line {line}; counted once.",
-        "Nothing to do.",
-    ),
-    "intake.master.contradiction": (
-        "The row for {what} contradicts line {line}; neither is used.",
-        "Leave one of the rows away and deliver the file again.",
-    ),
-    "intake.master.reference": (
-        "{column} {name} is not in {table}.",
-        "Add what is missing, or correct the name; then deliver again.",
-    ),
-    "intake.master.overlap": (
-        "Two periods of an agreement, of a supply or of a meter's place overlap from {day}.",
-        "End the first period before the second begins; deliver again.",
-    ),
     "metering.interval.missing": (
         "missing: {count} of {width} intervals, {gaps} gaps, the longest of {length} from {when} "
         "on.",
@@ -217,7 +199,6 @@ OWN: dict[str, tuple[str, str]] = {
     "rating.document.zone": ("The zone is no IANA time zone.", ""),
 }
 """Sentences for codes that say many things, or put what they say together from pieces."""
-_SEVERITY = {"intake.master.duplicate": {"note"}, "intake.master.contradiction": {"hold"}}
 _BUILT = """\
 ## How a code is built
 
@@ -299,7 +280,7 @@ def _codes(codes: dict[str, Code]) -> list[str]:
 def _severity(name: str, code: Code) -> str:
     if code.kind not in ("finding", "document"):
         return ""
-    found = _SEVERITY.get(name, code.severities) or {"hold"}
+    found = code.severities or {"hold"}
     must = " (must)" if code.must_hold else ""
     return ", ".join(w + must * (w == "hold") for w in ("hold", "warn", "note") if w in found)
 

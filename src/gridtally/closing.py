@@ -27,6 +27,7 @@ from gridtally.records import Facts, TariffFacts, bill_record, grouped
 from gridtally.signing import approver, ensure_keys, log_key_path, signed, verified
 from gridtally.store import snapshot
 from gridtally.store.files import sha256
+from gridtally.store.master import people
 from gridtally.store.runs import RunFolder, open_run
 from gridtally.store.snapshot import Snapshot
 from gridtally.store.workspace import Workspace
@@ -194,7 +195,7 @@ class Closing:
         )
 
     def _record(self, bill: ToIssue) -> dict[str, Any]:
-        account = self.facts.accounts[bill.row["account"]]
+        person = self._people(bill.issued).get(bill.row["account"], {})
         codes = sorted({f["code"] for f in self.facts.findings.get(bill.row["bill"], [])})
         return bill_record(
             self.facts,
@@ -203,11 +204,21 @@ class Closing:
             due=bill.due,
             balance=bill.balance,
             personal={
-                name: commit(bill.key, name, account[name] or "") for name in ("name", "address")
+                name: commit(bill.key, name, person.get(name, "")) for name in ("name", "address")
             },
             decision={"state": "released", "by": bill.decision, "findings": codes},
             language=self.workspace.settings.language,
         )
+
+    def _people(self, on: date) -> dict[str, dict[str, str]]:
+        """Who the accounts belonged to on a day, as the run's master data knew it."""
+        if on not in self._who:
+            self._who[on] = people(self.workspace, self.snap.master_seq, on=on)
+        return self._who[on]
+
+    @cached_property
+    def _who(self) -> dict[date, dict[str, dict[str, str]]]:
+        return {}
 
     def inputs_now(self, segments: Sequence[str]) -> dict[str, str]:
         """The input digest of each segment as the store knows it now."""

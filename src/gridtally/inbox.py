@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import hashlib
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
@@ -21,11 +21,13 @@ from gridtally.errors import (
 )
 from gridtally.intake import receive as room
 from gridtally.intake.decode import Decoded, decode
-from gridtally.intake.master import TABLES, read_master
+from gridtally.intake.master import Counts, MasterData, table_name, take_in
 from gridtally.money import parse_decimal, to_minor
 from gridtally.rating import tariff as tariffs
-from gridtally.store.master import newest_master, put_master, put_tariff
+from gridtally.store import files as disk
+from gridtally.store.master import Source, load, newest_master, put_master, put_tariff
 from gridtally.store.snapshot import master, snapshot
+from gridtally.store.snapshot import tariffs as stored_tariffs
 from gridtally.store.workspace import Workspace
 from gridtally.subledger.post import Move, pay
 from gridtally.tables import finding
@@ -50,6 +52,10 @@ class Answer:
     answer: str = "stored"
     refused: bool = False
     findings: list[dict[str, Any]] = field(default_factory=list)
+    parts: list[dict[str, Any]] = field(default_factory=list)
+    """Master data: what became of the rows of each file, and how many are added, changed, gone."""
+    changes: list[dict[str, Any]] = field(default_factory=list)
+    """Master data, without effects: each row that would change."""
 
     def as_dict(self) -> dict[str, Any]:
         """For JSON."""
@@ -72,10 +78,12 @@ def receive(
     actor: str,
     dry_run: bool,
     report: Report,
+    master_mode: str = "whole",
 ) -> list[Answer]:
     """Take in files and folders: tariffs first, then master data, readings, payments.
 
     Each file stands alone: a refused one is answered as such and the rest goes on.
+    `master_mode`: a file of master data replaces its table (whole), or brings `changes` to it.
     """
     files, odd = _files(paths)
     found = _sorted(files)
@@ -83,7 +91,7 @@ def receive(
     total = len(odd) + sum(len(files) for files in found.values())
     takers: dict[str, Callable[..., Answer]] = {
         "tariff": _tariff,
-        "master": _master,
+        "master": partial(_master, sender=sender, mode=master_mode),
         "readings": partial(_readings, sender=sender, zone=zone, correction=correction),
         "payments": _payments,
     }
@@ -133,7 +141,7 @@ def _sorted(paths: Sequence[Path]) -> dict[str, list[Path]]:
     for path in paths:
         if path.suffix == ".toml":
             kinds["tariff"].append(path)
-        elif path.stem in TABLES and path.suffix == ".csv":
+        elif table_name(path.name):
             kinds["master"].append(path)
         elif path.suffix == ".md":
             continue
@@ -183,24 +191,72 @@ def _tariff(ws: Workspace, path: Path, *, as_of: int, actor: str, dry_run: bool)
 
 
 def _master(
-    ws: Workspace, paths: Sequence[Path], *, as_of: int, actor: str, dry_run: bool
+    ws: Workspace,
+    paths: Sequence[Path],
+    *,
+    sender: str,
+    mode: str,
+    as_of: int,
+    actor: str,
+    dry_run: bool,
 ) -> Answer:
-    tables, findings = read_master({path.stem: path.read_bytes() for path in paths})
-    rows = findings.to_pylist()
-    count = sum(table.num_rows for table in tables.values())
-    kept = ("intake.master.overlap",)  # a person decides; the rows are kept
-    wrong = [r for r in rows if r["severity"] == "hold" and r["code"] not in kept]
-    before = newest_master()
-    new = not dry_run and put_master(ws, tables, actor=actor, as_of=as_of) != before
+    """All files of master data together, against what is known; raw bytes are kept as delivered."""
+    names = [path.name for path in paths]
+    given = {
+        path.name if names.count(path.name) == 1 else str(path): path.read_bytes() for path in paths
+    }
+    while True:
+        before = newest_master()
+        taken = take_in(
+            given,
+            known=load(ws, before, personal=True) if before else {},
+            replace=mode == "whole",
+            tariffs=frozenset(row.tariff for row in stored_tariffs(snapshot(ws))),
+            as_of=as_of,
+        )
+        if dry_run:
+            return _master_answer(taken, new=True, dry_run=True)
+        sources = [_source(ws, given, count, sender, mode) for count in taken.counts]
+        try:
+            seq = put_master(
+                ws, taken.tables, actor=actor, as_of=as_of, after=before, given=sources
+            )
+        except Conflict:
+            continue  # another version came in between: compare with that one
+        return _master_answer(taken, new=seq != before, dry_run=False)
+
+
+def _source(
+    ws: Workspace, given: Mapping[str, bytes], count: Counts, sender: str, mode: str
+) -> Source:
+    """The delivered bytes in `raw/`, and what became of their rows."""
+    data = given[count.file]
+    digest = disk.sha256(data)
+    disk.write(ws.path / "raw" / digest[:2] / digest, data)
+    return Source(
+        digest, count.file, sender, mode,
+        count.rows, count.accepted, count.duplicates, count.quarantined,
+    )  # fmt: skip
+
+
+def _master_answer(taken: MasterData, *, new: bool, dry_run: bool) -> Answer:
+    parts = [
+        {name: getattr(count, name) for name in count.__slots__ if name != "changes"}
+        | count.changes.counts()
+        for count in taken.counts
+    ]
+    rows = [row for count in taken.counts for row in count.changes.rows()] if dry_run else []
     return Answer(
-        ", ".join(path.name for path in paths),
+        ", ".join(count.file for count in taken.counts),
         "master data",
-        rows=count + len(wrong),
-        accepted=count if new or dry_run else 0,
-        repeated=0 if new or dry_run else count,
-        quarantined=len(wrong),
+        rows=sum(count.rows for count in taken.counts),
+        accepted=sum(count.accepted for count in taken.counts),
+        repeated=sum(count.duplicates for count in taken.counts),
+        quarantined=sum(count.quarantined for count in taken.counts),
         answer="would be stored" if dry_run else "stored" if new else "known already",
-        findings=rows,
+        findings=taken.findings.to_pylist(),
+        parts=parts,
+        changes=rows,
     )
 
 

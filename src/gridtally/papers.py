@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
+from datetime import date
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
-
-import pyarrow.compute as pc
 
 from gridtally import control
 from gridtally.closing import Closing
@@ -16,7 +16,9 @@ from gridtally.errors import NotFound
 from gridtally.prepare import cases
 from gridtally.proof import build as proofs
 from gridtally.proof import merkle
-from gridtally.store import files, snapshot
+from gridtally.store import files
+from gridtally.store.master import people
+from gridtally.store.runs import open_run
 from gridtally.store.workspace import Workspace
 from gridtally.subledger.deliver import deliver
 from gridtally.subledger.heads import leaf_hashes
@@ -39,11 +41,26 @@ def issued_bill(number: str) -> Any:
 
 def openings(ws: Workspace, record: Mapping[str, Any]) -> dict[str, str]:
     """What belongs to the customer alone: name, address, and the key of the commitments."""
-    master = snapshot.master(snapshot.snapshot(ws))["accounts"]
-    rows = master.filter(pc.equal(master["account"], record["account"])).to_pylist()
-    person = rows[0] if rows else {"name": "", "address": ""}
+    person = _person(ws, record)
     key = person_keys([record["account"]])[record["account"]]
-    return {"key": key.hex(), "name": person["name"] or "", "address": person["address"] or ""}
+    return {"key": key.hex(), **person}
+
+
+def _person(ws: Workspace, record: Mapping[str, Any]) -> dict[str, str]:
+    """Name and address that the bill was made with: those known to its run, on the day of issue."""
+    seq = _known(ws, str(record["run"]["id"]))
+    found = _people(ws, seq, str(record["issued"])).get(record["account"], {})
+    return {name: found.get(name, "") for name in ("name", "address")}
+
+
+@lru_cache(maxsize=64)
+def _known(ws: Workspace, run: str) -> int:
+    return int(open_run(ws, run).info["snapshot"]["master"])
+
+
+@lru_cache(maxsize=4)
+def _people(ws: Workspace, seq: int, issued: str) -> dict[str, dict[str, str]]:
+    return people(ws, seq, on=date.fromisoformat(issued))
 
 
 def draw(
@@ -55,20 +72,14 @@ def draw(
     report: Callable[[str, int, int], None] = lambda _s, _d, _t: None,
 ) -> int:
     """Draw the documents that wait in the outbox; how many were made."""
-    master = snapshot.master(snapshot.snapshot(ws))["accounts"].to_pylist()
-    people = {row["account"]: row for row in master}
-
-    def person(record: Mapping[str, Any]) -> dict[str, str]:
-        row = people[record["account"]]
-        return {"name": row["name"] or "", "address": row["address"] or ""}
 
     def pdf(data: bytes) -> bytes:
         record = json.loads(data)
-        return documents.render_pdf(record, person(record))
+        return documents.render_pdf(record, _person(ws, record))
 
     def page(data: bytes) -> bytes:
         record = json.loads(data)
-        return documents.render_html(record, person(record)).encode()
+        return documents.render_html(record, _person(ws, record)).encode()
 
     return deliver(
         ws,

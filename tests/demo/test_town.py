@@ -224,7 +224,7 @@ def test_readings_are_where_a_bill_needs_them(small):
 
 
 def test_master_data_is_taken_as_it_is(small):
-    """The door finds nothing wrong with it but that one point is supplied twice."""
+    """The door finds that one point is supplied twice, and one for a day by nobody."""
     from gridtally.intake.master import read_master
 
     files = {path.name: path.read_bytes() for path in (small.folder / "master").glob("*.csv")}
@@ -232,7 +232,7 @@ def test_master_data_is_taken_as_it_is(small):
     assert {name: table.num_rows for name, table in read.items()} == {
         name: len(rows) for name, rows in small.master.items()
     }
-    assert findings["code"].to_pylist() == ["intake.master.overlap"]
+    assert findings["code"].to_pylist() == ["intake.master.overlap", "intake.supply.gap"]
 
 
 def test_each_reading_is_taken(small):

@@ -8,11 +8,9 @@ from intake_cases import codes, counts, decoded
 
 from gridtally.intake.decode import summary
 from gridtally.intake.formats import FORMATS
-from gridtally.intake.master import TABLES, read_master
 
 PAGE = (Path(__file__).parents[2] / "docs" / "formats.md").read_text()
 SECTIONS = dict(re.findall(r"^## `([a-z0-9-]+)`.*?\n```[a-z]+\n(.*?)```", PAGE, re.M | re.S))
-MASTER = dict(re.findall(r"^`([a-z_]+)\.csv`\n\n```csv\n(.*?)```", PAGE, re.M | re.S))
 
 
 def test_every_format_has_its_section():
@@ -46,15 +44,7 @@ def test_sums_of_the_examples():
         "csv-registers": [("import", 1, "5")],
         "nem12": [("import", 24, "43"), ("export", 24, "12")],
         "nem13": [("import", 1, "110")],
+        "dsmr": [("import", 0, "0"), ("export", 0, "0")],
         "mscons": [("import", 2, "0.375")],
         "green-button": [("import", 2, "0.624")],
     }
-
-
-def test_master_data():
-    """The five files of the page fit together."""
-    tables, findings = read_master({name: text.encode() for name, text in MASTER.items()})
-
-    assert list(tables) == list(TABLES)
-    assert findings.num_rows == 0
-    assert [table.num_rows for table in tables.values()] == [1, 1, 2, 2, 2]

@@ -6,7 +6,7 @@ import pytest
 
 from gridtally import tables
 from gridtally.errors import RefusedFile
-from gridtally.intake.master import TABLES, read_master
+from gridtally.intake.master import read_master
 
 FILES = {
     "accounts": "account,segment,language,name,address,email\nA,household,en,Ana,Rua 1,a@b.pt\n",
@@ -38,7 +38,7 @@ def test_tables():
 
     assert findings == []
     assert {name: table.schema for name, table in found.items()} == {
-        name: getattr(tables, name.upper()) for name in TABLES
+        name: getattr(tables, name.upper()) for name in FILES
     }
     point = found["metering_points"].to_pylist()[0]
     assert (point["zone"], point["region"], point["features"]) == (
@@ -122,7 +122,7 @@ def test_references():
     found, findings = read(metering_points="metering_point,zone\nQ,UTC\n")
 
     assert {code for code, _ in findings} == {"intake.master.reference"}
-    assert [found[name].num_rows for name in TABLES] == [1, 1, 0, 0, 0]
+    assert [found[name].num_rows for name in FILES] == [1, 1, 0, 0, 0]
 
 
 @pytest.mark.parametrize(

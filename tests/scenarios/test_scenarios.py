@@ -41,7 +41,7 @@ def master_of(given):
     """The master data; tables that no file brings are empty."""
     files = {name: given / f"{name}.csv" for name in TABLES}
     made, findings = read_master({n: p.read_bytes() for n, p in files.items() if p.is_file()})
-    assert findings.num_rows == 0, findings.to_pylist()
+    assert "hold" not in findings["severity"].to_pylist(), findings.to_pylist()
     return {"meters": METERS.empty_table(), "registers": REGISTERS.empty_table()} | made
 
 

@@ -7,15 +7,14 @@ from dataclasses import dataclass
 from datetime import date
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 from django.db.models import Exists, F, Max, OuterRef, Q
 
 from gridtally import control
 from gridtally.errors import NotFound
 from gridtally.store import files, partition, readings
+from gridtally.store.master import load
 from gridtally.store.readings import Entry
 from gridtally.store.workspace import Workspace
-from gridtally.tables import MASTER
 
 __all__ = [
     "Snapshot", "StoredTariff", "entries", "master", "read_blocks", "read_registers",
@@ -162,27 +161,14 @@ def _buckets(
 
 
 def master(snap: Snapshot) -> dict[str, pa.Table]:
-    """The master data as known in the snapshot, by table name."""
-    rows = control.models.MasterTable.objects.filter(version_id=snap.master_seq).order_by("name")
-    tables = {}
-    for row in rows:
-        data = files.read_checked(snap.workspace.path / row.path, row.digest)
-        tables[row.name] = _fit(pq.read_table(pa.BufferReader(data), use_threads=False), row.name)
+    """The master data as known in the snapshot, by table name; nothing that is personal."""
+    tables = load(snap.workspace, snap.master_seq)
     if not tables:
         raise NotFound(
             "This workspace has no master data yet.",
             remedy="Receive accounts, metering points, meters, registers and agreements first.",
         )
     return tables
-
-
-def _fit(table: pa.Table, name: str) -> pa.Table:
-    """A stored table with today's columns: what was not known when it was stored is null."""
-    fields = [
-        table[field.name] if field.name in table.column_names else pa.nulls(len(table), field.type)
-        for field in MASTER[name]
-    ]
-    return pa.Table.from_arrays(fields, schema=MASTER[name])
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,8 +20,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from gridtally import control
-from gridtally.store import readings, snapshot
+from gridtally.store import readings
 from gridtally.store.digest import table_digest
+from gridtally.store.master import load
 from gridtally.store.publish import Seen, seen
 from gridtally.store.slots import KEYS, expand, find, keys, winners
 from gridtally.store.snapshot import Snapshot
@@ -49,7 +50,7 @@ def parts(snap: Snapshot) -> dict[tuple[str, str], str]:
     """(kind, month) -> digest of the readings; ("master", table) -> digest of the table."""
     found = stored_parts(seen(snap), buckets=snap.workspace.settings.buckets)
     if control.models.MasterTable.objects.filter(version_id=snap.master_seq).exists():
-        tables = snapshot.master(snap)
+        tables = load(snap.workspace, snap.master_seq, personal=True)
         found |= {("master", n): table_digest(t) for n, t in tables.items() if t.num_rows}
     return found
 
