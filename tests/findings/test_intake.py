@@ -107,6 +107,12 @@ def energy(value="1", status="220", begin="202601010000?+00", end="202601010015?
     return f"QTY+{status}:{value}'DTM+163:{begin}:303'DTM+164:{end}:303"
 
 
+def telegram(*lines, time="0-0:1.0.0(260101120000W)", crc=""):
+    """A P1 telegram of one dial, without a CRC unless one is given."""
+    body = [time, "0-0:96.1.1(4D31)", "1-0:1.8.1(000001.000*kWh)", *lines]
+    return "\r\n".join(["/ABC5X", "", *(line for line in body if line), f"!{crc}", ""])
+
+
 FINDINGS = {
     "intake.row.cells": (
         long("P,import,2026-01-01T02:00Z,1"),
@@ -273,6 +279,11 @@ FINDINGS = {
         {},
         "The quality of each interval is not plain: 'V'.",
     ),
+    "intake.dsmr.time": (
+        telegram(time=""),
+        {},
+        "Nothing says when the dial showed this: the telegram's time is ''.",
+    ),
     "intake.mscons.obis": (
         mscons(energy(), obis="7-1?:1.29.0"),
         {},
@@ -361,6 +372,16 @@ FINDINGS = {
         nem13(dial13(quantity="111")),
         {},
         "The sender's quantity '111' is not the difference of its two readings.",
+    ),
+    "intake.dsmr.media": (
+        telegram("0-1:24.1.0(003)", "0-1:24.2.1(260101110000W)(1.5*m3)"),
+        {},
+        "Values of other meters (gas), kept as remarks: 1. Only electricity is billed.",
+    ),
+    "intake.dsmr.zone": (
+        telegram(),
+        {"zone": "Europe/Lisbon"},
+        "The meter's clock is read in the declared zone Europe/Lisbon, not in Europe/Amsterdam.",
     ),
     "intake.mscons.period": (
         mscons(energy(end="202602010000?+00"), obis="1-1?:1.9.0"),
@@ -500,6 +521,16 @@ REFUSALS = {
         nem12(stream(), day(cells(48))),
         {},
         "The 300 record has 48 values; the interval length of its 200 record makes 24.",
+    ),
+    "intake.dsmr.frame": (
+        telegram("1-0:1.8.2"),
+        {},
+        "The telegrams are not whole: '1-0:1.8.2' is no line of data.",
+    ),
+    "intake.dsmr.crc": (
+        telegram(crc="0000"),
+        {},
+        "The telegram's CRC is '0000', that of its text 8CA5.",
     ),
     "intake.edifact.frame": (
         mscons(energy()).replace("UNZ+1+R", "UNZ+1+Q"),

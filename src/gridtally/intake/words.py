@@ -168,9 +168,14 @@ QUARANTINED: dict[str, Words] = {
         "The quality of each interval is not plain: {text}.",
         "Quality V needs 400 records that cover intervals 1 to the last exactly once.",
     ),
+    "intake.dsmr.time": Words(
+        "Nothing says when the dial showed this: the telegram's time is {text}.",
+        "Keep the time of receipt beside each telegram and deliver the readings as csv-registers; "
+        "telegrams before DSMR 4 have none.",
+    ),
     "intake.mscons.obis": Words(
         "{text} is no OBIS code of electric energy that can be read here.",
-        "Send PIA with codes such as 1-1:1.29.0 (profile), 1-1:1.8.0 (reading), 1-1:1.6.0 (demand).",
+        "Send PIA with a code such as 1-1:1.29.0 (profile), 1-1:1.8.0 (dial), 1-1:1.6.0 (demand).",
     ),
     "intake.mscons.qualifier": Words(
         "{text} is no status of a value (QTY qualifier).",
@@ -270,6 +275,14 @@ NOTED: dict[str, Words] = {
         "The sender's quantity {text} is not the difference of its two readings.",
         "Check multiplier, roll-over and estimate; the readings are what counts here.",
     ),
+    "intake.dsmr.media": Words(
+        "Values of other meters ({text}), kept as remarks: {count}. Only electricity is billed.",
+        "Nothing to do.",
+    ),
+    "intake.dsmr.zone": Words(
+        "The meter's clock is read in the declared zone {text}, not in Europe/Amsterdam.",
+        "Nothing to do, if the meter stands there; else leave the zone out.",
+    ),
     "intake.mscons.period": Words(
         "Energy of periods that are no interval, kept as remarks: {count}. No bill is made of it.",
         "Nothing to do; ask for a load profile or for register readings where bills need them.",
@@ -356,6 +369,11 @@ REFUSED: dict[str, Words] = {
         "Declare the source's zone, for example --zone Europe/Lisbon, or send UTC.",
     ),
     "intake.nem.record": Words("{text}", "Ask the sender for a file that follows the MDFF rules."),
+    "intake.dsmr.frame": Words("The telegrams are not whole: {text}.", _RESEND),
+    "intake.dsmr.crc": Words(
+        "The telegram's CRC is {text}, that of its text {expected}.",
+        "The telegram was damaged on its way: take it out, or read the meter again.",
+    ),
     "intake.edifact.frame": Words("The interchange is not whole: {text}.", _RESEND),
     "intake.edifact.charset": Words(
         "The text is not in the character set that UNB declares ({text}).", _RESEND

@@ -15,6 +15,7 @@ from gridtally.intake.formats import (
     csv_long,
     csv_registers,
     csv_wide,
+    dsmr,
     green_button,
     mscons,
     nem12,
@@ -46,6 +47,7 @@ FORMATS: Mapping[str, Format] = {
     for format_ in (
         Format("nem12", nem12.SENTENCE, nem12.sniff, nem12.read),
         Format("nem13", nem13.SENTENCE, nem13.sniff, nem13.read),
+        Format("dsmr", dsmr.SENTENCE, dsmr.sniff, dsmr.read),
         Format("mscons", mscons.SENTENCE, mscons.sniff, mscons.read, binary=True),
         Format("green-button", green_button.SENTENCE, green_button.sniff, green_button.read),
         Format("csv-registers", csv_registers.SENTENCE, csv_registers.sniff, csv_registers.read),
