@@ -158,12 +158,14 @@ CASES = {
     "metering.register.backward": (
         lambda: dials(read("2026-10-01", 9), read("2026-11-01", 5)),
         "hold",
-        "P meter M T: from 9 at 2026-10-01 00:00 to 5 at 2026-11-01 00:00: the dial went backward.",
+        "P meter M T: from 9 at 2026-10-01 00:00 to 5 at 2026-11-01 00:00: the dial went backward, "
+        "by 4; turned over it would have advanced by 99996 kWh, which is not plausible.",
     ),
     "metering.register.rollover": (
         lambda: dials(read("2026-10-01", 99_998), read("2026-11-01", 3)),
         "note",
-        "P meter M T: from 99998 to 3: the dial turned over, 5 kWh before multiplier.",
+        "P meter M T: from 99998 to 3: the dial turned over, 5 kWh before multiplier; as a misread "
+        "it would have gone back by 99995.",
     ),
     "metering.register.digits": (
         lambda: dials(OPEN, read("2026-11-01", 123_456)),

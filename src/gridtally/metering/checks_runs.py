@@ -88,14 +88,14 @@ def clock_changes(case: Case) -> Iterator[Row]:
 def steps(case: Case, scan: Scan) -> Iterator[Row]:
     """From a day on everything is 2, 3, 10 … times as large or small: a new multiplier (M25).
 
-    Every whole day after must lie beyond every one before, and their sums, their middle and their
-    highest values must change by the same factor: life changes some of these, never all alike.
+    Every whole day after must lie a fifth beyond every one before, and their sums, their middle
+    and their highest values must change by the same factor: life never changes all of them alike.
     """
-    least = case.each("step_days")
+    least = np.maximum(case.each("step_days"), 1)
     if not scan.total.size or scan.total.shape[1] < 2 * int(least.min()):
         return
     rows = np.flatnonzero(scan.total.max(axis=1) > case.each("step_floor_ukwh"))
-    rows = rows[_spread(scan.total[rows])]
+    rows = rows[_spread(scan.total[rows], int(least.min()))]
     if not len(rows):
         return
     cut, up = _cut(scan.total[rows], scan.whole[rows], least[rows])
@@ -115,11 +115,9 @@ def steps(case: Case, scan: Scan) -> Iterator[Row]:
             yield _step(case, row, (int(cut[i]), bool(up[i])), factor, scan.total[row])
 
 
-def _spread(total: Ints) -> Mask:
-    """Cheap bound: the third highest day has more than half as much again as the lowest."""
-    if total.shape[1] < 3:
-        return np.zeros(len(total), dtype=np.bool_)
-    spread: Mask = 2 * np.partition(total, -3, axis=1)[:, -3] > 3 * total.min(axis=1)
+def _spread(total: Ints, least: int) -> Mask:
+    """Cheap bound: so many days have more than half as much again as the lowest."""
+    spread: Mask = 2 * np.partition(total, -least, axis=1)[:, -least] > 3 * total.min(axis=1)
     return spread
 
 
@@ -137,8 +135,8 @@ def _cut(total: Ints, whole: Mask, least: Ints) -> tuple[Ints, Mask]:
     ]
     seen = np.cumsum(whole, axis=1)
     enough = (seen[:, :-1] >= least[:, None]) & (seen[:, -1:] - seen[:, :-1] >= least[:, None])
-    rise = np.where(enough, after[1][:, 1:] - before[0][:, :-1], 0)
-    fall = np.where(enough, before[1][:, :-1] - after[0][:, 1:], 0)
+    rise = np.where(enough, 5 * after[1][:, 1:] - 6 * before[0][:, :-1], 0)
+    fall = np.where(enough, 5 * before[1][:, :-1] - 6 * after[0][:, 1:], 0)
     gap = np.maximum(rise, fall)
     best = gap.argmax(axis=1)
     there = np.arange(len(best))

@@ -237,22 +237,28 @@ class Faults:
             )  # fmt: skip
 
     def turned(self, segment: int, before: int, after: int, step: int, *, wrapped: bool) -> None:
-        """A closing below the opening: one roll-over, or a dial that went backward."""
+        """A closing below the opening: one roll-over, or a dial that went backward.
+
+        Which of the two is decided by plausibility, and said with both readings of the fact.
+        """
         dials, dial = self.dials, int(self.dials.dial[after])
         low, high = (amount(dials.value[at], "").strip() for at in (before, after))
         evidence = {"opening": low, "closing": high, "digits": dials.digits[dial]}
+        back = amount(dials.value[before] - dials.value[after], "").strip()
+        moved = amount(step, unit(dials.channel[dial]))
         if wrapped:
-            moved = amount(step, unit(dials.channel[dial]))
             self._add(
                 segment, "rollover", Severity.NOTE,
-                f"from {low} to {high}: the dial turned over, {moved} before multiplier.",
+                f"from {low} to {high}: the dial turned over, {moved} before multiplier; as a "
+                f"misread it would have gone back by {back}.",
                 "None; the bill shows it.", dial=dial, evidence=evidence,
             )  # fmt: skip
         else:
             self.hold(
                 segment, "backward",
                 f"from {low} at {self._at(segment, before)} to {high} at "
-                f"{self._at(segment, after)}: the dial went backward.",
+                f"{self._at(segment, after)}: the dial went backward, by {back}; turned over it "
+                f"would have advanced by {moved}, which is not plausible.",
                 _CORRECT, dial=dial, evidence=evidence, direction="over",
             )  # fmt: skip
 

@@ -103,6 +103,8 @@ def _shapes(now: pa.Table, before: pa.Table, points: pa.Table) -> Shapes:
         if 3600 % step:
             continue
         mine, theirs = _alike(now, before, step)
+        if not mine.num_rows:
+            continue
         both = [_week(table, 86_400 // step) for table in (mine, theirs)]
         rows = np.arange(row, row + mine.num_rows)
         row += mine.num_rows
