@@ -5,6 +5,7 @@ import io
 import re
 import zipfile
 
+import mapped_cases
 import pytest
 
 from gridtally.errors import RefusedFile
@@ -113,7 +114,7 @@ def telegram(*lines, time="0-0:1.0.0(260101120000W)", crc=""):
     return "\r\n".join(["/ABC5X", "", *(line for line in body if line), f"!{crc}", ""])
 
 
-FINDINGS = {
+FINDINGS = mapped_cases.FINDINGS | {
     "intake.row.cells": (
         long("P,import,2026-01-01T02:00Z,1"),
         {},
@@ -461,7 +462,7 @@ def deep():
     return "<feed>" + "<a>" * 70 + "espi" + "</a>" * 70 + "</feed>"
 
 
-REFUSALS = {
+REFUSALS = mapped_cases.REFUSALS | {
     "intake.file.empty": (b"", {}, "The file is empty."),
     "intake.file.rows": (LONG + "\n", {}, "The file has no data, only its frame."),
     "intake.file.encoding": (

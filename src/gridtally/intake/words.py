@@ -144,6 +144,10 @@ QUARANTINED: dict[str, Words] = {
         "The dial has two different readings at {text}.",
         "Ask which is right; a correction needs a newer version mark.",
     ),
+    "intake.mapped.pattern": Words(
+        "{text} is not a date or time written as {expected}, as the mapping says.",
+        "Ask the sender to keep to one way of writing, or correct time.pattern in the mapping.",
+    ),
     "intake.mapped.repeats": Words(
         "The mapping says that each reading is there {expected} times; these rows do not agree.",
         "Ask the sender which is right, or correct series.repeats in the mapping.",

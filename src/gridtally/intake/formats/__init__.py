@@ -12,7 +12,9 @@ import numpy as np
 import numpy.typing as npt
 
 from gridtally.intake.formats import (
+    csv_frozen,
     csv_long,
+    csv_mapped,
     csv_registers,
     csv_wide,
     dsmr,
@@ -50,9 +52,11 @@ FORMATS: Mapping[str, Format] = {
         Format("dsmr", dsmr.SENTENCE, dsmr.sniff, dsmr.read),
         Format("mscons", mscons.SENTENCE, mscons.sniff, mscons.read, binary=True),
         Format("green-button", green_button.SENTENCE, green_button.sniff, green_button.read),
+        Format("csv-frozen", csv_frozen.SENTENCE, csv_frozen.sniff, csv_frozen.read, binary=True),
         Format("csv-registers", csv_registers.SENTENCE, csv_registers.sniff, csv_registers.read),
         Format("csv-wide", csv_wide.SENTENCE, csv_wide.sniff, csv_wide.read),
         Format("csv-long", csv_long.SENTENCE, csv_long.sniff, csv_long.read),
+        Format("csv-mapped", csv_mapped.SENTENCE, csv_mapped.sniff, csv_mapped.read, binary=True),
     )
 }
 """Every format by name, in the order in which they are tried."""

@@ -119,7 +119,7 @@ def _take(piece: Cells, rows: Rows) -> list[Part]:
             _mark_days(day, marks)
             start = rows.numbered(start, value.ordinal)
         energy, dialed = _values(shared, rows, marks, number, channel)
-        here = shared.here(number)
+        here = shared.here[number]
         rows.count += int(here.sum())
         rows.report(shared, marks, number, channel, day=day)
         key = np.where(keyed, shared.point * len(CHANNELS) + np.maximum(channel, 0), -1)
@@ -140,7 +140,7 @@ def _day(shared: Shared, midnight: When, rows: Rows) -> Day:
     """How many intervals the local days have, and up to which one there are values."""
     slots = rows.day_length(midnight) // rows.mapping.interval.length
     ordinal = np.array([value.ordinal for value in rows.mapping.values])[:, None]
-    return Day(slots, np.where(shared.empty, 0, ordinal).max(axis=0))
+    return Day(slots, np.where(shared.here, ordinal, 0).max(axis=0))
 
 
 def _mark_days(day: Day, marks: Marks, *, plain: int = 0) -> None:

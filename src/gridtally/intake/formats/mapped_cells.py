@@ -37,6 +37,7 @@ __all__ = ["Day", "Rows", "Shared", "When", "numbers_of", "powers", "words_of"]
 
 Bytes = npt.NDArray[np.uint8]
 Ints = npt.NDArray[np.int64]
+Bools = npt.NDArray[np.bool_]
 States = npt.NDArray[np.int8]
 
 _ACTUAL = QUALITIES["A"]
@@ -73,21 +74,17 @@ class Shared:
     quality: Ints
     version: Ints
     stamps: Mapping[str, When]
-    empty: npt.NDArray[np.bool_]
-    """Shape (columns of values, rows)."""
+    here: npt.NDArray[np.bool_]
+    """Where a column of values has a reading. Shape (columns of values, rows).
 
-    def here(self, number: int) -> npt.NDArray[np.bool_]:
-        """Rows that have a reading in one column of values.
+    A row without any, and one that is not whole, is counted at the first.
+    """
 
-        A row without any, and one that is not whole, is counted at the first.
-        """
-        if len(self.empty) == 1:
-            return np.ones(self.piece.rows, bool)
-        odd = self.marks.code == _ODD
-        there = (~self.empty[number] | (self.quality == 0)) & ~odd
-        if number == 0:
-            there |= odd | self.empty.all(axis=0)
-        return np.asarray(there)
+    @property
+    def first(self) -> Ints:
+        """The first column of values in which each row has a reading. Shape (rows,)."""
+        first: Ints = self.here.argmax(axis=0)
+        return first
 
 
 @dataclass(slots=True)
@@ -121,9 +118,18 @@ class Rows:
         for name, when in stamps.items():
             self.mark_times(when, marks, piece, name)
         quality, version = self.qualities(piece, marks), self.versions(piece, marks)
-        empty = np.stack([self.sheet.column(piece, at).empty for at in self.value_places])
         point = np.where(np.isin(marks.code, _NAMELESS), -1, point)
-        return Shared(piece, marks, point, quality, version, stamps, empty)
+        here = self._here(piece, marks.code == _ODD, quality == 0)
+        return Shared(piece, marks, point, quality, version, stamps, here)
+
+    def _here(self, piece: Cells, odd: Bools, valueless: Bools) -> Bools:
+        """Where there is a reading; a row that says that it has no value says so in each column."""
+        if len(self.value_places) == 1:
+            return np.ones((1, piece.rows), bool)
+        filled = [~self.sheet.column(piece, at).empty for at in self.value_places]
+        here = (np.stack(filled) | valueless) & ~odd
+        here[0] |= ~here.any(axis=0)
+        return here
 
     def constant(self, name: str) -> str | None:
         """The text that all rows have instead of a column."""
@@ -245,7 +251,7 @@ class Rows:
         self, shared: Shared, marks: Marks, number: int, channel: Ints, *, day: Day | None = None
     ) -> None:
         """Tell of the readings of one column that are set aside; refuse the file if it must be
-        whole. What is wrong with a row is told once, at its first column of values.
+        whole. What is wrong with a row is told once, at its first reading.
         """
         piece = shared.piece
 
@@ -262,8 +268,8 @@ class Rows:
 
         if self.mapping.file.unreadable == "refuse":
             self._refuse(piece, marks, describe)
-        report, here = self.delivery.report, shared.here(number)
-        told = (shared.marks.code >= 0) & (number > 0)
+        report, here = self.delivery.report, shared.here[number]
+        told = (shared.marks.code >= 0) & (shared.first < number)
         for which, again in ((here & told, True), (here & ~told, False)):
             part = Marks(piece.rows)
             part.code[:] = np.where(which, marks.code, -1)

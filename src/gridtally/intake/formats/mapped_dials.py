@@ -68,7 +68,7 @@ def _take(piece: Cells, rows: Rows, found: _Found) -> None:
         bucket = _named(rows, piece, marks, "bucket", value.bucket, found.buckets)
         reading, digits = _readings(shared, rows, marks, number, channel)
         multiplier = _multipliers(rows, piece, marks)
-        here = shared.here(number)
+        here = shared.here[number]
         rows.count += int(here.sum())
         rows.report(shared, marks, number, channel)
         kind = np.full(piece.rows, KINDS.index(value.dial) if value.dial else -1)
@@ -102,7 +102,7 @@ def _readings(
     found = numbers_of(rows, shared.piece, value, at, power=power, limit=DIAL_MAX)
     mark_numbers(found, marks, at)
     marks.set(shared.quality == 0, "intake.register.value", at)
-    rows.rounded += int((shared.here(number) & marks.good & (found.state == numbers.ROUNDED)).sum())
+    rows.rounded += int((shared.here[number] & marks.good & (found.state == numbers.ROUNDED)).sum())
     digits = np.full(shared.piece.rows, value.digits or -1, np.int64)
     if "digits" in rows.mapping.columns:
         digits = _whole(rows, shared.piece, marks)
