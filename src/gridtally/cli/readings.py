@@ -138,6 +138,14 @@ def formats(as_json: bool) -> int:
 @click.option("--sender", default="", help="Who delivered it.")
 @click.option("--zone", help="Zone of times without offset; default: the workspace's.")
 @click.option("--correction", is_flag=True, help="Readings here are newer than stored ones.")
+@click.option(
+    "--master",
+    "master_mode",
+    type=click.Choice(["whole", "changes"]),
+    default="whole",
+    show_default=True,
+    help="A file of master data replaces its table, or brings changes to it.",
+)
 @workspace_option
 @as_name
 @dry_run
@@ -147,6 +155,7 @@ def receive(
     sender: str,
     zone: str | None,
     correction: bool,
+    master_mode: str,
     where: Path | None,
     actor: str,
     dry_run: bool,
@@ -158,6 +167,7 @@ def receive(
     change nothing. A refused file goes to quarantine and the rest goes on; the exit code is then 1.
     """
     from gridtally import pipeline
+    from gridtally.cli.master import print_changes
 
     workspace = pipeline.open_workspace(where)
     with progress(enabled=not as_json) as report:
@@ -167,6 +177,7 @@ def receive(
             sender=sender,
             zone=zone,
             correction=correction,
+            master_mode=master_mode,
             as_of=now(),
             actor=actor,
             dry_run=dry_run,
@@ -180,5 +191,6 @@ def receive(
             table.add_row(*map(shown, answer.cells()))
         out.print(table)
         for answer in answers:
+            print_changes(answer.changes)
             show_findings(answer.findings[:5])
     return 1 if any(answer.refused for answer in answers) else 0

@@ -20,9 +20,10 @@ from gridtally.money import MICRO, parse_decimal
 from gridtally.periods import zone
 
 __all__ = [
-    "Test", "address", "choice", "choice_of", "day", "due_rule", "features", "hours", "identifier",
-    "is_identifier", "is_name", "is_text", "micro", "optional", "percent", "phone", "ratio",
-    "ratio_parts", "share", "tariff_id", "text", "whole", "zone_name",
+    "Test", "address", "choice", "choice_of", "day", "due_rule", "features", "hours",
+    "identifier", "is_address", "is_identifier", "is_name", "is_text", "micro", "optional",
+    "percent", "phone", "ratio", "ratio_parts", "share", "tariff_id", "text", "whole",
+    "zone_name",
 ]  # fmt: skip
 
 T = TypeVar("T")
@@ -99,6 +100,12 @@ def address(cell: str) -> str:
     if not cell.isascii() or not cell.isprintable() or not _ADDRESS.match(cell):
         raise ValueError("is no e-mail address")
     return cell
+
+
+def is_address(cells: pa.Array) -> pa.Array:
+    """Cells that are empty, or surely an e-mail address."""
+    plain = r"^([0-9A-Za-z._+-]{1,64}@[0-9A-Za-z.-]{1,189})?$"
+    return pc.match_substring_regex(cells, plain)
 
 
 def phone(cell: str) -> str:

@@ -103,12 +103,15 @@ def sorted_by_key(name: str, table: pa.Table) -> Ints:
 
 def changes(name: str, before: pa.Table, after: pa.Table) -> Changes:
     """What is different between two states of a table."""
+    none = np.empty(0, np.int64)
+    if not len(before):
+        return Changes(name, before, after, np.arange(len(after)), (none, none), none)
     key = key_groups(name, before, after)
     old, new = key[: len(before)], key[len(before) :]
     order = np.argsort(old, kind="stable")
     at = np.searchsorted(old[order], new)
-    place = order[np.minimum(at, len(old) - 1)] if len(old) else np.zeros(len(new), np.int64)
-    known = (old[place] == new) if len(old) else np.zeros(len(new), bool)
+    place = order[np.minimum(at, len(old) - 1)]
+    known = old[place] == new
     rows = np.flatnonzero(known)
     differ = _differ(before.take(pa.array(place[rows])), after.take(pa.array(rows)))
     return Changes(

@@ -18,6 +18,7 @@ from gridtally.intake.fields import (
     features,
     hours,
     identifier,
+    is_address,
     is_identifier,
     is_name,
     is_text,
@@ -104,7 +105,7 @@ FILES: dict[str, File] = {
         tables.CONTACTS,
         (
             _id("party"), _FROM, _TO, _text("name"), _text("address"), _text("postcode"),
-            Column("email", optional(address, ""), required=False),
+            Column("email", optional(address, ""), required=False, plain=is_address),
             Column("phone", optional(phone, ""), required=False),
         ),
         key=("party", "from"),
@@ -116,7 +117,7 @@ FILES: dict[str, File] = {
         (
             _id("account"), _id("segment"), Column("language", choice("en", "zh")),
             _text("name"), _text("address"),
-            Column("email", optional(address, ""), required=False),
+            Column("email", optional(address, ""), required=False, plain=is_address),
             _name("party"), _maybe("household_size", whole(1, 99)),
         ),
         key=("account",),

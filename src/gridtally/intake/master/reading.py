@@ -6,7 +6,7 @@ that surely is what it must be is never taken out of its column.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -49,6 +49,8 @@ class Delivered:
 
     def keep(self, good: Bools) -> None:
         """Leave out the rows that are not good."""
+        if good.all():
+            return
         self.table = self.table.filter(pa.array(good))
         self.line = self.line[good]
 
@@ -62,12 +64,14 @@ class _Raw:
     rows: int
 
 
-def read_file(name: str, file: str, data: bytes, found: Found) -> Delivered:
+def read_file(
+    name: str, file: str, data: bytes, found: Found, *, files: Mapping[str, File] = FILES
+) -> Delivered:
     """The table `name` of the file `file`; findings go to `found`.
 
     Raises `RefusedFile` when it as a whole is not what its name says.
     """
-    spec = FILES[name]
+    spec = files[name]
     unpacked = members(data, name=file)
     if len(unpacked) != 1:
         raise refuse("intake.archive.unsafe", file=file, text="it holds more than one file")
@@ -79,7 +83,7 @@ def read_file(name: str, file: str, data: bytes, found: Found) -> Delivered:
         if spec.personal and err.code in _QUOTES:
             raise refuse(err.code, file=file, line=err.line, text=_NOT_SHOWN) from None
         raise
-    delivered = _parsed(name, raw, file, found)
+    delivered = _parsed(name, spec, raw, file, found)
     for rule in (_empty_period, _relation):
         rule(delivered, found)
     return delivered
@@ -183,9 +187,9 @@ def _as_text(column: pa.ChunkedArray) -> pa.Array:
 # ---------------------------------------------------------------------- cells
 
 
-def _parsed(name: str, raw: _Raw, file: str, found: Found) -> Delivered:
+def _parsed(name: str, spec: File, raw: _Raw, file: str, found: Found) -> Delivered:
     """Cells as values; the rows of which all cells can be meant."""
-    spec, count = FILES[name], len(raw.line)
+    count = len(raw.line)
     wrong = np.full(count, -1, np.int64)
     reasons: list[dict[str, str]] = []
     fields = []
