@@ -24,6 +24,7 @@ VERBS = {
     "decode": ("readings", "Say what a file of readings contains, and what is wrong with it."),
     "convert": ("convert", "Write the readings of a file in another format."),
     "formats": ("readings", "List the formats that decode knows."),
+    "master": ("master", "What is known of points, accounts and meters, since when."),
     "run": ("bills", "Bill a period: steps 2 to 9 on one snapshot."),
     "worklist": ("bills", "The held bills worth reading first, with reasons in words."),
     "release": ("bills", "Decide on held bills; sign the list of what may be issued."),
