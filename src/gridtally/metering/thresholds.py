@@ -170,6 +170,17 @@ def _values(limits: Limits) -> dict[str, int]:
 # ------------------------------------------------------------------- as a file
 
 
+def of_dict(said: Mapping[str, Any]) -> Thresholds:
+    """The thresholds that `as_dict` gave, such as those of an old run."""
+
+    def changed(limits: Limits, values: Mapping[str, int]) -> Limits:
+        return replace(limits, **{name: values[name] for name in _values(limits) if name in values})
+
+    base = changed(DEFAULTS, said["all"])
+    own = {name: changed(base, values) for name, values in said["segments"].items()}
+    return Thresholds(base, MappingProxyType(own))
+
+
 def parse(text: str, *, file: str = FILE) -> Thresholds:
     """Thresholds from TOML text. Raises `InvalidDocument` with every problem at once.
 

@@ -145,7 +145,8 @@ def _leaves(ws: Workspace) -> Iterator[str]:
 
 
 def _raw(ws: Workspace) -> Iterator[str]:
-    for digest in control.models.SourceFile.objects.values_list("delivered", flat=True):
+    rows = control.models.SourceFile.objects.values_list("delivered", "mapping")
+    for digest in sorted({digest for row in rows for digest in row if digest}):
         yield from _file(ws, f"raw/{digest[:2]}/{digest}", digest)
 
 

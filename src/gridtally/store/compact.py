@@ -7,6 +7,7 @@ earlier snapshot is read from it as before. The replaced files stay on the disk,
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +26,8 @@ __all__ = ["Compacted", "Merge", "Pruned", "compact", "merged", "orphans", "prun
 
 FEW = 2
 """Fewer files of a month and bucket are left as they are."""
+REBUILDING = ".rebuild-"
+"""How folders begin in which readings are made again."""
 KEEP_S = 86_400
 """What was retired, or half written, in the last day may still be in somebody's hands. [s]"""
 
@@ -192,11 +195,18 @@ def prune(ws: Workspace, *, actor: str, as_of: int, dry_run: bool = False) -> Pr
             )
         # Inside the transaction: a receive that wrote such a file looks for it when it publishes.
         for path in paths[len(retired) :]:
-            path.unlink(missing_ok=True)
+            _remove(path)
     fault("prune.committed")
     for path in paths[: len(retired)]:
-        path.unlink(missing_ok=True)
+        _remove(path)
     return found
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
 
 
 def orphans(ws: Workspace, *, before: int | None = None) -> Iterator[str]:
@@ -214,6 +224,9 @@ def orphans(ws: Workspace, *, before: int | None = None) -> Iterator[str]:
                 continue
             if before is None or not path.name.startswith(".") or _changed(path) < before:
                 yield ws.relative(path)
+    for path in sorted(ws.path.glob(f"{REBUILDING}*")):
+        if before is None or _changed(path) < before:
+            yield ws.relative(path)
 
 
 def _changed(path: Path) -> int:

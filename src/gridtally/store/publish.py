@@ -5,7 +5,7 @@ Until that transaction commits nobody sees the files; when it never does they ar
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -18,9 +18,10 @@ from django.db.models import Max
 from gridtally import control
 from gridtally.control.database import insert
 from gridtally.store import files, readings, snapshot, versions
+from gridtally.store.partition import buckets_of
 from gridtally.store.readings import Entry
 
-__all__ = ["Prepared", "Seen", "is_stale", "prepare", "present", "publish", "seen"]
+__all__ = ["Prepared", "Seen", "is_stale", "prepare", "present", "publish", "remarks", "seen"]
 
 
 _TOGETHER = 64
@@ -143,6 +144,16 @@ def _stored(store: Seen, part: pa.Table, *, kind: str, bucket: int) -> pa.Table:
     return readings.read(
         store.root, near, kind=kind, points=points.to_pylist(), start_utc=start, end_utc=end
     )
+
+
+def remarks(
+    store: Seen, points: Sequence[str], start_utc: int, end_utc: int, *, buckets: int
+) -> pa.Table:
+    """REMARKS of some metering points that touch a span [s]."""
+    where = sorted(set(buckets_of(points, buckets).tolist()))
+    span: dict[str, Any] = {"start_utc": start_utc, "end_utc": end_utc}
+    near = store.find(kind="remarks", buckets=where, **span)
+    return readings.read(store.root, near, kind="remarks", points=points, **span)
 
 
 def is_stale(prepared: Prepared) -> bool:

@@ -27,7 +27,7 @@ from gridtally.store.publish import Seen, seen
 from gridtally.store.slots import KEYS, expand, find, keys, winners
 from gridtally.store.snapshot import Snapshot
 
-__all__ = ["digest_of", "parts", "state_digest", "stored_parts"]
+__all__ = ["digest_of", "parts", "state_digest"]
 
 Ints = npt.NDArray[np.int64]
 _ROW = np.dtype([("at", "<i8"), ("value", "<i8"), ("version", "<i8"), ("rank", "u1")])
@@ -46,17 +46,19 @@ def digest_of(parts: dict[tuple[str, str], str]) -> str:
     return hashlib.sha256("".join(["gridtally state 1\n", *lines]).encode()).hexdigest()
 
 
-def parts(snap: Snapshot) -> dict[tuple[str, str], str]:
-    """(kind, month) -> digest of the readings; ("master", table) -> digest of the table."""
-    found = stored_parts(seen(snap), buckets=snap.workspace.settings.buckets)
+def parts(snap: Snapshot, store: Seen | None = None) -> dict[tuple[str, str], str]:
+    """(kind, month) -> digest of the readings; ("master", table) -> digest of the table.
+
+    `store`: other readings than those of the snapshot.
+    """
+    found = _stored(store or seen(snap), buckets=snap.workspace.settings.buckets)
     if control.models.MasterTable.objects.filter(version_id=snap.master_seq).exists():
         tables = load(snap.workspace, snap.master_seq, personal=True)
         found |= {("master", n): table_digest(t) for n, t in tables.items() if t.num_rows}
     return found
 
 
-def stored_parts(store: Seen, *, buckets: int) -> dict[tuple[str, str], str]:
-    """`parts` of readings alone."""
+def _stored(store: Seen, *, buckets: int) -> dict[tuple[str, str], str]:
     making = {"blocks": _blocks, "registers": _dials, "remarks": _remarks}
     found = {}
     for kind, make in making.items():
