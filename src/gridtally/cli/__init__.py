@@ -9,6 +9,7 @@ from __future__ import annotations
 import importlib
 import os
 import sys
+from keyword import iskeyword
 
 import click
 
@@ -23,7 +24,8 @@ VERBS = {
     "receive": ("readings", "Keep delivered files; their readings become part of the store."),
     "decode": ("readings", "Say what a file of readings contains, and what is wrong with it."),
     "convert": ("convert", "Write the readings of a file in another format."),
-    "formats": ("readings", "List the formats that decode knows."),
+    "formats": ("formats", "List the formats that decode knows; explain one."),
+    "import": ("opening", "Take over balances of another system, all of them or nothing."),
     "master": ("master", "What is known of points, accounts and meters, since when."),
     "run": ("bills", "Bill a period: steps 2 to 9 on one snapshot."),
     "worklist": ("bills", "The held bills worth reading first, with reasons in words."),
@@ -34,6 +36,7 @@ VERBS = {
     "verify": ("proofs", "Check a bill's proof offline, with nothing but the public key."),
     "tariff": ("tariffs", "Check and show tariff documents."),
     "rate": ("tariffs", "Rate a file of readings under a tariff, without a workspace."),
+    "thresholds": ("thresholds", "Thresholds of the checks of readings, by customer segment."),
     "check": ("workspace", "Check every invariant of the workspace, read-only."),
     "status": ("workspace", "What is in the workspace, and what to do next."),
 }
@@ -52,7 +55,7 @@ class _Lazy(click.Group):
         if name not in VERBS:
             return None
         module = importlib.import_module(f"gridtally.cli.{VERBS[name][0]}")
-        command: click.Command = getattr(module, name.replace("-", "_"))
+        command: click.Command = getattr(module, name.replace("-", "_") + "_" * iskeyword(name))
         return command
 
     def resolve_command(

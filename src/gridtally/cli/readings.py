@@ -1,4 +1,4 @@
-"""The door's verbs on readings: receive, decode, formats."""
+"""The door's verbs on readings: receive, decode."""
 
 from __future__ import annotations
 
@@ -26,6 +26,9 @@ from gridtally.money import Rounding
 from gridtally.terms import RoundingMode
 
 FILE = click.Path(path_type=Path)
+mapping_option = click.option(
+    "--mapping", type=FILE, help="How to read a utility's own CSV; see `formats mapping`."
+)
 
 
 def read_file(path: Path) -> bytes:
@@ -38,6 +41,17 @@ def read_file(path: Path) -> bytes:
         raise NotFound(
             f"{path} cannot be read: {err.strerror}.", remedy="Check its name and rights."
         ) from err
+
+
+def read_mapping(path: Path | None) -> bytes | None:
+    """The bytes of a mapping file. Raises `InvalidDocument` at once when it is none."""
+    if path is None:
+        return None
+    from gridtally.intake.mapping import load
+
+    data = read_file(path)
+    load(data, name=path.name)
+    return data
 
 
 def refusal(err: GridtallyError) -> dict[str, Any]:
@@ -70,9 +84,15 @@ def rounding_option(text: str | None) -> Rounding | None:
 @click.option("--format", "format_", help="Read it as this format, whatever it looks like.")
 @click.option("--zone", help="Zone of times without offset, such as Europe/Lisbon.")
 @click.option("--round-finer", metavar="MODE", help="Round values finer than 10^-6 kWh.")
+@mapping_option
 @as_json
 def decode(
-    file: Path, format_: str | None, zone: str | None, round_finer: str | None, as_json: bool
+    file: Path,
+    format_: str | None,
+    zone: str | None,
+    round_finer: str | None,
+    mapping: Path | None,
+    as_json: bool,
 ) -> int:
     """Say what FILE contains: channels, counts, sums, and what is wrong with it.
 
@@ -80,6 +100,7 @@ def decode(
     """
     from gridtally.intake import decode as room
 
+    document = read_mapping(mapping)
     try:
         decoded = room.decode(
             read_file(file),
@@ -88,6 +109,7 @@ def decode(
             format=format_,
             zone=zone,
             round_finer=rounding_option(round_finer),
+            mapping=document,
         )
     except RefusedFile as err:
         if as_json:
@@ -114,23 +136,6 @@ def decode(
     )
     show_findings(summary["findings"])
     return code
-
-
-@click.command()
-@as_json
-def formats(as_json: bool) -> int:
-    """List the formats that decode knows."""
-    from gridtally.intake.formats import FORMATS
-
-    if as_json:
-        print_json([{"name": f.name, "sentence": f.sentence} for f in FORMATS.values()])
-        return 0
-    table = Table("format", "what it is", show_edge=False)
-    for known in FORMATS.values():
-        table.add_row(known.name, known.sentence)
-    out.print(table)
-    talk.print("docs/formats.md has a complete example of each.", highlight=False)
-    return 0
 
 
 @click.command()
