@@ -63,6 +63,10 @@ _PLAIN = {
 """Sentences of columns that mean the same everywhere, for schemas that leave them out."""
 
 
+_FILES = ("readings", "master", "opening", "results")
+"""The files of `src/gridtally/tables/`, in the order of the flow."""
+
+
 def write_tables() -> str:
     """Every schema: its columns with type, unit and sentence."""
     shared = {n: getattr(tables, n) for n in dir(tables) if _is_schema(getattr(tables, n))}
@@ -76,7 +80,7 @@ def write_tables() -> str:
         "## Shared by all steps\n",
         "From `src/gridtally/tables/`, in the order of the flow.\n",
     ]
-    files = (ROOT / f"src/gridtally/tables/{name}.py" for name in ("readings", "master", "results"))
+    files = (ROOT / f"src/gridtally/tables/{name}.py" for name in _FILES)
     order = "".join(file.read_text() for file in files)
     for name in sorted(shared, key=lambda name: order.index(f"\n{name} = schema(")):
         page += _schema(name, shared[name])

@@ -16,7 +16,7 @@ __all__ = ["GUARDS", "install", "missing", "verify"]
 
 _APPEND_ONLY = (
     "compaction", "decision", "entry", "event", "fixed_setting", "head", "history_file",
-    "issued_bill", "leaf", "ledger_account", "load", "master_table", "master_version",
+    "issued_bill", "leaf", "ledger_account", "load", "master_table", "master_version", "opening",
     "pruned_file", "quarantine_item", "quarantine_step", "reading_file", "rebill_proposal",
     "rebill_step", "release", "release_item", "retired_file", "source_file", "tariff_document",
 )  # fmt: skip

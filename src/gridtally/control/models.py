@@ -12,8 +12,8 @@ from django.db.models import F, Q
 
 __all__ = [
     "Compaction", "Decision", "Entry", "Event", "FixedSetting", "Head", "HistoryFile", "IssuedBill",
-    "IssuedSegment", "Leaf", "LedgerAccount", "Load", "MasterTable", "MasterVersion", "Outbox",
-    "PersonKey", "PrunedFile", "QuarantineItem", "QuarantineStep", "ReadingFile", "RebillProposal",
+    "IssuedSegment", "Leaf", "LedgerAccount", "Load", "MasterTable", "MasterVersion", "Opening",
+    "Outbox",    "PersonKey", "PrunedFile", "QuarantineItem", "QuarantineStep", "ReadingFile", "RebillProposal",
     "RebillStep", "Release", "ReleaseItem", "RetiredFile", "Run", "RunBill", "SourceFile",
     "TariffDocument",
 ]  # fmt: skip
@@ -116,7 +116,7 @@ class QuarantineItem(models.Model):
 
     `file`: refused whole, the bytes are `refused`. `rows`: set aside by decode. `waiting`: stored,
     but unknown to master data. `conflict`: other values than stored ones, left out.
-    `lines` are the packed numbers of all its rows in `file` (`intake.report.unpack_lines`).
+    `lines` are the packed numbers of all its rows in `file` (`store.quarantine.unpack_lines`).
     """
 
     kind = models.CharField(max_length=10)
@@ -175,6 +175,19 @@ class QuarantineStep(models.Model):
                 condition=~Q(action="discarded", why=""), name="quarantine_step_has_reason"
             ),
         ]
+
+
+class Opening(models.Model):
+    """Balances that were taken over from another system, once; `digest` is that of its tables."""
+
+    digest = _digest(primary_key=True)
+    recorded = models.BigIntegerField()
+    actor = _name()
+    entries = models.BigIntegerField()
+    summary = models.TextField()
+
+    class Meta:
+        db_table = "opening"
 
 
 class Load(models.Model):

@@ -29,7 +29,7 @@ from gridtally.store.digest import canonical, merkle_root
 from gridtally.store.leaves import bill_leaves
 from gridtally.store.workspace import Workspace
 
-__all__ = ["RunFolder", "create_run", "open_run", "verify_run"]
+__all__ = ["RunFolder", "create_run", "open_run", "past_folder", "verify_run"]
 
 _NAME = re.compile(r"[a-z_]+(/[a-z_]+)?")
 
@@ -139,6 +139,11 @@ def create_run(ws: Workspace, info: Mapping[str, Any]) -> RunFolder:
     work.mkdir(parents=True)
     files.write(work / "run.json", text)
     return RunFolder(work, home)
+
+
+def past_folder(ws: Workspace, run: str) -> RunFolder:
+    """What a row of the history came from: a run, or an opening, which has the same tables."""
+    return RunFolder(ws.path / run if run.startswith("opening/") else ws.path / "runs" / run)
 
 
 def open_run(ws: Workspace, run_id: str) -> RunFolder:
