@@ -22,7 +22,9 @@ from gridtally.metering.checks_channels import channels
 from gridtally.metering.checks_events import Place, events
 from gridtally.metering.checks_versions import replaced
 from gridtally.metering.determine import determine
-from gridtally.metering.estimate import estimate
+from gridtally.metering.estimate import Help, estimate
+from gridtally.metering.estimate_class import ClassProfiles
+from gridtally.metering.estimate_year import BACK_DAYS, PAST_DAYS, SEASON_DAYS
 from gridtally.metering.profiles import profiles
 from gridtally.metering.registers import advances, check_sums, totals
 from gridtally.metering.resolutions import Stretch, refine, unfit
@@ -32,12 +34,13 @@ from gridtally.periods import Period, zone
 from gridtally.rating.assemble import to_segments
 from gridtally.rating.rate import rate
 from gridtally.rating.tariff import TariffVersion
-from gridtally.tables import DAILY, ESTIMATES, FINDINGS, REMARKS
+from gridtally.tables import BLOCKS, DAILY, ESTIMATES, FINDINGS, REMARKS
 from gridtally.terms import Channel, LegalSource
 
 __all__ = ["Job", "Metered", "Part", "bill", "daily", "meter"]
 
 Ints = npt.NDArray[np.int64]
+_YEAR_S = (BACK_DAYS - SEASON_DAYS) * 86_400
 
 
 @dataclass(frozen=True)
@@ -66,6 +69,10 @@ class Job:
     remarks: Callable[[], pa.Table] = REMARKS.empty_table
     """REMARKS of the period."""
     thresholds: Thresholds = field(default_factory=Thresholds)
+    year: Callable[[], pa.Table] = BLOCKS.empty_table
+    """BLOCKS of a year before, for gaps that nothing nearer tells about; asked for once or never"""
+    class_profiles: ClassProfiles | None = None
+    """How each customer segment spreads its energy; None: not learned."""
 
 
 @dataclass
@@ -256,9 +263,11 @@ def _judge(job: Job, window: _Window, blocks: pa.Table, result: Metered) -> Judg
             for p, full in zip(grid.points, np.all(grid.quality, axis=1).tolist(), strict=True)
             if not full
         ]
+        before = _before(window, PAST_DAYS), window.start_utc
         grid, made, found = estimate(
-            grid, zone=window.zone, past=_past(job, window, gaps), totals=total, in_place=True
-        )
+            grid, zone=window.zone, past=_laid(job.past(), window, gaps, before),
+            totals=total, help=_help(job, window, grid), in_place=True,
+        )  # fmt: skip
         result.estimates.append(made)
         result.findings.append(found)
     if window.channel in (Channel.IMPORT, Channel.EXPORT) and result.advances.num_rows:
@@ -267,21 +276,43 @@ def _judge(job: Job, window: _Window, blocks: pa.Table, result: Metered) -> Judg
     return judged
 
 
-def _past(job: Job, window: _Window, points: Sequence[str]) -> Dense | None:
-    blocks = job.past()
+def _help(job: Job, window: _Window, grid: Dense) -> Help:
+    """What there is for gaps that the weeks around them say nothing about."""
+
+    def year(points: Sequence[str]) -> Dense | None:
+        bounds = _before(window, PAST_DAYS + BACK_DAYS), window.end_utc - _YEAR_S
+        return _laid(job.year(), window, points, bounds)
+
+    known = job.usual if window.channel == Channel.IMPORT else {}
+    return Help(
+        year=year,
+        profiles=job.class_profiles,
+        segments=[job.kinds.get(point, "") for point in grid.points],
+        usual=pa.array([known.get(point) for point in grid.points], pa.int64()),
+    )
+
+
+def _before(window: _Window, days: int) -> int:
+    """The beginning of the local day so many days before a window."""
+    place = zone(window.zone)
+    return place.midnight(place.date(window.start_utc) - timedelta(days))
+
+
+def _laid(
+    blocks: pa.Table, window: _Window, points: Sequence[str], bounds: tuple[int, int]
+) -> Dense | None:
+    """Blocks of some points on the grid that the window's continues; None where there is none."""
     blocks = blocks.filter(pc.is_in(blocks["metering_point"], pa.array(points, pa.string())))
     blocks = refine(blocks, at_most_s=window.resolution_s).blocks
     if not blocks.num_rows:
         return None
-    place = zone(window.zone)
-    start = place.midnight(place.date(window.start_utc) - timedelta(28))
-    start += (window.start_utc - start) % window.resolution_s
+    start, end = (at + (window.start_utc - at) % window.resolution_s for at in bounds)
     grid, _ = dense(
         blocks,
         points=points,
         channel=window.channel,
         start_utc=start,
-        end_utc=window.start_utc,
+        end_utc=end,
         resolution_s=window.resolution_s,
     )
     return grid

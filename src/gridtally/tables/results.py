@@ -46,9 +46,11 @@ ESTIMATES = schema(
     ("channel", STR, "import, export, reactive_import, reactive_export"),
     ("start_utc", I64, "first instant of the gap [s]"),
     ("end_utc", I64, "first instant after [s]"),
-    ("method", STR, "linear, like_days, other_days or even; + register when scaled to its total"),
+    ("method", STR, "rung of docs/estimation.md; +register when scaled to the register's advance"),
     ("inputs", STR, "what it was estimated from, in words"),
     ("energy_ukwh", I64, "energy that was filled in [10^-6 kWh or kvarh]"),
+    ("low_ukwh", I64, "lower end of its 90 % interval [same unit]"),
+    ("high_ukwh", I64, "upper end of its 90 % interval [same unit]"),
     ("count", I64, "intervals filled"),
 )
 
