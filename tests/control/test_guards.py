@@ -40,8 +40,8 @@ def full(ws):
     with pytest.raises(RefusedFile):
         receive(ws, b"bad", name="b", decode=refuse, **known)
     control.models.QuarantineStep.objects.create(
-        item=control.models.QuarantineItem.objects.get(), at=AS_OF, actor="q",
-        action="discarded", why="a test file",
+        item=control.models.QuarantineItem.objects.get(kind="file"), at=AS_OF,
+        actor="q", action="discarded", why="a test file",
     )  # fmt: skip
     put_master(ws, {"meters": tables.empty(tables.METERS)}, actor="m", as_of=AS_OF)
     put_tariff(ws, b"t", tariff="home", digest=f"sha256:{sha256(b't')}",
@@ -185,10 +185,12 @@ BREACHES = {
         "source_file", {"digest": "'x'", "superseding": '"accepted" + 1'}, "source_file_parts_fit",
     ),
     "waiting rows that are not quarantined": (
-        "source_file", {"digest": "'x'", "waiting": "1"}, "source_file_parts_fit",
+        "source_file",
+        {"digest": "'x'", "waiting": '"quarantined" + 1'},
+        "source_file_parts_fit",
     ),
     "an item of no kind": ("quarantine_item", {"id": "900", "kind": "'x'"}, "item_kind"),
-    "an item without bytes": ("quarantine_item", {"id": "900", "refused": "''"}, "item_has_bytes"),
+    "an item without bytes": ("quarantine_item", {"id": "900", "source_id": "NULL"}, "item_has_bytes"),
     "an item closed twice": ("quarantine_step", {"id": "900"}, "quarantine_step.item_id"),
     "a step of no kind": (
         "quarantine_step", {"id": "900", "item_id": "1 + item_id", "action": "'x'"}, "step_action",

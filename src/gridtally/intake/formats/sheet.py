@@ -21,12 +21,14 @@ from gridtally.intake.report import Marks, shown
 from gridtally.intake.text import NEWLINE, Cells, cells, line_end, release
 from gridtally.intake.words import refuse
 
-__all__ = ["Sheet", "header_names", "open_sheet"]
+__all__ = ["REASON", "Sheet", "header_names", "open_sheet"]
 
 Bytes = npt.NDArray[np.uint8]
 Ints = npt.NDArray[np.int64]
 
 P = TypeVar("P", Cells, Plain, Cells | Plain)
+REASON = "quarantine_reason"
+"""A column that `quarantine export` adds and that is passed over."""
 _QUICK = 32 << 20
 """Bytes that are read at once where rows are plain."""
 _TRAILER = re.compile(rb"(?:^|\n)#rows=([0-9]{1,12})[\r\n]*\Z")
@@ -180,7 +182,7 @@ def _check_names(
         for mark in _OTHER_MARKS:
             if mark in names[0]:
                 raise sheet.dialect(sheet.header_line, f"{shown(mark)} separates its cells")
-    known = [*required, *optional]
+    known = [*required, *optional, REASON]
     wrong = [name for name in names if name not in known]
     missing = [name for name in required if name not in names]
     double = sorted(name for name, times in Counter(names).items() if times > 1)
