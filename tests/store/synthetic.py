@@ -33,6 +33,7 @@ class Read:
     duplicates: int = 0
     quarantined: int = 0
     remarks: pa.Table = field(default_factory=lambda: tables.empty(tables.REMARKS))
+    aside: pa.Table = field(default_factory=lambda: tables.empty(tables.ASIDE))
 
 
 def blocks(points, *, day=20_000, value=1, quality="A", version=0, channel="import", slots=96):

@@ -21,7 +21,7 @@ from gridtally.periods import zone as zone_of
 from gridtally.tables import finding
 from gridtally.terms import Severity
 
-__all__ = ["CODES", "Group", "Master", "Watch", "findings", "unknown"]
+__all__ = ["CODES", "Group", "Master", "Watch", "few", "findings", "unknown"]
 
 Ints = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
@@ -346,3 +346,23 @@ def _near(group: Group, alike: Alike) -> str:
     if group.code == CODES[_METER]:
         return alike.meter(group.meter)
     return ""
+
+
+def few(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """For a receipt: the first findings of each reason, and one for the others."""
+    kept: list[dict[str, Any]] = []
+    seen: dict[str, int] = {}
+    rest: dict[str, dict[str, Any]] = {}
+    for row in rows:
+        code = row["code"]
+        seen[code] = seen.get(code, 0) + 1
+        if code in rest:
+            rest[code]["count"] += row["count"]
+        else:
+            kept.append(dict(row))
+            if seen[code] > SHOWN:
+                rest[code] = kept[-1]
+    for code, row in rest.items():
+        if cases := seen[code] - SHOWN - 1:
+            row["message"] += f" So do those of {cases} more; the quarantine lists all."
+    return kept

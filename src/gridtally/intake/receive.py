@@ -1,10 +1,15 @@
-"""Step 1: bytes arrive. They are kept once, by digest; the same bytes again change nothing."""
+"""Step 1: bytes arrive. They are kept once, by digest; the same bytes again change nothing.
+
+Every row gets its answer in the receipt: accepted, a duplicate, or quarantined; what is quarantined
+becomes items that somebody closes (`store/quarantine.py`).
+"""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -12,27 +17,33 @@ import pyarrow as pa
 
 from gridtally import control
 from gridtally.control.faults import fault
-from gridtally.errors import NotFound, RefusedFile
-from gridtally.intake import archive
+from gridtally.errors import RefusedFile
+from gridtally.intake import archive, known
+from gridtally.intake.account import Account, Judged, account, by_block, shared
+from gridtally.intake.arrive import Arrived, arrive
 from gridtally.intake.decode import Decoded
+from gridtally.intake.known import Group, Master, Watch
 from gridtally.intake.options import Options
-from gridtally.store import files, publish, rebills
+from gridtally.store import files, publish, quarantine, rebills
+from gridtally.store.master import newest_master
 from gridtally.store.publish import Prepared, Seen
 from gridtally.store.readings import KINDS
-from gridtally.store.snapshot import snapshot
+from gridtally.store.snapshot import Snapshot, master, snapshot
 from gridtally.store.workspace import Workspace
 from gridtally.tables import finding, findings_table
 from gridtally.terms import Severity
 
-__all__ = ["Receipt", "receive"]
+__all__ = ["Known", "Receipt", "known_master", "receive", "store_decoded"]
 
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
     """The answer to a delivery, given only after everything is on disk.
 
-    `rows = accepted + duplicates + quarantined` counts the file; `readings` were stored,
-    `repeated` were there already, `conflicting` differ from stored ones and were left out.
+    `rows = accepted + duplicates + quarantined` counts the file. Of the accepted `superseding`
+    replace stored ones; of the quarantined `waiting` are unknown to master data and `disputed`
+    contradict stored ones. `readings` were stored, `repeated` were there already, `conflicting`
+    were left out.
     """
 
     source: str
@@ -44,6 +55,9 @@ class Receipt:
     accepted: int
     duplicates: int
     quarantined: int
+    superseding: int
+    waiting: int
+    disputed: int
     readings: int
     repeated: int
     conflicting: int
@@ -54,6 +68,21 @@ class Receipt:
         """The receipt as JSON values; findings as rows."""
         row = {name: getattr(self, name) for name in self.__slots__ if name != "findings"}
         return row | {"findings": self.findings.to_pylist()}
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What is known of a delivery beside its rows: columns of its source file.
+
+    `closes`: items of the quarantine that it answers, as `action` says.
+    """
+
+    columns: dict[str, Any]
+    closes: Sequence[int] = ()
+    action: str = "corrected"
+
+
+Count = Callable[[Decoded, Prepared, Sequence[Group]], tuple[Account, list[Group]]]
 
 
 def receive(
@@ -68,61 +97,93 @@ def receive(
     options: Options | None = None,
     correction: bool = False,
     reason: str = "",
+    corrects: Sequence[int] = (),
 ) -> Receipt:
     """Keep a delivered file and publish its readings; `decode(data, name=, as_of=)` reads it.
 
     `options`: what `decode` does it with; they are kept, so that it can be done again.
     `correction`: readings without a version mark are taken as newer than what is stored;
-    `reason` says why.
+    `reason` says why. `corrects`: open items of the quarantine that this file closes.
     The same content again, also renamed or packed anew, gives the receipt of the first.
     Raises `RefusedFile` when the file is refused whole: its bytes are in quarantine then, and
-    nothing of it is stored.
+    nothing of it is stored; `Conflict` when an item is closed already.
     """
-    data = _bytes(delivered)
-    outside = files.sha256(data)
-    try:
-        source = _content_digest(data, name=name)
-        if first := _receipt(source):
-            return _again(first, name=name, as_of=as_of, actor=actor)
-        decoded = decode(data, name=name, as_of=as_of)
-    except RefusedFile as refusal:
-        _quarantine(ws, data, refusal, name=name, sender=sender, as_of=as_of)
-        raise
     options = options or Options()
-    files.write(ws.path / "raw" / outside[:2] / outside, data)
-    known: dict[str, Any] = {
-        "digest": source, "delivered": outside, "name": name, "sender": sender, "size": len(data),
-        "arrived": as_of, "options": options.text, "mapping": _keep(ws, options.mapping),
-        "mark": as_of if correction else None, "reason": reason, "actor": actor,
+    who: dict[str, Any] = {"name": name, "as_of": as_of, "actor": actor}
+    arrived = arrive(ws, delivered)
+    try:
+        arrived.require_size(name=name)
+        source = _content_digest(arrived.data, name=name)
+        if first := _receipt(source):
+            arrived.drop()
+            return _again(first, **who, corrects=corrects)
+        decoded = decode(arrived.data, name=name, as_of=as_of)
+    except RefusedFile as refusal:
+        _refused(ws, arrived, refusal, options, name=name, sender=sender, at=as_of)
+        raise
+    outside = arrived.digest
+    arrived.keep(ws.path / "raw" / outside[:2] / outside)
+    columns: dict[str, Any] = {
+        "digest": source, "delivered": outside, "name": name, "sender": sender,
+        "size": arrived.size, "arrived": as_of, "options": options.text,
+        "mapping": _keep(ws, options.mapping), "mark": as_of if correction else None,
+        "reason": reason, "actor": actor,
     }  # fmt: skip
     fault("receive.raw")
-    published = None
-    while published is None:
-        store = publish.seen(snapshot(ws))
-        prepared = publish.prepare(
-            {kind: getattr(decoded, kind) for kind in KINDS}, store=store,
-            buckets=ws.settings.buckets, source=source, name=name, mark=known["mark"],
-        )  # fmt: skip
-        fault("receive.files")
-        published = _publish(_source_row(decoded, prepared, known), prepared, store)
-    fault("receive.committed")
+    published = store_decoded(ws, decoded, Known(columns, corrects))
     receipt = _receipt(source)
     assert receipt is not None
-    return receipt if published else _again(receipt, name=name, as_of=as_of, actor=actor)
+    return receipt if published else _again(receipt, **who, corrects=corrects)
 
 
-def _bytes(delivered: bytes | Path) -> bytes:
-    if isinstance(delivered, bytes):
-        return delivered
-    try:
-        return delivered.read_bytes()
-    except OSError as err:
-        raise NotFound(
-            f"{delivered} cannot be read: {err.strerror}.", remedy="Check its name and rights."
-        ) from err
+def store_decoded(
+    ws: Workspace, decoded: Decoded, delivery: Known, *, count: Count | None = None
+) -> bool:
+    """Store what was decoded, with its source file; False when its digest is there already.
+
+    `count` makes the row account of what the store judged; None: every row of the file counts.
+    """
+    columns = delivery.columns
+    published = None
+    while published is None:
+        store, (seq, names) = publish.seen(snapshot(ws)), known_master(ws)
+        watch = Watch(names, by_block(decoded))
+        prepared = publish.prepare(
+            {kind: getattr(decoded, kind) for kind in KINDS}, store=store,
+            buckets=ws.settings.buckets, source=columns["digest"], name=columns["name"],
+            mark=columns["mark"], watch=watch,
+        )  # fmt: skip
+        fault("receive.files")
+        counted, groups = (count or _count)(decoded, prepared, watch.groups())
+        waiting = known.findings(groups, file=columns["name"], master=names)
+        row = _source_row(decoded, prepared, counted) | columns
+        row["findings"] += known.few(waiting)
+        items = _items(decoded, prepared, row, groups, waiting)
+        published = _publish(row, items, prepared, store, delivery, master_seq=seq)
+    fault("receive.committed")
+    return published
 
 
-def _content_digest(data: bytes, *, name: str) -> str:
+def _count(
+    decoded: Decoded, prepared: Prepared, groups: Sequence[Group]
+) -> tuple[Account, list[Group]]:
+    readings = Judged(prepared.repeated, prepared.conflicting, prepared.superseding)
+    return account(decoded, readings=readings, rows=Judged(*prepared.rows), groups=groups)
+
+
+def known_master(ws: Workspace) -> tuple[int, Master]:
+    """The newest master data, and the number of their version."""
+    seq = newest_master()
+    return seq, _known(ws, seq)
+
+
+@lru_cache(maxsize=2)
+def _known(ws: Workspace, seq: int) -> Master:
+    tables = master(Snapshot(ws, 0, seq, 0, 0)) if seq else {}
+    return Master(tables, zone=ws.settings.zone)
+
+
+def _content_digest(data: archive.Buffer, *, name: str) -> str:
     """SHA-256 of the content: of the only file in a packed delivery, or of what all of them say.
 
     So content that is packed anew is known again.
@@ -140,26 +201,52 @@ def _keep(ws: Workspace, mapping: bytes | None) -> str:
     return digest
 
 
-def _source_row(decoded: Decoded, prepared: Prepared, known: dict[str, Any]) -> dict[str, Any]:
-    return {
+def _source_row(decoded: Decoded, prepared: Prepared, counted: Account) -> dict[str, Any]:
+    return {name: getattr(counted, name) for name in Account.__slots__} | {
         "format": decoded.format,
-        "rows": decoded.rows,
-        "accepted": decoded.accepted,
-        "duplicates": decoded.duplicates,
-        "quarantined": decoded.quarantined,
         "readings": prepared.readings,
         "repeated": prepared.repeated,
         "conflicting": prepared.conflicting,
         "findings": decoded.findings.to_pylist() + prepared.findings,
-        **known,
     }
 
 
-def _publish(row: dict[str, Any], prepared: Prepared, store: Seen) -> bool | None:
-    """Dedupe key, counts, manifest and proposals to rebill in one transaction.
+def _items(
+    decoded: Decoded,
+    prepared: Prepared,
+    row: dict[str, Any],
+    groups: Sequence[Group],
+    waiting: Sequence[dict[str, Any]],
+) -> list[dict[str, Any]]:
+    """Items of the quarantine: rows set aside, rows that wait, rows that contradict stored ones."""
+    same: dict[str, Any] = {
+        "source_id": row["digest"], "name": row["name"], "sender": row["sender"],
+        "arrived": row["arrived"],
+    }  # fmt: skip
+    made = quarantine.aside_rows(decoded.aside, decoded.findings.to_pylist(), **same)
+    for group, said in zip(groups, waiting, strict=True):
+        made.append(quarantine.said_row(said, kind="waiting", lines=group.lines, **same))
+    disputes = [said for said in prepared.findings if said["code"] == "intake.reading.conflict"]
+    parts = shared(row["disputed"], [said["count"] for said in disputes])
+    for said, rows in zip(disputes, parts, strict=True):
+        if rows:
+            made.append(quarantine.said_row(said | {"count": rows}, kind="conflict", **same))
+    return made
+
+
+def _publish(
+    row: dict[str, Any],
+    items: Sequence[dict[str, Any]],
+    prepared: Prepared,
+    store: Seen,
+    delivery: Known,
+    *,
+    master_seq: int,
+) -> bool | None:
+    """Dedupe key, row account, quarantine, manifest and proposals to rebill in one transaction.
 
     True: published. False: another process published the same content first. None: other readings
-    of the same span came in between, so the comparison must be made again.
+    of the same span, or master data, came in between, so the comparison must be made again.
     """
     models = control.models
     with control.database.atomic():
@@ -167,11 +254,15 @@ def _publish(row: dict[str, Any], prepared: Prepared, store: Seen) -> bool | Non
             return False
         if publish.is_stale(prepared) or not publish.present(store, prepared.entries):
             return None
+        if newest_master() != master_seq:
+            return None
         billed = rebills.billed(prepared)
         found = [*row["findings"], *(b.finding(file=row["name"]) for b in billed)]
         text = json.dumps(found + _name_reused(row), default=str, ensure_ascii=False)
         models.SourceFile.objects.create(**row | {"findings": text})
         publish.publish(prepared.entries, source=row["digest"])
+        quarantine.add(items)
+        _close(row, delivery)
         who: dict[str, Any] = {"actor": row["actor"], "as_of": row["arrived"]}
         rebills.propose(billed, source=row["digest"], **who)
         fault("receive.commit")
@@ -181,9 +272,22 @@ def _publish(row: dict[str, Any], prepared: Prepared, store: Seen) -> bool | Non
     return True
 
 
+def _close(row: dict[str, Any], delivery: Known) -> None:
+    """Close what this delivery answers, and refusals of the same bytes."""
+    how: dict[str, Any] = {
+        "actor": row["actor"], "at": row["arrived"], "source": row["digest"],
+        "why": row["reason"],
+    }  # fmt: skip
+    quarantine.close(delivery.closes, action=delivery.action, **how)
+    same = quarantine.items(is_open=True, refused=row["delivered"])
+    again = [one.id for one in same if one.id not in delivery.closes]
+    quarantine.close(again, action="received_again", **how)
+
+
 def _name_reused(row: dict[str, Any]) -> list[dict[str, Any]]:
     """M06: a name that brought other content before is accepted, and said."""
-    if not control.models.SourceFile.objects.filter(name=row["name"]).exists():
+    earlier = control.models.SourceFile.objects.filter(name=row["name"])
+    if row.get("retry_of_id") or not earlier.exists():
         return []
     return [
         finding(
@@ -203,44 +307,52 @@ def _receipt(source: str) -> Receipt | None:
     row = models.SourceFile.objects.filter(digest=source).first()
     if row is None:
         return None
+    own = {
+        name: getattr(row, name)
+        for name in Receipt.__slots__
+        if name not in ("source", "duplicate", "load_seq", "findings")
+    }
     return Receipt(
+        **own,
         source=row.digest,
-        name=row.name,
         duplicate=False,
         load_seq=models.Load.objects.get(source=row).seq,
-        format=row.format,
-        rows=row.rows,
-        accepted=row.accepted,
-        duplicates=row.duplicates,
-        quarantined=row.quarantined,
-        readings=row.readings,
-        repeated=row.repeated,
-        conflicting=row.conflicting,
-        arrived=row.arrived,
         findings=findings_table(json.loads(row.findings)),
     )
 
 
-def _again(first: Receipt, *, name: str, as_of: int, actor: str) -> Receipt:
-    """The first receipt, marked as that of a duplicate; that it came again is noted."""
-    control.models.Event.objects.create(
-        at=as_of, actor=actor, what="file.repeated", subject=first.source, detail=name
-    )
-    known = {slot: getattr(first, slot) for slot in first.__slots__}
-    return Receipt(**known | {"duplicate": True})
+def _again(
+    first: Receipt, *, name: str, as_of: int, actor: str, corrects: Sequence[int]
+) -> Receipt:
+    """The first receipt, marked as that of a duplicate; that it came again is noted.
+
+    What it is said to correct is closed by the first, unless it already was.
+    """
+    with control.database.atomic():
+        control.models.Event.objects.create(
+            at=as_of, actor=actor, what="file.repeated", subject=first.source, detail=name
+        )
+        wanted = [quarantine.item(number) for number in corrects]
+        left = [one.id for one in wanted if one.step is None or one.step.source != first.source]
+        quarantine.close(left, action="corrected", actor=actor, at=as_of, source=first.source)
+    same = {slot: getattr(first, slot) for slot in first.__slots__}
+    return Receipt(**same | {"duplicate": True})
 
 
-def _quarantine(
-    ws: Workspace, data: bytes, refusal: RefusedFile, *, name: str, sender: str, as_of: int
+def _refused(
+    ws: Workspace,
+    arrived: Arrived,
+    refusal: RefusedFile,
+    options: Options,
+    *,
+    name: str,
+    sender: str,
+    at: int,
 ) -> None:
     """Keep refused bytes aside with the reason; the same refusal again changes nothing."""
-    models = control.models
-    digest = files.sha256(data)
-    files.write(ws.path / "raw" / "quarantine" / digest, data)
-    with control.database.atomic():
-        if not models.QuarantineItem.objects.filter(refused=digest, code=refusal.code).exists():
-            models.QuarantineItem.objects.create(
-                kind="file", refused=digest, name=name, sender=sender, arrived=as_of,
-                file=refusal.file or name, code=refusal.code, line=refusal.line,
-                message=refusal.message, remedy=refusal.remedy or "",
-            )  # fmt: skip
+    arrived.keep(ws.path / "raw" / "quarantine" / arrived.digest)
+    quarantine.refused(
+        digest=arrived.digest, options=options.text, name=name, sender=sender, arrived=at,
+        file=refusal.file or name, code=refusal.code, line=refusal.line,
+        message=refusal.message, remedy=refusal.remedy or "",
+    )  # fmt: skip
