@@ -3,43 +3,36 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache, lru_cache, partial
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from gridtally import bucket
+from gridtally import bucket, learned
 from gridtally.metering.cases import Cases
+from gridtally.metering.estimate_class import ClassProfiles
+from gridtally.metering.estimate_year import BACK_DAYS, SEASON_DAYS
+from gridtally.metering.in_force import in_force
 from gridtally.metering.scope import Version, scope
-from gridtally.metering.thresholds import FILE, Thresholds, parse
+from gridtally.metering.thresholds import Thresholds, parse
 from gridtally.periods import Period, zone
 from gridtally.rating import tariff as tariff_room
 from gridtally.rating.tariff import TariffVersion
-from gridtally.store import history, readings, snapshot
+from gridtally.store import history, readings, snapshot, validation
 from gridtally.store.partition import buckets_of
-from gridtally.store.runs import RunFolder
+from gridtally.store.runs import RunFolder, past_folder
 from gridtally.store.snapshot import Snapshot
 from gridtally.store.workspace import Workspace
-from gridtally.tables import (
-    ACCOUNTS,
-    AGREEMENTS,
-    CARRY,
-    DETERMINANTS,
-    METERING_POINTS,
-    METERS,
-    PROFILES,
-    REGISTERS,
-    REGISTERS_USED,
-)  # fmt: skip
+from gridtally.tables import CARRY, DETERMINANTS, MASTER, PROFILES, REGISTERS_USED
 
-__all__ = ["Prepared", "cases", "jobs", "kinds", "prepare", "thresholds"]
+__all__ = ["Prepared", "again", "cases", "jobs", "kinds", "prepare", "thresholds"]
 
 _PAST_DAYS = 28
-_MASTER = {
-    "accounts": ACCOUNTS, "metering_points": METERING_POINTS, "meters": METERS,
-    "registers": REGISTERS, "agreements": AGREEMENTS,
-}  # fmt: skip
+_MASTER = (
+    "accounts", "metering_points", "meters", "registers", "agreements", "cycles", "holidays",
+)  # fmt: skip
+"""Tables that a run has, be it without rows."""
 
 
 @dataclass(frozen=True)
@@ -60,6 +53,8 @@ class Prepared:
     """carry, used, determinants and profiles of the segments that came directly before"""
     thresholds: Thresholds
     """of the checks of readings, by customer segment"""
+    class_profiles: ClassProfiles | None = None
+    """what estimates may spread energy by; None: nothing was learned"""
 
 
 def prepare(
@@ -74,7 +69,7 @@ def prepare(
     `accounts` None: all of them.
     """
     snap = snap or snapshot.snapshot(ws)
-    master = {name: schema.empty_table() for name, schema in _MASTER.items()}
+    master = {name: MASTER[name].empty_table() for name in _MASTER}
     master |= snapshot.master(snap)
     stored = snapshot.tariffs(snap)
     loaded = {row.digest: _load(row.data, row.tariff) for row in stored}
@@ -85,6 +80,9 @@ def prepare(
     if accounts is not None:
         agreements = agreements.filter(pc.is_in(agreements["account"], pa.array(accounts)))
     spans, findings = scope(agreements, master["metering_points"], period=period, versions=versions)
+    master["registers"], changed = in_force(
+        master["registers"], master["meters"], spans, period=period
+    )
     used = set(spans["tariff"].to_pylist()) - {None}
     past = _last(history.read_history(snap))
     return Prepared(
@@ -95,19 +93,25 @@ def prepare(
         documents={row.digest: row.data for row in stored if row.digest in used},
         tariffs={digest: loaded[digest] for digest in sorted(used)},
         spans=spans,
-        findings=findings,
+        findings=pa.concat_tables([findings, changed]),
         history=past.filter(pc.less(past["from"], pa.scalar(period.start))),
         before=_before(ws, spans, past),
         thresholds=thresholds(ws),
+        class_profiles=learned.class_profiles(ws, learned.current(ws)),
     )
+
+
+def again(prepared: Prepared, info: Mapping[str, object]) -> Prepared:
+    """The same with what was learned when the run of that `run.json` was made."""
+    digest = info.get("class_profiles")
+    known = learned.class_profiles(prepared.workspace, str(digest) if digest else None)
+    return replace(prepared, class_profiles=known)
 
 
 def thresholds(ws: Workspace) -> Thresholds:
     """What `validation.toml` says; the defaults where there is none."""
-    path = ws.path / FILE
-    if not path.is_file():
-        return Thresholds()
-    return parse(path.read_text("utf-8"), file=str(path))
+    text = validation.current(ws)
+    return Thresholds() if text is None else parse(text)
 
 
 @lru_cache(maxsize=1024)
@@ -138,7 +142,7 @@ def _before(ws: Workspace, spans: pa.Table, past: pa.Table) -> dict[str, pa.Tabl
         name: [schema.empty_table()] for name, schema in empty.items()
     }
     for run_id in sorted(set(found["run"].to_pylist())):
-        folder = RunFolder(ws.path / "runs" / run_id)
+        folder = past_folder(ws, run_id)
         mine = found.filter(pc.equal(found["run"], run_id))["segment"].combine_chunks()
         for name, parts in tables.items():
             part = folder.read(name).cast(empty[name])  # Parquet has no seconds
@@ -217,6 +221,8 @@ def _job(
     root, past = prepared.workspace.path, low - _PAST_DAYS * 86_400
     inside = snapshot.entries(snap, buckets=[number], start_utc=low, end_utc=high)
     earlier = snapshot.entries(snap, buckets=[number], start_utc=past, end_utc=low)
+    then = past - BACK_DAYS * 86_400, high - (BACK_DAYS - SEASON_DAYS) * 86_400
+    long_ago = snapshot.entries(snap, buckets=[number], start_utc=then[0], end_utc=then[1])
     dials = snapshot.entries(
         snap, kind="registers", buckets=[number], start_utc=low - 86_400, end_utc=high + 86_401
     )
@@ -242,6 +248,8 @@ def _job(
         carry_in=carry.filter(pc.is_in(carry["agreement"], pa.array(sorted(agreements)))),
         remarks=cache(lambda: readings.read(root, said, kind="remarks", points=points)),
         thresholds=prepared.thresholds,
+        year=cache(lambda: read(long_ago, points=points, start_utc=then[0], end_utc=then[1])),
+        class_profiles=prepared.class_profiles,
     )
 
 

@@ -16,7 +16,7 @@ from gridtally.metering.meters import day_number
 from gridtally.metering.scan import Ints, Mask
 from gridtally.metering.thresholds import Each
 
-__all__ = ["RATIOS", "Past", "flagged", "past_of"]
+__all__ = ["RATIOS", "Past", "comparable", "flagged", "past_of"]
 
 _SHORT = 10
 """Bills of fewer days are not compared. [days]"""
@@ -149,27 +149,33 @@ class _Fold:
         )  # fmt: skip
 
 
+def comparable(past: Past, each: Each) -> dict[str, Mask]:
+    """Which bills have enough in their past, and energy enough, by the name of what is compared."""
+    floor = each("usage_floor_ukwh")
+    known = (past.energy >= 0) & (past.days >= _SHORT)
+    return {
+        "usual": known & (past.usual >= 0)
+        & (np.maximum(past.energy, past.usual * past.days) > floor),
+        "year": known & (past.year >= 0)
+        & (np.maximum(past.energy, past.year * past.days) > floor),
+        "highest": known & (past.bills >= each("highest_bills")) & (past.energy > floor),
+        "same": known & (past.energy > floor),
+        "zero": known & (past.energy == 0),
+    }  # fmt: skip
+
+
 def flagged(past: Past, each: Each) -> dict[str, Mask]:
     """Which bills each threshold flags, by the name of the threshold."""
-    now, floor = past.each_day, each("usage_floor_ukwh")
-    known = (past.energy >= 0) & (past.days >= _SHORT)
-
-    def against(other: Ints) -> Mask:
-        large = np.maximum(past.energy, other * past.days) > floor
-        compared: Mask = known & (other >= 0) & large
-        return compared
-
-    usual, year = against(past.usual), against(past.year)
+    now, use = past.each_day, comparable(past, each)
     most = np.maximum(past.highest, 0) * each("highest_pct") // 100
-    many = known & (past.bills >= each("highest_bills")) & (past.energy > floor)
     return {
-        "usage_high_pct": usual & (now > past.usual * each("usage_high_pct") // 100),
-        "usage_low_pct": usual & (now < past.usual * each("usage_low_pct") // 100),
-        "year_high_pct": year & (now > past.year * each("year_high_pct") // 100),
-        "year_low_pct": year & (now < past.year * each("year_low_pct") // 100),
-        "highest_pct": many & (now >= most),
-        "same_bills": known & (past.energy > floor) & (past.same_run + 1 >= each("same_bills")),
-        "zero_bills": known & (past.energy == 0) & (past.zero_run + 1 >= each("zero_bills")),
+        "usage_high_pct": use["usual"] & (now > past.usual * each("usage_high_pct") // 100),
+        "usage_low_pct": use["usual"] & (now < past.usual * each("usage_low_pct") // 100),
+        "year_high_pct": use["year"] & (now > past.year * each("year_high_pct") // 100),
+        "year_low_pct": use["year"] & (now < past.year * each("year_low_pct") // 100),
+        "highest_pct": use["highest"] & (now >= most),
+        "same_bills": use["same"] & (past.same_run + 1 >= each("same_bills")),
+        "zero_bills": use["zero"] & (past.zero_run + 1 >= each("zero_bills")),
         "estimated_bills": past.guessed & (past.guessed_run + 1 >= each("estimated_bills")),
         "estimated_days": past.guessed & (past.guessed_days + past.days > each("estimated_days")),
     }

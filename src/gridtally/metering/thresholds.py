@@ -20,9 +20,8 @@ import numpy.typing as npt
 
 from gridtally.errors import InvalidDocument
 
-__all__ = ["DEFAULTS", "FILE", "Limits", "Thresholds", "names", "parse", "render"]
+__all__ = ["DEFAULTS", "Limits", "Thresholds", "names", "parse", "render"]
 
-FILE = "validation.toml"
 Ints = npt.NDArray[np.int64]
 _LARGEST = 10**15
 _ALL = "all"
@@ -181,7 +180,7 @@ def of_dict(said: Mapping[str, Any]) -> Thresholds:
     return Thresholds(base, MappingProxyType(own))
 
 
-def parse(text: str, *, file: str = FILE) -> Thresholds:
+def parse(text: str, *, file: str = "validation.toml") -> Thresholds:
     """Thresholds from TOML text. Raises `InvalidDocument` with every problem at once.
 
     Tables: `[all]` and one per customer segment, `[segment.household]`; keys: fields of `Limits`.
