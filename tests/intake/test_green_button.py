@@ -87,7 +87,8 @@ def test_flow_direction_is_the_channel(uom, flow, channel):
 @pytest.mark.parametrize(
     "reading_type",
     [kind(power=""), kind(power="x"), kind(uom="38"), kind(uom=""), kind(flow=""), kind(flow="0"),
-     kind(extra="<accumulationBehaviour>3</accumulationBehaviour>"),
+     kind(extra="<accumulationBehaviour>6</accumulationBehaviour>"),
+     kind(flow="4", extra="<accumulationBehaviour>1</accumulationBehaviour>"), kind(power="13"),
      kind(extra="<dataQualifier>8</dataQualifier>")],
 )  # fmt: skip
 def test_types_that_are_not_guessed(reading_type):

@@ -296,8 +296,25 @@ NOTED: dict[str, Words] = {
         "Nothing to do.",
     ),
     "intake.greenbutton.cost": Words(
-        "Costs in the feed that were left aside, because bills are calculated here: {count}.",
+        "Costs in the feed, kept as remarks; bills are calculated here: {count}.",
         "Nothing to do.",
+    ),
+    "intake.greenbutton.personal": Words(
+        "Resources about people and contracts in the feed, which are not kept: {count}.",
+        "Deliver what is needed of them as master data.",
+    ),
+    "intake.greenbutton.other": Words(
+        "Resources in the feed that hold no readings and are not kept ({text}): {count}.",
+        "Nothing to do.",
+    ),
+    "intake.greenbutton.zone": Words(
+        "The feed's rules for the clock are not those of the declared zone, first at {text}; "
+        "stretches concerned: {count}.",
+        "Check the declared zone; the readings themselves are in UTC.",
+    ),
+    "intake.greenbutton.dst": Words(
+        "The feed's rules for the clock cannot be read: {text}.",
+        "Nothing to do; the readings themselves are in UTC.",
     ),
 }
 """Codes that only say something (severity note)."""
@@ -381,6 +398,15 @@ REFUSED: dict[str, Words] = {
     "intake.edifact.frame": Words("The interchange is not whole: {text}.", _RESEND),
     "intake.edifact.charset": Words(
         "The text is not in the character set that UNB declares ({text}).", _RESEND
+    ),
+    "intake.table.broken": Words("The table cannot be read: {text}.", _RESEND),
+    "intake.table.type": Words(
+        "The column {text} is of type {expected}, which is not read there.",
+        "Send text, whole numbers, decimals and timestamps. Numbers of type float or double are "
+        "not exact: they are read only if a rounding is declared for this source.",
+    ),
+    "intake.table.large": Words(
+        "The table holds more than {expected}.", "Deliver it in several smaller files."
     ),
     "intake.xml.unsafe": Words(
         "The XML has {text}, which is never read here.",
