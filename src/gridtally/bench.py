@@ -27,6 +27,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from gridtally import bucket
+from gridtally.bench_validate import work_of
 from gridtally.metering.cases import Cases
 from gridtally.metering.scope import Version, scope
 from gridtally.periods import Period, zone
@@ -156,11 +157,12 @@ def _filled(schema: pa.Schema, columns: dict[str, pa.Array], rows: int) -> pa.Ta
 def decode_floor(root: Path, entries: list[readings.Entry]) -> int:
     """The floor: read the same columns of the same files, two threads, and do nothing."""
 
-    def read(group: list[readings.Entry]) -> int:
-        return sum(_bare(root / entry.path) for entry in group)
-
     with ThreadPoolExecutor(THREADS) as pool:
-        return sum(pool.map(read, by_bucket(entries)))
+        return sum(pool.map(partial(_bare_all, root), by_bucket(entries)))
+
+
+def _bare_all(root: Path, group: list[readings.Entry]) -> int:
+    return sum(_bare(root / entry.path) for entry in group)
 
 
 def _bare(path: Path) -> int:
@@ -297,6 +299,17 @@ def stage_audit(root: Path, entries: list[readings.Entry], points: int) -> dict[
     }
 
 
+def stage_validate(root: Path, entries: list[readings.Entry], points: int) -> dict[str, Any]:
+    """Step 3 beside the bare decode of the same files, bucket by bucket, on one thread."""
+    low, high = zone(ZONE).bounds(PERIOD)
+    seconds = floor = 0.0
+    for group, make in zip(by_bucket(entries), jobs(root, entries, points)[1], strict=True):
+        floor += min(_timed(partial(_bare_all, root, group)) for _ in range(2))
+        work = work_of(make(), zone=ZONE, start_utc=low, end_utc=high)
+        seconds += min(_timed(work) for _ in range(2))
+    return _row(f"validate, {points:,} points", seconds, floor) | {"readings": points * 2976}
+
+
 def stage_second(root: Path, entries: list[readings.Entry], points: int) -> dict[str, Any]:
     """The second rater alone, one core; the floor is reading its cases as JSON."""
     from gridtally.rating import reference
@@ -335,6 +348,7 @@ def _row(name: str, seconds: float, floor: float) -> dict[str, Any]:
 
 STAGES: dict[str, tuple[Callable[..., dict[str, Any]], tuple[int, ...]]] = {
     "bill": (stage_bill, (50_000, 200_000)),
+    "validate": (stage_validate, (25_000,)),
     "audit": (stage_audit, (20_000,)),
     "second": (stage_second, (500,)),
 }
@@ -359,7 +373,7 @@ def _elsewhere(work: Callable[..., Any], *arguments: object) -> Any:
 @click.option("--points", type=int, help="Another size than the stage's own.")
 @click.option("--json", "as_json", is_flag=True, help="Print the figures as JSON.")
 def main(stages: tuple[str, ...], points: int | None, as_json: bool) -> None:
-    """Measure stages (bill, audit, second; all when none is named) beside their floors."""
+    """Measure stages (bill, validate, audit, second; default: all) beside their floors."""
     rows = []
     unknown = [name for name in stages if name not in STAGES]
     if unknown:
