@@ -11,13 +11,14 @@ import pyarrow.compute as pc
 
 from gridtally.errors import NotFound, UsageError
 from gridtally.intake.master import TABLES, changes, check_master
-from gridtally.periods import iso_utc, zone
+from gridtally.metering.cycles import Cycle, of_accounts, period_from
+from gridtally.periods import Period, iso_utc, zone
 from gridtally.store import master
 from gridtally.store.snapshot import snapshot, tariffs
 from gridtally.store.workspace import Workspace
-from gridtally.tables import MASTER, empty
+from gridtally.tables import CYCLES, MASTER, empty
 
-__all__ = ["about", "check", "differences", "known_on", "listing", "versions"]
+__all__ = ["about", "check", "differences", "known_on", "listing", "of_cycle", "versions"]
 
 Row = dict[str, Any]
 _NAMED = {
@@ -129,6 +130,26 @@ def check(ws: Workspace, *, seq: int, as_of: int) -> list[Row]:
         master.load(ws, seq, personal=True), tariffs=known, as_of=as_of
     ).to_pylist()
     return rows
+
+
+def of_cycle(ws: Workspace, name: str, span: Period, *, seq: int) -> tuple[Period, list[str]]:
+    """The period of a cycle that a person means by `span`, and the accounts to bill in it.
+
+    Raises `NotFound` without such a cycle or account, `UsageError` when it is none of its periods.
+    """
+    tables = master.load(ws, seq)
+    known = {row["cycle"]: row for row in tables.get("cycles", empty(CYCLES)).to_pylist()}
+    if name not in known:
+        raise NotFound(f"There is no cycle {name}.", remedy="`gridtally master list cycles`.")
+    period = period_from(Cycle.of(known[name]), span)
+    mine = of_accounts(tables["agreements"], tables["metering_points"], period=period)
+    accounts = sorted(account for account, cycles in mine.items() if name in cycles)
+    if not accounts:
+        raise NotFound(
+            f"No account is billed in the cycle {name} from {period.start} to {period.end}.",
+            remedy="Name the cycle in agreements.csv or metering_points.csv.",
+        )
+    return period, accounts
 
 
 def _valid(table: pa.Table, on: date | None) -> pa.Table:

@@ -30,6 +30,7 @@ RUN = click.argument("run_id", metavar="RUN")
 @click.argument("period")
 @click.option("--only", metavar="STEP", help="Print what this step makes; nothing is kept.")
 @click.option("--account", "accounts", multiple=True, help="Only this account; may be repeated.")
+@click.option("--cycle", help="The accounts of a billing cycle; PERIOD is when its period begins.")
 @click.option("--backfill", is_flag=True, help="A past billed elsewhere: into history, no audit.")
 @click.option("--set", "given", multiple=True, metavar="RULE.NAME=N", help="An audit parameter.")
 @click.option(
@@ -48,6 +49,7 @@ def run(
     period: str,
     only: str | None,
     accounts: tuple[str, ...],
+    cycle: str | None,
     backfill: bool,
     given: tuple[str, ...],
     threads: int,
@@ -62,14 +64,22 @@ def run(
     The same inputs give the same bytes, on any number of threads; --dry-run gives them without
     effects. Held bills wait in the work list.
     """
-    from gridtally import overview, pipeline
+    from gridtally import overview, pipeline, registry
 
     if only is not None and only not in STEPS[2:9]:
         raise UsageError(f"There is no step {only!r} in a run.", remedy=f"{', '.join(STEPS[2:9])}.")
+    workspace, span = pipeline.open_workspace(where), parse_period(period)
+    if cycle is not None:
+        if accounts:
+            raise UsageError("--cycle and --account exclude each other.", remedy="Give one.")
+        span, mine = registry.of_cycle(
+            workspace, cycle, span, seq=registry.known_on(workspace, None)
+        )
+        accounts = tuple(mine)
     with progress(enabled=not as_json) as report:
         outcome = pipeline.run(
-            pipeline.open_workspace(where),
-            parse_period(period),
+            workspace,
+            span,
             actor=actor,
             as_of=now(),
             purpose="backfill" if backfill else "billing",

@@ -61,13 +61,14 @@ class Plan:
     as_of: int
     issued: date
     due_days: int
+    due_dates: Mapping[str, date]
+    """account -> due date, for those with a rule of their own"""
     render_record: Callable[[ToIssue], Mapping[str, Any]]
     documents: Sequence[str]
 
-    @property
-    def due(self) -> date:
-        """The due date."""
-        return self.issued + timedelta(days=self.due_days)
+    def due(self, account: str) -> date:
+        """The due date of an account's bill."""
+        return self.due_dates.get(account, self.issued + timedelta(days=self.due_days))
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,7 +224,7 @@ def _issue(ws: Workspace, plan: Plan, batch: Batch, ready: Sequence[_Ready]) -> 
             "run_id": plan.run, "release_id": plan.release,
             "currency": bill.row["currency"], "total_minor": bill.total,
             "period_from": bill.row["from"], "period_to": bill.row["to"],
-            "issued": plan.issued, "due": plan.due, "leaf_id": leaf + i,
+            "issued": plan.issued, "due": plan.due(bill.row["account"]), "leaf_id": leaf + i,
             "record_path": where.path, "record_offset": where.offset, "record_size": where.size,
         }
         for i, (bill, where) in enumerate(zip(ready, stored, strict=True))
@@ -255,7 +256,7 @@ def _records(
         account = bill.row["account"]
         statement = before[account]
         to_issue = ToIssue(
-            row=bill.row, number=number, issued=plan.issued, due=plan.due,
+            row=bill.row, number=number, issued=plan.issued, due=plan.due(account),
             balance=statement.amounts(bill.row["currency"]), key=person[account],
             decision=batch.decisions[bill.row["bill"]],
         )  # fmt: skip

@@ -59,6 +59,7 @@ def issue(
     verify: Callable[[bytes, str], bool],
     check_inputs: Callable[[Sequence[str]], Mapping[str, str]] | None = None,
     documents: Sequence[str] = ("pdf", "html"),
+    due_dates: Mapping[str, date] | None = None,
     batch: int = BATCH,
     progress: Callable[[int, int], None] | None = None,
 ) -> Issued:
@@ -67,6 +68,7 @@ def issue(
     `render_record(bill)` gives the record without its number (`docs/bill-record.md`);
     `ledger_code(tariff digest, component)` the ledger account of a line; `tariff_ids` digest -> id;
     `sign_head(size, root)` a checkpoint; `verify(list, signature)` whether the approver signed;
+    `due_dates` account -> due date, where it is not `due_days` after the day of issue;
     `check_inputs(segments)` the present input digest of each, to find readings that changed since
     the run. Raises `Corrupt` when the release itself was changed.
     """
@@ -74,7 +76,8 @@ def issue(
     run = open_run(ws, release.run_id)
     plan = Plan(
         release=release_id, run=run.id, actor=actor, as_of=as_of, issued=issue_date,
-        due_days=due_days, render_record=render_record, documents=documents,
+        due_days=due_days, due_dates=due_dates or {}, render_record=render_record,
+        documents=documents,
     )  # fmt: skip
     done = Done()
     valid = _unchanged(run, items, plan, done, check_inputs)
