@@ -18,6 +18,7 @@ import pyarrow as pa
 from gridtally import __version__, control
 from gridtally.delivery import documents
 from gridtally.errors import NotFound
+from gridtally.metering.cycles import Cycle, calendars, due_date, of_accounts
 from gridtally.periods import Period, zone
 from gridtally.prepare import Prepared, prepare
 from gridtally.proof import checkpoint, keys
@@ -160,6 +161,7 @@ class Closing:
             as_of=as_of,
             issue_date=zone(settings.zone).date(as_of),
             due_days=settings.due_days,
+            due_dates=self._due_dates(zone(settings.zone).date(as_of)),
             render_record=self._record,
             ledger_code=lambda digest, component: components[digest, component],
             tariff_ids={digest: t.id for digest, t in self.prepared.tariffs.items()},
@@ -209,6 +211,25 @@ class Closing:
             decision={"state": "released", "by": bill.decision, "findings": codes},
             language=self.workspace.settings.language,
         )
+
+    def _due_dates(self, issued: date) -> dict[str, date]:
+        """account -> due date, where a cycle has a rule; of two cycles the later date."""
+        master = self.prepared.master
+        cycles = {row["cycle"]: Cycle.of(row) for row in master["cycles"].to_pylist()}
+        if not any(cycle.due_rule for cycle in cycles.values()):
+            return {}
+        known = calendars(master["holidays"].to_pylist())
+        dates = {
+            name: due_date(cycle.due_rule, issued, known.get(cycle.calendar))
+            for name, cycle in cycles.items()
+            if cycle.due_rule
+        }
+        mine = of_accounts(master["agreements"], master["metering_points"], period=self.period)
+        return {
+            account: max(dates[name] for name in names if name in dates)
+            for account, names in mine.items()
+            if names & dates.keys()
+        }
 
     def _people(self, on: date) -> dict[str, dict[str, str]]:
         """Who the accounts belonged to on a day, as the run's master data knew it."""
