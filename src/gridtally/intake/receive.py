@@ -33,7 +33,7 @@ from gridtally.store.workspace import Workspace
 from gridtally.tables import finding, findings_table
 from gridtally.terms import Severity
 
-__all__ = ["Known", "Receipt", "known_master", "receive", "store_decoded"]
+__all__ = ["Known", "Receipt", "keep_mapping", "known_master", "receive", "store_decoded"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +80,8 @@ class Known:
     columns: dict[str, Any]
     closes: Sequence[int] = ()
     action: str = "corrected"
+    aside: pa.Table | None = None
+    """rows set aside that count; None: all that decode set aside"""
 
 
 Count = Callable[[Decoded, Prepared, Sequence[Group]], tuple[Account, list[Group]]]
@@ -126,7 +128,7 @@ def receive(
     columns: dict[str, Any] = {
         "digest": source, "delivered": outside, "name": name, "sender": sender,
         "size": arrived.size, "arrived": as_of, "options": options.text,
-        "mapping": _keep(ws, options.mapping), "mark": as_of if correction else None,
+        "mapping": keep_mapping(ws, options.mapping), "mark": as_of if correction else None,
         "reason": reason, "actor": actor,
     }  # fmt: skip
     fault("receive.raw")
@@ -158,7 +160,7 @@ def store_decoded(
         waiting = known.findings(groups, file=columns["name"], master=names)
         row = _source_row(decoded, prepared, counted) | columns
         row["findings"] += known.few(waiting)
-        items = _items(decoded, prepared, row, groups, waiting)
+        items = _items(decoded, prepared, row, groups, waiting, aside=delivery.aside)
         published = _publish(row, items, prepared, store, delivery, master_seq=seq)
     fault("receive.committed")
     return published
@@ -192,7 +194,7 @@ def _content_digest(data: archive.Buffer, *, name: str) -> str:
     return digests[0] if len(digests) == 1 else files.sha256("\n".join(digests).encode())
 
 
-def _keep(ws: Workspace, mapping: bytes | None) -> str:
+def keep_mapping(ws: Workspace, mapping: bytes | None) -> str:
     """The digest of a mapping file, whose bytes are kept as those of a delivery are."""
     if mapping is None:
         return ""
@@ -217,13 +219,16 @@ def _items(
     row: dict[str, Any],
     groups: Sequence[Group],
     waiting: Sequence[dict[str, Any]],
+    *,
+    aside: pa.Table | None,
 ) -> list[dict[str, Any]]:
     """Items of the quarantine: rows set aside, rows that wait, rows that contradict stored ones."""
     same: dict[str, Any] = {
         "source_id": row["digest"], "name": row["name"], "sender": row["sender"],
         "arrived": row["arrived"],
     }  # fmt: skip
-    made = quarantine.aside_rows(decoded.aside, decoded.findings.to_pylist(), **same)
+    aside = decoded.aside if aside is None else aside
+    made = quarantine.aside_rows(aside, decoded.findings.to_pylist(), **same)
     for group, said in zip(groups, waiting, strict=True):
         made.append(quarantine.said_row(said, kind="waiting", lines=group.lines, **same))
     disputes = [said for said in prepared.findings if said["code"] == "intake.reading.conflict"]
@@ -351,8 +356,11 @@ def _refused(
 ) -> None:
     """Keep refused bytes aside with the reason; the same refusal again changes nothing."""
     arrived.keep(ws.path / "raw" / "quarantine" / arrived.digest)
+    how = json.loads(options.text)
+    if options.mapping is not None:
+        how["mapping"] = keep_mapping(ws, options.mapping)
     quarantine.refused(
-        digest=arrived.digest, options=options.text, name=name, sender=sender, arrived=at,
+        digest=arrived.digest, options=json.dumps(how), name=name, sender=sender, arrived=at,
         file=refusal.file or name, code=refusal.code, line=refusal.line,
         message=refusal.message, remedy=refusal.remedy or "",
     )  # fmt: skip
