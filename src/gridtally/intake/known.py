@@ -7,7 +7,7 @@ know them they wait, and are counted as quarantined. A name is never matched by 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -21,7 +21,7 @@ from gridtally.periods import zone as zone_of
 from gridtally.tables import finding
 from gridtally.terms import Severity
 
-__all__ = ["CODES", "Group", "Master", "Watch", "few", "findings", "unknown"]
+__all__ = ["CODES", "Group", "Master", "Watch", "few", "findings", "unknown", "with_rows"]
 
 Ints = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
@@ -346,6 +346,11 @@ def _near(group: Group, alike: Alike) -> str:
     if group.code == CODES[_METER]:
         return alike.meter(group.meter)
     return ""
+
+
+def with_rows(group: Group, rows: int) -> Group:
+    """The group with fewer rows: the others have another answer."""
+    return replace(group, rows=rows)
 
 
 def few(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
