@@ -4,26 +4,11 @@ from datetime import UTC, datetime
 
 import pytest
 from intake_cases import codes, counts, decoded, nem12, slots
+from nem_cases import accumulated, day, file, record, stream, values
 
 from gridtally.errors import RefusedFile
 from gridtally.intake.decode import summary
 from gridtally.intake.formats import mdff
-
-
-def values(number, count=24):
-    return ",".join([str(number)] * count)
-
-
-def file(*records, header="100,NEM12,202601100000,A,B"):
-    return "\r\n".join([header, *records, "900", ""])
-
-
-def stream(suffix="E1", config="E1", unit="kWh", minutes=60):
-    return f"200,P,{config},1,{suffix},N1,M1,{unit},{minutes},"
-
-
-def day(number=1, tail="A,,,20260110000000,", date="20260105", count=24):
-    return f"300,{date},{values(number, count)},{tail}"
 
 
 def refused(text, line, words):
@@ -231,19 +216,6 @@ class TestRules:
 
         assert counts(found) == (2, 0, 1)
         assert codes(found) == ["intake.row.broken"]
-
-
-def accumulated(*records):
-    return file(*records, header="100,NEM13,202605010000,A,B")
-
-
-def record(before="00100", after="00210", quantity="110", **other):
-    fields = {"suffix": "11", "way": "E", "start": "20260101000000", "end": "20260401000000",
-              "unit": "kWh", "update": "20260402000000", "q": "A"} | other  # fmt: skip
-    return (
-        "250,P,11,1,{suffix},{suffix},M1,{way},{before},{start},A,,,{after},{end},{q},,,"
-        "{quantity},{unit},20260701,{update},"
-    ).format(before=before, after=after, quantity=quantity, **fields)
 
 
 class TestNem13:

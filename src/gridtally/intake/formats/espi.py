@@ -151,6 +151,8 @@ class _Handler:
         get = now.get
         self.rows.append((self.line, *[get(field, "") for field in _FIELDS]))
         now.clear()
+        if len(self.rows) >= _FLUSH:
+            self.flush()
         self.stack.pop()
         self.parser.StartElementHandler = self.start
         self.parser.EndElementHandler = self.end
@@ -212,8 +214,6 @@ class _Handler:
             resource.last = self.feed.count + len(self.rows)
             self.feed.resources.setdefault(resource.kind, []).append(resource)
             self.resource = None
-            if len(self.rows) >= _FLUSH:
-                self.flush()
             return
         if not self.seen.pop() and text:
             resource.fields[".".join(self.path)] = text
@@ -265,7 +265,7 @@ def _texts(column: Sequence[str]) -> Texts:
     return Texts(np.frombuffer(raw + bytes(64), np.uint8), ends - size, ends)
 
 
-def read_feed(data: bytes, *, file: str) -> Feed:
+def read_feed(data: memoryview, *, file: str) -> Feed:
     """The feed's resources. Raises `RefusedFile` for broken or unsafe XML, with the line."""
     parser = expat.ParserCreate()
     parser.buffer_text = True
@@ -275,9 +275,8 @@ def read_feed(data: bytes, *, file: str) -> Feed:
     parser.StartDoctypeDeclHandler = handler.doctype
     parser.EntityDeclHandler = handler.doctype
     try:
-        view = memoryview(data)
         for at in range(0, len(data), _STEP):
-            parser.Parse(view[at : at + _STEP], False)
+            parser.Parse(data[at : at + _STEP], False)
         parser.Parse(b"", True)
     except expat.ExpatError as err:
         said = expat.errors.messages[err.code]

@@ -83,7 +83,7 @@ class _Reading:
 
 def read(text: Bytes, delivery: Delivery) -> Read:
     """The feed's readings as blocks and register readings. Raises `RefusedFile`."""
-    feed = read_feed(text.tobytes(), file=delivery.file)
+    feed = read_feed(text.data, file=delivery.file)
     if not feed.count:
         raise refuse("intake.file.rows", file=delivery.file, line=1)
     points, registers = Names(), Names()

@@ -33,7 +33,7 @@ class Book:
 
     def __init__(self, remarks: pa.Table, *, prefix: str, report: Report) -> None:
         self._found: dict[tuple[str, str, str], list[Remark]] = defaultdict(list)
-        self.tags: dict[tuple[str, str], set[str]] = defaultdict(set)
+        self.tags: dict[tuple[str, str], set[str]] = {}
         others: Counter[str] = Counter()
         points, channels, keys, values, versions, lines = (
             remarks[name].to_pylist()
@@ -50,7 +50,7 @@ class Book:
             name, _, tag = key.removeprefix(prefix).partition(".")
             self._found[point, channel, f"{name}.{tag}" if tag else name].append(Remark(*rest))
             if channel:
-                self.tags[point, channel].add(tag)
+                self.tags.setdefault((point, channel), set()).add(tag)
         if others:
             text = f"remarks that other formats make ({', '.join(sorted(others))})"
             report.note("intake.convert.left", text=text, count=others.total())

@@ -118,7 +118,7 @@ def _plain(names: Sequence[tuple[str, str]], days: Sequence[Days], book: Book) -
         name, first = np.unique(part.name[order], return_index=True)
         for number, rows in zip(name.tolist(), np.split(order, first[1:]), strict=True):
             point, channel = names[number]
-            if book.tags[point, channel] - {""}:
+            if book.tags.get((point, channel), set()) - {""}:
                 continue
             default = {
                 "config": configured[point], "suffix": f"{_LETTERS[channel]}1",
@@ -179,22 +179,26 @@ def _power(fields: Sequence[str]) -> int:
 def _fields(
     book: Book, where: tuple[str, str, str], start: Ints, version: Ints, default: dict[str, str]
 ) -> Sequence[tuple[str, ...]]:
-    """The fields of the 200 record for each day."""
+    """The fields of the 200 record for each day; `default` where no remark is about the stream."""
     columns = []
+    point, channel, tag = where
+    blank = {} if (point, channel) in book.tags else default
     first, last = int(start.min()), int(start.max())
+    # Days that are there in several versions have remarks of their very versions.
+    each = len(np.unique(start)) < len(start)
     for key in _FIELDS:
-        said = book.of(*where[:2], key, where[2])
-        column = [default.get(key, "")] * len(start)
-        if len(said) == 1 and said[0].start <= first and last < said[0].end:
+        said = book.of(point, channel, key, tag)
+        if len(said) == 1 and not each and said[0].start <= first and last < said[0].end:
             columns.append([said[0].value] * len(start))
             continue
-        open_ = np.ones(len(start), bool)
+        column, free = [blank.get(key, "")] * len(start), np.ones(len(start), bool)
         for remark in said:
-            inside = (start >= remark.start) & (start < remark.end) & open_
+            inside = (start >= remark.start) & (start < remark.end) & free
+            inside &= (version == remark.version) | (not each)
             # The oldest version that is not older than the day's says it; else the newest does.
             for at in np.flatnonzero(inside).tolist():
                 column[at] = remark.value
-            open_ &= ~(inside & (version <= remark.version))
+            free &= ~(inside & (version <= remark.version))
         columns.append(column)
     return list(zip(*columns, strict=True))
 
