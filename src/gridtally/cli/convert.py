@@ -77,7 +77,7 @@ def _write(files: Mapping[str, bytes], out: Path | None) -> list[str]:
     """Write the files; a single one to stdout or to `out` itself, several into the folder `out`."""
     if out is None:
         for data in files.values():
-            sys.stdout.buffer.write(data)
+            sys.stdout.write(data.decode())
         return ["to standard output"] if files else []
     if not any(name.endswith(".parquet") for name in files):
         for data in files.values():
