@@ -6,6 +6,8 @@ import re
 import zipfile
 
 import mapped_cases
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from gridtally.errors import RefusedFile
@@ -112,6 +114,25 @@ def telegram(*lines, time="0-0:1.0.0(260101120000W)", crc=""):
     """A P1 telegram of one dial, without a CRC unless one is given."""
     body = [time, "0-0:96.1.1(4D31)", "1-0:1.8.1(000001.000*kWh)", *lines]
     return "\r\n".join(["/ABC5X", "", *(line for line in body if line), f"!{crc}", ""])
+
+
+def forged():
+    """An Arrow stream of which a packed buffer claims to hold four terabytes."""
+    sink = pa.BufferOutputStream()
+    table = pa.table({"kwh": list(range(1000))})
+    options = pa.ipc.IpcWriteOptions(compression="zstd")
+    with pa.ipc.new_stream(sink, table.schema, options=options) as stream:
+        stream.write_table(table)
+    data = sink.getvalue().to_pybytes()
+    at = data.index(b"\x28\xb5\x2f\xfd") - 8
+    return data[:at] + (1 << 42).to_bytes(8, "little") + data[at + 8 :]
+
+
+def parquet(**columns):
+    """A Parquet file of these columns."""
+    file = io.BytesIO()
+    pq.write_table(pa.table(columns), file)
+    return file.getvalue()
 
 
 FINDINGS = mapped_cases.FINDINGS | {
@@ -543,6 +564,17 @@ REFUSALS = mapped_cases.REFUSALS | {
         {},
         "The text is not in the character set that UNB declares (ASCII).",
     ),
+    "intake.table.broken": (
+        b"PARE" + bytes(20) + b"PARE",
+        {},
+        "The table cannot be read: it is encrypted.",
+    ),
+    "intake.table.type": (
+        parquet(metering_point=["P"], channel=["import"], start=["2026-01-01T00:00Z"], kwh=[0.5]),
+        {},
+        "The column 'kwh' is of type double, which is not read there.",
+    ),
+    "intake.table.large": (forged(), {}, "The table holds more than 1024 MiB."),
     "intake.xml.unsafe": (
         '<!DOCTYPE feed [<!ENTITY a "espi">]><feed>&a;</feed>',
         {},

@@ -10,6 +10,7 @@ ROOT = Path(__file__).parents[2]
 SOURCES = sorted((ROOT / "src" / "gridtally").rglob("*.py"))
 DOORS = {"cli.py", "bench.py", "__main__.py"}
 WAIVED_LENGTH: dict[str, str] = {
+    "intake/words.py": "a table of sentences: all that decoding says stands side by side",
     "control/models.py": "the whole control database is read on one page, in the order of the flow",
 }
 """Files over 400 lines, each with its reason."""

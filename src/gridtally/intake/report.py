@@ -67,6 +67,8 @@ class Report:
 
     def __init__(self, file: str) -> None:
         self.file = file
+        self.above = 0
+        """Lines that a reader was given above the file's own first: lines are told without them."""
         self.quarantined = 0
         self.duplicates = 0
         self._rows: list[dict[str, Any]] = []
@@ -89,6 +91,7 @@ class Report:
 
         `lines`: those of all these rows; without it they all stand in `line`.
         """
+        line = None if line is None else max(line - self.above, 1)
         where = where or {}
         spot = str(where.get("metering_point", "")), str(where.get("channel", ""))
         if lines is None:
@@ -97,7 +100,7 @@ class Report:
             assert len(lines) == rows, "each row that is set aside has a line"
             same = np.zeros(rows, np.int32)
             points, channels = _coded(same, [spot[0]]), _coded(same, [spot[1]])
-            self._keep(same + _CODES.index(code), lines, points, channels)
+            self._keep(same + _CODES.index(code), lines - self.above, points, channels)
         self._find(code, line, rows=rows, where=where, **filling)
 
     def _find(
@@ -146,6 +149,7 @@ class Report:
         bad = np.flatnonzero(marks.code >= 0)
         if not bad.size:
             return
+        lines = lines - self.above
         code, none = marks.code[bad], np.full(len(bad), -1, np.int64)
         owner = none if point is None else np.where(np.isin(code, _NAMELESS), -1, point[bad])
         used, place = np.unique(owner, return_inverse=True)
@@ -192,6 +196,7 @@ class Report:
         if seen > SHOWN and code in self._rest:
             self._rest[code]["count"] += count
             return
+        line = None if line is None else max(line - self.above, 1)
         text = NOTED[code].message.format(**({"text": "", "count": count} | rest))
         row = finding(
             code, Severity.NOTE, text, remedy=NOTED[code].remedy, count=count,

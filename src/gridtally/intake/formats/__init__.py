@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from gridtally.intake.formats import (
+    arrow,
     csv_frozen,
     csv_long,
     csv_mapped,
@@ -22,6 +23,7 @@ from gridtally.intake.formats import (
     mscons,
     nem12,
     nem13,
+    parquet,
 )
 from gridtally.intake.formats.common import Delivery, Read
 
@@ -51,6 +53,8 @@ FORMATS: Mapping[str, Format] = {
         Format("nem13", nem13.SENTENCE, nem13.sniff, nem13.read),
         Format("dsmr", dsmr.SENTENCE, dsmr.sniff, dsmr.read),
         Format("mscons", mscons.SENTENCE, mscons.sniff, mscons.read, binary=True),
+        Format("parquet", parquet.SENTENCE, parquet.sniff, parquet.read, binary=True),
+        Format("arrow", arrow.SENTENCE, arrow.sniff, arrow.read, binary=True),
         Format("green-button", green_button.SENTENCE, green_button.sniff, green_button.read),
         Format("csv-frozen", csv_frozen.SENTENCE, csv_frozen.sniff, csv_frozen.read, binary=True),
         Format("csv-registers", csv_registers.SENTENCE, csv_registers.sniff, csv_registers.read),
