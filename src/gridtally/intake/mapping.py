@@ -139,6 +139,13 @@ class Mapping:
         ends_only = "end" in self.columns and "start" not in self.columns
         return self.kind == "intervals" and ends_only and not self.interval.length
 
+    @property
+    def apart(self) -> bool:
+        """Each row says all by itself, whatever the row before it was."""
+        interval, series = self.interval, self.series
+        beside = series.cumulative or series.repeats > 1 or self.time.fold == "in_order"
+        return bool(interval.length) and interval.gaps == "note" and not beside
+
     def without(self, missing: Collection[str]) -> Mapping:
         """The mapping of a file that does not have these optional columns."""
 

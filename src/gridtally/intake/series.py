@@ -7,7 +7,7 @@ rows that other deliveries brought just before and after stand beside those of t
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields
 
 import numpy as np
@@ -17,7 +17,7 @@ from gridtally.intake import times
 from gridtally.intake.formats.common import ENERGY_MAX
 from gridtally.intake.mapping import Mapping
 from gridtally.intake.report import Marks, Report
-from gridtally.intake.runs import Slots
+from gridtally.intake.slots import Slots
 from gridtally.intake.stamps import later
 from gridtally.intake.words import refuse
 from gridtally.periods import Zone, iso_utc
@@ -27,9 +27,12 @@ __all__ = ["Chain", "in_order", "once", "to_slots"]
 Ints = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
 States = npt.NDArray[np.int8]
+Codes = npt.NDArray[np.uint8]
 
 _DAY = 86_400
 _SHORTEST, _LONGEST = 60, 31 * 86_400
+_TOGETHER = 1 << 19
+"""Rows that are looked at together."""
 _SAME_NIGHT = 6 * 3600
 """Two times that come twice belong to one change of the clocks when they are this near [s]."""
 
@@ -48,7 +51,7 @@ class Chain:
     timed: Bools
     value: Ints
     dialed: Bools
-    quality: Ints
+    quality: Codes
     version: Ints
     line: Ints
     aside: Bools
@@ -58,6 +61,18 @@ class Chain:
     def take(self, which: Ints | Bools | slice) -> Chain:
         """The rows at these positions, in this order."""
         return Chain(*(getattr(self, field.name)[which] for field in fields(self)))
+
+    def by_series(self) -> Iterator[Chain]:
+        """The rows of some whole series at a time, series by series."""
+        rows = self
+        if (np.diff(self.key) < 0).any():
+            rows = self.take(np.argsort(self.key, kind="stable"))
+        low = 0
+        while low < len(rows.key):
+            at = min(low + _TOGETHER, len(rows.key)) - 1
+            high = int(np.searchsorted(rows.key, rows.key[at], side="right"))
+            yield rows.take(slice(low, high))
+            low = high
 
     @classmethod
     def joined(cls, parts: Sequence[Chain]) -> Chain:
@@ -140,8 +155,8 @@ def to_slots(
 
     Refuses a file with a dial that goes back when it must not.
     """
-    rows = rows.take(np.argsort(rows.key, kind="stable"))
-    rows = _without_twins(rows, report)
+    if not mapping.apart:
+        rows = _without_twins(rows, report)
     links = _Links(rows)
     marks = Marks(len(rows.key))
     free = ~rows.aside & ~rows.given
@@ -154,7 +169,7 @@ def to_slots(
     value, quality, opens = rows.value, rows.quality, np.zeros(len(rows.key), bool)
     if mapping.series.cumulative:
         value, quality, opens = _differences(rows, links, mapping, marks, zone, report)
-    elif not mapping.linked or mapping.interval.gaps == "set_aside":
+    elif not mapping.apart:
         _gaps(rows, links, mapping, marks, free, report)
 
     def describe(row: int, _column: int) -> dict[str, object]:
@@ -172,7 +187,7 @@ def to_slots(
         report.note("intake.mapped.opened", count=opened, line=int(rows.line[opens & free].min()))
     slots = Slots(
         rows.key[keep], rows.start[keep], (rows.end - rows.start)[keep], value[keep],
-        quality[keep].astype(np.uint8), rows.version[keep], rows.line[keep],
+        quality[keep], rows.version[keep], rows.line[keep],
     )  # fmt: skip
     return slots, rows
 
@@ -248,7 +263,7 @@ def _gaps(
 
 def _differences(
     rows: Chain, links: _Links, mapping: Mapping, marks: Marks, zone: Zone | None, report: Report
-) -> tuple[Ints, Ints, Bools]:
+) -> tuple[Ints, Codes, Bools]:
     """Energy and quality of each step of a dial, and which rows only open their series."""
     free = ~rows.aside & ~rows.given
     opens = ~(links.known & rows.dialed[links.before] & (rows.quality[links.before] > 0))
@@ -269,7 +284,8 @@ def _differences(
         _check_resets(rows, links, mapping, back, zone, report)
         step = np.where(back, rows.value, step)
     marks.set(free & (step > ENERGY_MAX), "intake.value.large")
-    return step, np.minimum(rows.quality, np.where(opens, 3, rows.quality[links.before])), opens
+    before = np.where(opens, rows.quality, rows.quality[links.before])
+    return step, np.minimum(rows.quality, before), opens
 
 
 def _check_resets(

@@ -5,10 +5,12 @@ Columns become whole arrays; what a row means beside the row before it is `intak
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
 
 from gridtally.errors import UsageError
 from gridtally.intake import numbers, times
@@ -19,24 +21,27 @@ from gridtally.intake.formats.mapped_sheet import MappedSheet, opened
 from gridtally.intake.formats.mapped_stands import stands, with_given
 from gridtally.intake.mapping import DAY, Mapping, load
 from gridtally.intake.report import Marks
-from gridtally.intake.runs import Slots, settle_slots, to_blocks, totals
+from gridtally.intake.runs import settle_slots, to_blocks, totals
 from gridtally.intake.series import Chain, in_order, once, to_slots
+from gridtally.intake.slots import Gathered, Slots, in_blocks
 from gridtally.intake.stamps import first_of_day
 from gridtally.intake.text import Cells
 from gridtally.intake.units import CHANNELS
 from gridtally.intake.words import refuse
 from gridtally.periods import Zone, iso_utc
+from gridtally.tables import BLOCKS, REMARKS
 
 __all__ = ["SENTENCE", "read", "read_mapped", "sniff"]
 
 Bytes = npt.NDArray[np.uint8]
 Ints = npt.NDArray[np.int64]
+Bools = npt.NDArray[np.bool_]
 Part = tuple[Chain, When | None, When | None]
 """Rows, and the stamps that say their start and their end."""
 
 SENTENCE = "A utility's own CSV, read as a mapping file declares it (--mapping FILE)."
 _DAY_S = 86_400
-_TOLD = (times.OK, times.AMBIGUOUS)
+_BACK = slice(None, None, -1)
 
 
 def sniff(_head: bytes) -> bool:
@@ -55,7 +60,7 @@ def read(data: Bytes, delivery: Delivery) -> Read:
 
 def read_mapped(data: Bytes, delivery: Delivery, mapping: Mapping) -> Read:
     """The file's readings as this mapping declares them. Raises `RefusedFile`."""
-    sheet = opened(data.tobytes(), file=delivery.file, dialect=mapping.file)
+    sheet = opened(data, file=delivery.file, dialect=mapping.file)
     mapping = _fitted(mapping, sheet)
     rows = Rows(sheet, delivery, mapping, mapping.time.zone or delivery.zone)
     found = read_dials(rows) if mapping.kind == "registers" else _intervals(rows)
@@ -87,21 +92,54 @@ def _fitted(mapping: Mapping, sheet: MappedSheet) -> Mapping:
 def _intervals(rows: Rows) -> Read:
     """Blocks, and what dials showed."""
     mapping, delivery = rows.mapping, rows.delivery
-    taken = [part for piece in rows.sheet.pieces() for part in _take(piece, rows)]
-    chain = once(_in_time(taken, rows), mapping.series.repeats, delivery.report)
-    names = [(point, channel) for point in rows.points.texts for channel in CHANNELS]
-    chain = with_given(chain.take(chain.key >= 0), mapping, names, delivery)
-    slots, chain = to_slots(chain, mapping, delivery.report, names, rows.zone)
-    runs = settle_slots(
-        _on_grid(slots, rows), names, delivery.report, zone=rows.zone,
-        overlaps=mapping.interval.overlaps == "note",
-    )  # fmt: skip
+    gathered = Gathered(len(rows.sheet.text) // 2 + 1)
+    remarks = [REMARKS.empty_table()]
+    for chain in _chains(rows):
+        slots, found = to_slots(chain, mapping, delivery.report, rows.series, rows.zone)
+        gathered.add(_on_grid(slots, rows))
+        remarks.append(stands(found, mapping, rows.series, delivery.source))
+    names, blocks, sums = rows.series, [BLOCKS.empty_table()], []
+    for part in in_blocks(gathered.slots()):
+        runs = settle_slots(
+            part, names, delivery.report, zone=rows.zone,
+            overlaps=mapping.interval.overlaps == "note",
+        )  # fmt: skip
+        blocks.append(to_blocks(runs, names, delivery.source))
+        sums += totals(runs, names)
     return Read(
-        rows.count,
-        blocks=to_blocks(runs, names, delivery.source),
-        remarks=stands(chain, mapping, names, delivery.source),
-        totals=totals(runs, names),
+        rows.count, blocks=pa.concat_tables(blocks), remarks=pa.concat_tables(remarks), totals=sums
     )
+
+
+def _chains(rows: Rows) -> Iterator[Chain]:
+    """The rows by pieces, where each says all by itself; else some whole series at a time."""
+    mapping, delivery = rows.mapping, rows.delivery
+    parts = (part for piece in rows.sheet.pieces() for part in _take(piece, rows))
+    if mapping.time.fold != "in_order":
+        parts = ((_placed(part, rows), None, None) for part in parts)
+    if mapping.apart:
+        for chain, _, _ in parts:
+            yield chain.take(chain.key >= 0)
+        return
+    chain, start, end = _joined(list(parts))
+    if mapping.series.order == "decreasing":
+        chain, start, end = chain.take(_BACK), _only(start, _BACK), _only(end, _BACK)
+    if mapping.time.fold == "in_order":
+        chain = _placed((chain, start, end), rows)
+    chain = once(chain, mapping.series.repeats, delivery.report)
+    if (chain.key < 0).any():
+        chain = chain.take(chain.key >= 0)
+    chain = with_given(chain, mapping, rows.series, delivery)
+    yield from chain.by_series()
+
+
+def _joined(parts: list[Part]) -> Part:
+    """The parts as one; each is forgotten as soon as it can be."""
+    chain = Chain.joined([chain for chain, _, _ in parts])
+    start = _whole([start for _, start, _ in parts])
+    end = _whole([end for _, _, end in parts])
+    parts.clear()
+    return chain, start, end
 
 
 def _take(piece: Cells, rows: Rows) -> list[Part]:
@@ -125,15 +163,15 @@ def _take(piece: Cells, rows: Rows) -> list[Part]:
         key = np.where(keyed, shared.point * len(CHANNELS) + np.maximum(channel, 0), -1)
         none = np.zeros(piece.rows, bool)
         chain = Chain(
-            key, key, key, ~none, energy, dialed, shared.quality, shared.version, piece.line,
-            marks.code >= 0, none, ~none,
+            key, key, key, ~none, energy, dialed, shared.quality.astype(np.uint8), shared.version,
+            piece.line, marks.code >= 0, none, ~none,
         )  # fmt: skip
         found.append((chain.take(here), _only(start, here), _only(end, here)))
     return found
 
 
-def _only(when: When | None, here: npt.NDArray[np.bool_]) -> When | None:
-    return when and When(when.local[here], when.value[here], when.state[here])
+def _only(when: When | None, which: Bools | slice) -> When | None:
+    return when and When(when.local[which], when.value[which], when.state[which])
 
 
 def _day(shared: Shared, midnight: When, rows: Rows) -> Day:
@@ -156,7 +194,7 @@ def _mark_days(day: Day, marks: Marks, *, plain: int = 0) -> None:
 
 def _values(
     shared: Shared, rows: Rows, marks: Marks, number: int, channel: Ints
-) -> tuple[Ints, npt.NDArray[np.bool_]]:
+) -> tuple[Ints, Bools]:
     """Energy, or what the dial showed [10^-6 kWh or kvarh], and whether the row says so."""
     value, at = rows.mapping.values[number], rows.value_places[number]
     unit = rows.units(shared.piece, marks, value)
@@ -172,38 +210,30 @@ def _values(
     return np.where(dialed, found.value, 0), dialed
 
 
-def _in_time(parts: list[Part], rows: Rows) -> Chain:
-    """All rows with start and end, each series in the order of time."""
-    chain = Chain.joined([chain for chain, _, _ in parts])
-    start = _whole([start for _, start, _ in parts])
-    end = _whole([end for _, _, end in parts])
-    back = slice(None, None, -1 if rows.mapping.series.order == "decreasing" else None)
-    chain = chain.take(back)
-    found = [
-        None if when is None else _settled(
-            chain.key, When(when.local[back], when.value[back], when.state[back]), rows
-        )
-        for when in (start, end)
-    ]  # fmt: skip
-    first, last, timed = _span(found[0], found[1], rows)
+def _placed(part: Part, rows: Rows) -> Chain:
+    """Rows with start and end; those of an hour that nobody can tell are set aside."""
+    chain, *stamps = part
+    start, end = (when and _settled(chain.key, when, rows) for when in stamps)
+    first, last, timed = _span(start, end, rows)
     lost = np.zeros(len(chain.key), bool)
-    for when in found:
+    for when in (start, end):
         if when is not None:
             lost |= when.state == times.AMBIGUOUS
-    marks = Marks(len(lost))
-    marks.set(lost & ~chain.aside, "intake.time.ambiguous")
-    said = found[0] or found[1]
-    assert said is not None
-    rows.delivery.report.take(
-        marks, chain.line, lambda row, _column: {"text": iso_utc(int(said.local[row]))[:-1]},
-        point=chain.key // len(CHANNELS), names=rows.points.texts,
-        channel=chain.key % len(CHANNELS),
-    )  # fmt: skip
-    aside = chain.aside | (marks.code >= 0)
-    return replace(chain, start=first, end=last, timed=timed, aside=aside)
+    lost &= ~chain.aside
+    if lost.any():
+        said = start or end
+        assert said is not None
+        marks = Marks(len(lost))
+        marks.set(lost, "intake.time.ambiguous")
+        rows.delivery.report.take(
+            marks, chain.line, lambda row, _column: {"text": iso_utc(int(said.local[row]))[:-1]},
+            point=chain.key // len(CHANNELS), names=rows.points.texts,
+            channel=chain.key % len(CHANNELS),
+        )  # fmt: skip
+    return replace(chain, start=first, end=last, timed=timed, aside=chain.aside | lost)
 
 
-def _whole(parts: list[When | None]) -> When | None:
+def _whole(parts: Sequence[When | None]) -> When | None:
     found = [part for part in parts if part is not None]
     if not found:
         return None
@@ -222,9 +252,7 @@ def _settled(key: Ints, when: When, rows: Rows) -> When:
     return When(when.local, value, state)
 
 
-def _span(
-    start: When | None, end: When | None, rows: Rows
-) -> tuple[Ints, Ints, npt.NDArray[np.bool_]]:
+def _span(start: When | None, end: When | None, rows: Rows) -> tuple[Ints, Ints, Bools]:
     """First instant of each row and first after it, and whether both are known."""
     length = rows.mapping.interval.length
     if start is not None and end is not None:

@@ -29,7 +29,7 @@ from gridtally.intake.mapping import Value
 from gridtally.intake.numbers import Numbers
 from gridtally.intake.report import Marks, shown
 from gridtally.intake.text import Cells, Names
-from gridtally.intake.units import QUALITIES
+from gridtally.intake.units import CHANNELS, QUALITIES
 from gridtally.intake.words import QUARANTINED, refuse
 from gridtally.periods import Zone
 
@@ -108,6 +108,11 @@ class Rows:
             self.place[name] = tuple(
                 -1 if one.constant is not None else self.sheet.place(one) for one in froms
             )
+
+    @property
+    def series(self) -> list[tuple[str, str]]:
+        """Metering point and channel of each key."""
+        return [(point, channel) for point in self.points.texts for channel in CHANNELS]
 
     def shared(self, piece: Cells) -> Shared:
         """The columns of a piece that are not values."""

@@ -7,16 +7,18 @@ after: no byte is lost, and the cutting is that of the other CSV formats.
 from __future__ import annotations
 
 import difflib
+import mmap
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 
+from gridtally.intake.archive import Buffer
 from gridtally.intake.formats.common import Column
 from gridtally.intake.mapping import Dialect, From
 from gridtally.intake.report import Marks, shown
-from gridtally.intake.text import NEWLINE, Cells, cells, checked
+from gridtally.intake.text import NEWLINE, Cells, cells, checked, line_end, release
 from gridtally.intake.words import refuse
 
 __all__ = ["MappedSheet", "opened"]
@@ -25,7 +27,8 @@ Bytes = npt.NDArray[np.uint8]
 Ints = npt.NDArray[np.int64]
 
 _COLUMNS_MAX = 2000
-_HEAD = 1 << 20
+_HEAD = 1 << 16
+_PIECE = 4 << 20
 _NO_BYTE = 1
 """A character that no checked text has: where there is no quotation mark, ours becomes it."""
 
@@ -46,10 +49,8 @@ class MappedSheet:
 
     def pieces(self) -> Iterator[Cells]:
         """The rows in pieces; refuses a file that was cut, and one without rows."""
-        for piece in cells(self.text, file=self.file, skip_lines=self.header_line):
+        for piece in self._cells():
             self.rows += piece.rows
-            if self.swap is not None:
-                piece = replace(piece, data=self.swap[piece.data])  # noqa: PLW2901  the same piece
             cut = piece.last and not self.ended and piece.rows > 0
             if cut and piece.count[-1] < self.width:
                 raise refuse(
@@ -64,6 +65,23 @@ class MappedSheet:
             )  # fmt: skip
         if self.rows == 0:
             raise refuse("intake.file.rows", file=self.file, line=self.header_line or 1)
+
+    def _cells(self) -> Iterator[Cells]:
+        """The rows after the header; bytes that changed places change back in each piece."""
+        if self.swap is None:
+            yield from cells(self.text, file=self.file, skip_lines=self.header_line)
+            return
+        start, line = 0, 1
+        while start < len(self.text):
+            end = line_end(self.text, start + _PIECE)
+            part, last = self.text[start:end], end == len(self.text)
+            for piece in cells(
+                self.swap[part], file=self.file, skip_lines=self.header_line, line=line, ends=last
+            ):
+                yield replace(piece, data=self.swap[piece.data])
+            line += int(np.count_nonzero(part == NEWLINE))
+            release(part)
+            start = end
 
     def mark_odd_rows(self, piece: Cells, marks: Marks) -> None:
         """Set aside rows with another number of cells; refuse a file in which all are so."""
@@ -113,15 +131,14 @@ class MappedSheet:
         return Column(piece, np.where(count > at, first + at, first))
 
 
-def opened(data: bytes, *, file: str, dialect: Dialect) -> MappedSheet:
+def opened(data: Bytes, *, file: str, dialect: Dialect) -> MappedSheet:
     """The file's text in its declared encoding, without preamble, header and trailer."""
     text = _decoded(data, file=file, encoding=dialect.encoding)
     text, announced = _without_trailer(text, file=file, dialect=dialect)
     text = _without_preamble(text, dialect.skip)
     swap = _swapped(dialect)
-    if swap is not None:
-        text = swap[text]
-    head = next(cells(text[:_HEAD], file=file), None)
+    top = text[: line_end(text, _HEAD)]
+    head = next(cells(top if swap is None else swap[top], file=file), None)
     if head is None or not head.rows:
         raise refuse("intake.file.rows", file=file, line=1)
     if swap is not None:
@@ -138,14 +155,25 @@ def opened(data: bytes, *, file: str, dialect: Dialect) -> MappedSheet:
     return MappedSheet(file, text, swap, names, width, line, announced, ended)
 
 
-def _decoded(data: bytes, *, file: str, encoding: str) -> Bytes:
-    if encoding != "utf-8":
-        try:
-            data = data.decode(encoding).removeprefix("\ufeff").encode()
-        except UnicodeDecodeError as err:
-            line = data.count(b"\n", 0, err.start) + 1
-            raise refuse("intake.mapped.encoding", file=file, line=line, text=encoding) from err
-    return checked(data, file=file)
+def _decoded(data: Bytes, *, file: str, encoding: str) -> Bytes:
+    """The text as UTF-8, checked."""
+    if encoding == "utf-8":
+        return checked(_behind(data), file=file)
+    raw = data.tobytes()
+    try:
+        return checked(raw.decode(encoding).removeprefix("\ufeff").encode(), file=file)
+    except UnicodeDecodeError as err:
+        line = raw.count(b"\n", 0, err.start) + 1
+        raise refuse("intake.mapped.encoding", file=file, line=line, text=encoding) from err
+
+
+def _behind(data: Bytes) -> Buffer:
+    """The bytes that a whole array was made of; pages of a mapped file can then be given back."""
+    base: object = data.base
+    base = base.obj if isinstance(base, memoryview) else base
+    if isinstance(base, bytes | mmap.mmap) and len(base) == len(data):
+        return base
+    return data.tobytes()
 
 
 def _swapped(dialect: Dialect) -> Bytes | None:

@@ -19,7 +19,7 @@ from gridtally.intake.runs import LETTERS
 from gridtally.intake.series import Chain
 from gridtally.tables import REMARKS
 
-__all__ = ["stands", "with_given"]
+__all__ = ["leans", "stands", "with_given"]
 
 Ints = npt.NDArray[np.int64]
 
@@ -29,6 +29,11 @@ _REACH = 31 * 86_400
 
 def _key(mapping: Mapping) -> str:
     return "mapped.dial" if mapping.series.cumulative else "mapped.end"
+
+
+def leans(remarks: pa.Table) -> bool:
+    """Whether what a file says goes on from other deliveries, so that their order matters."""
+    return bool(pc.any(pc.starts_with(remarks["key"], "mapped.")).as_py())
 
 
 def stands(rows: Chain, mapping: Mapping, names: list[tuple[str, str]], source: str) -> pa.Table:
@@ -92,7 +97,7 @@ def _chain(table: pa.Table, names: list[tuple[str, str]], mapping: Mapping) -> C
     said = pc.split_pattern(table["value"].combine_chunks(), " ")
     value = pc.list_element(said, 0).cast(pa.int64()).to_numpy(zero_copy_only=False)
     letter = pc.list_element(said, 1).to_numpy(zero_copy_only=False)
-    quality = np.array([LETTERS.index(one) for one in letter.tolist()], dtype=np.int64)
+    quality = np.array([LETTERS.index(one) for one in letter.tolist()], dtype=np.uint8)
     there = np.ones(len(key), bool)
     rows = Chain(
         key, start, end, there, value, quality > 0, quality, table["version"].to_numpy(),
