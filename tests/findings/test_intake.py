@@ -62,7 +62,8 @@ def espi(kind, *readings):
     blocks = "".join(readings)
     return (
         '<feed xmlns="http://www.w3.org/2005/Atom">'
-        '<entry><link rel="self" href="U/1"/><content><UsagePoint xmlns="http://naesb.org/espi"/>'
+        '<entry><link rel="self" href="U/1"/><link rel="related" href="T/1"/><content>'
+        '<UsagePoint xmlns="http://naesb.org/espi"/>'
         '</content></entry><entry><link rel="self" href="U/1/MeterReading/2"/>'
         '<link rel="up" href="U/1/MeterReading"/><link rel="related" href="R/3"/>'
         '<content><MeterReading xmlns="http://naesb.org/espi"/></content></entry>'
@@ -73,6 +74,18 @@ def espi(kind, *readings):
         "</feed>"
     )
 
+
+def entry(content, link=""):
+    """One more entry at the end of a feed."""
+    return f"<entry>{link}<content>{content}</content></entry></feed>"
+
+
+CLOCK = entry(
+    "<LocalTimeParameters><dstEndRule>B40E2000</dstEndRule><dstOffset>3600</dstOffset>"
+    "<dstStartRule>{start}</dstStartRule><tzOffset>-18000</tzOffset></LocalTimeParameters>",
+    '<link rel="self" href="T/1"/>',
+)
+"""Local time parameters of eastern North America."""
 
 WATT_HOURS = (
     "<uom>72</uom><flowDirection>1</flowDirection><powerOfTenMultiplier>0</powerOfTenMultiplier>"
@@ -418,7 +431,29 @@ FINDINGS = mapped_cases.FINDINGS | {
     "intake.greenbutton.cost": (
         espi(WATT_HOURS, reading(extra="<cost>9</cost>")),
         {},
-        "Costs in the feed that were left aside, because bills are calculated here: 1.",
+        "Costs in the feed, kept as remarks; bills are calculated here: 1.",
+    ),
+    "intake.greenbutton.personal": (
+        espi(WATT_HOURS, reading()).replace("</feed>", entry("<Customer/>")),
+        {},
+        "Resources about people and contracts in the feed, which are not kept: 1.",
+    ),
+    "intake.greenbutton.other": (
+        espi(WATT_HOURS, reading()).replace("</feed>", entry("<ApplicationInformation/>")),
+        {},
+        "Resources in the feed that hold no readings and are not kept ('ApplicationInformation'): "
+        "1.",
+    ),
+    "intake.greenbutton.zone": (
+        espi(WATT_HOURS, reading()).replace("</feed>", CLOCK.format(start="360E2000")),
+        {"zone": "Europe/Lisbon"},
+        "The feed's rules for the clock are not those of the declared zone, first at "
+        "2026-01-01T00:00:00Z; stretches concerned: 1.",
+    ),
+    "intake.greenbutton.dst": (
+        espi(WATT_HOURS, reading()).replace("</feed>", CLOCK.format(start="soon")),
+        {},
+        "The feed's rules for the clock cannot be read: 'soon' is no rule of 8 hexadecimal digits.",
     ),
 }
 

@@ -1,11 +1,17 @@
 """Green Button: links, reading types, powers of ten and qualities that the oracles do not show."""
 
+from datetime import datetime
+
+import numpy as np
 import pytest
 from intake_cases import codes, counts, decoded, slots
 
 from gridtally.errors import RefusedFile
 from gridtally.intake.decode import summary
+from gridtally.intake.formats import espi
+from gridtally.intake.formats.espi_time import offsets
 from gridtally.money import Rounding
+from gridtally.periods import zone
 from gridtally.terms import RoundingMode
 
 START = 1_767_225_600
@@ -198,3 +204,226 @@ def test_no_readings():
         decoded(feed())
 
     assert caught.value.code == "intake.file.rows"
+
+
+# ----------------------------------------------------------------- all that is said
+
+
+def said(found, key):
+    """The remarks of one key: (seconds since START, seconds, value)."""
+    return sorted(
+        (
+            int(row["start_utc"].timestamp()) - START,
+            int((row["end_utc"] - row["start_utc"]).total_seconds()),
+            row["value"],
+        )
+        for row in found.remarks.to_pylist()
+        if row["key"] == key
+    )
+
+
+def test_qualities_are_kept():
+    """Quality codes are said as they are, joined over readings that touch; the worst counts."""
+    two = "8</quality></ReadingQuality><ReadingQuality><quality>17"
+    found = decoded(
+        simple(kind(), reading("1", quality="17"), reading("2", 1, "17"), reading("3", 2),
+               reading("4", 3, two))
+    )  # fmt: skip
+
+    assert [slot[3] for slot in slots(found)] == ["A", "A", "A", "E"]
+    assert said(found, "espi.quality") == [(0, 1800, "17"), (2700, 900, "8,17")]
+
+
+def test_default_quality():
+    """A reading without quality has that of its reading type."""
+    found = decoded(
+        simple(kind(extra="<defaultQuality>8</defaultQuality>"), reading("1"), reading("1", 1, "0"))
+    )
+
+    assert [slot[3] for slot in slots(found)] == ["E", "A"]
+
+
+def test_costs_and_buckets():
+    """Costs are kept exactly with their currency, buckets and tiers as they are."""
+    extra = "<cost>974</cost><tou>2</tou><consumptionTier>1</consumptionTier><cpp>3</cpp>"
+    one = reading("1").replace("<timePeriod>", extra + "<timePeriod>")
+    found = decoded(simple(kind(extra="<currency>840</currency>"), one, reading("2", 1)))
+
+    for key, value in (
+        ("cost", "974 840"), ("tou", "2"), ("tier", "1"), ("cpp", "3"),
+    ):  # fmt: skip
+        assert said(found, f"espi.{key}") == [(0, 900, value)]
+
+
+def test_what_the_resources_state():
+    """Type, usage point, time parameters and the entry's update are said of the readings."""
+    time = (
+        "<LocalTimeParameters><dstEndRule>B40E2000</dstEndRule><dstOffset>3600</dstOffset>"
+        "<dstStartRule>360E2000</dstStartRule><tzOffset>-18000</tzOffset></LocalTimeParameters>"
+    )
+    text = simple(kind(extra="<interharmonic><numerator>6</numerator></interharmonic>"),
+                  reading("1"), reading("2", 1))  # fmt: skip
+    text = text.replace('<link rel="up" href="U"/>', '<link rel="related" href="L/1"/>')
+    text = text.replace("</feed>", entry(time, "L/1") + "</feed>")
+    found = decoded(text.replace("</entry>", "<updated>2026-01-02T00:00:00Z</updated></entry>"))
+
+    assert said(found, "espi.type") == [
+        (0, 1800, "uom=72 flowDirection=1 powerOfTenMultiplier=0 interharmonic.numerator=6")
+    ]
+    assert said(found, "espi.point") == [(0, 1800, "ServiceCategory.kind=0")]
+    assert said(found, "espi.reading") == [(0, 1800, "1")]
+    assert said(found, "espi.time") == [
+        (0, 1800, "dstEndRule=B40E2000 dstOffset=3600 dstStartRule=360E2000 tzOffset=-18000")
+    ]
+    assert said(found, "espi.updated") == [(0, 1800, "2026-01-02T00:00:00Z")]
+
+
+def test_summaries():
+    """Each field of a usage summary is said over its billing period; repeated ones are numbered."""
+    summary = (
+        f"<UsageSummary><billingPeriod><duration>60</duration><start>{START}</start>"
+        "</billingPeriod><billLastPeriod>15252000</billLastPeriod>"
+        "<costAdditionalDetailLastPeriod><amount>1</amount></costAdditionalDetailLastPeriod>"
+        "<costAdditionalDetailLastPeriod><amount>2</amount></costAdditionalDetailLastPeriod>"
+        "</UsageSummary>"
+    )
+    text = simple(kind(), reading("1"))
+    found = decoded(text.replace("</feed>", entry(summary, "x", "U/7/UsageSummary") + "</feed>"))
+
+    assert said(found, "espi.summary.billLastPeriod") == [(0, 60, "15252000")]
+    assert said(found, "espi.summary.costAdditionalDetailLastPeriod.amount") == [(0, 60, "1")]
+    assert said(found, "espi.summary.costAdditionalDetailLastPeriod.2.amount") == [(0, 60, "2")]
+
+
+def test_people_are_not_kept():
+    """Names, addresses and accounts leave no trace but a note."""
+    customer = '<Customer xmlns="http://naesb.org/espi/customer"><name>Ada Quay</name></Customer>'
+    point = "<serviceDeliveryPoint><name>Ada Quay</name></serviceDeliveryPoint></UsagePoint>"
+    text = simple(kind(), reading("1")).replace("</UsagePoint>", point)
+    found = decoded(text.replace("</feed>", entry(customer, "c") + "</feed>"))
+
+    assert "Ada" not in str(found.remarks.to_pylist())
+    assert codes(found, "note") == ["intake.greenbutton.personal"]
+
+
+# -------------------------------------------------------------------------- dials
+
+
+@pytest.mark.parametrize("behaviour", ["1", "3", "9"])
+def test_dials(behaviour):
+    """Bulk, cumulative and summed quantities are what a dial shows at the end of the period."""
+    type_ = kind("3", extra=f"<accumulationBehaviour>{behaviour}</accumulationBehaviour>")
+    found = decoded(simple(type_, reading("100"), reading("103", 1, "8")))
+    rows = found.registers.to_pylist()
+
+    assert counts(found) == (2, 0, 0)
+    assert not found.blocks.num_rows
+    assert [(r["metering_point"], r["register"], r["channel"], r["kind"]) for r in rows] == [
+        ("7", "1", "import", "cumulative")
+    ] * 2
+    assert [(r["time_utc"].timestamp() - START, r["reading"], r["quality"]) for r in rows] == [
+        (900, 100_000_000, "A"), (1800, 103_000_000, "E"),
+    ]  # fmt: skip
+    assert said(found, "espi.quality") == [(1800, 0, "8")]
+    assert summary(found)["channels"][0]["sum"] == "3"
+
+
+def test_largest_demand():
+    """The largest demand of a period is a dial of kW."""
+    type_ = kind(uom="38", extra="<dataQualifier>8</dataQualifier><kind>8</kind>")
+    [row] = decoded(simple(type_, reading("12500", seconds=86_400))).registers.to_pylist()
+
+    assert (row["kind"], row["reading"]) == ("demand", 12_500_000)
+    assert row["time_utc"].timestamp() == START + 86_400
+
+
+# -------------------------------------------------------------------------- times
+
+
+def test_readings_without_a_period():
+    """Readings without periods of their own follow each other from the start of their block."""
+    plain = "".join(f"<IntervalReading><value>{n}</value></IntervalReading>" for n in (5, 6, 7))
+    interval = f"<interval><duration>2700</duration><start>{START}</start></interval>"
+    found = decoded(simple(kind(extra="<intervalLength>900</intervalLength>"), interval, plain))
+
+    assert [(slot[0] - START, slot[2]) for slot in slots(found)] == [
+        (0, 5000), (900, 6000), (1800, 7000),
+    ]  # fmt: skip
+
+
+NEW_YORK = {"tzOffset": "-18000", "dstOffset": "3600", "dstStartRule": "360E2000",
+            "dstEndRule": "B40E2000"}  # fmt: skip
+BERLIN = {"tzOffset": "3600", "dstOffset": "3600", "dstStartRule": "3E0E2000",
+          "dstEndRule": "AE0E3000"}  # fmt: skip
+LATE_FRIDAY = {"tzOffset": "0", "dstOffset": "1800", "dstStartRule": "328A0000",
+               "dstEndRule": "A0F00000"}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("fields", "zone_name"), [(NEW_YORK, "America/New_York"), (BERLIN, "Europe/Berlin")]
+)
+def test_rules_for_the_clock(fields, zone_name):
+    """The rules give the very offsets of the zone that they describe, hour by hour for 15 years."""
+    utc = np.arange(1_199_145_600, 1_672_531_200, 3600, dtype=np.int64)
+
+    assert (offsets(fields, utc) == zone(zone_name).offset(utc)).all()
+
+
+def test_other_rules():
+    """A weekday on or after a day of the month; a day of the month; no summer time at all."""
+
+    def at(fields, text):
+        return int(offsets(fields, np.array([datetime.fromisoformat(text).timestamp()], int))[0])
+
+    # First Friday on or after 8 March 2026 is the 13th; summer ends on 15 October.
+    assert at(LATE_FRIDAY, "2026-03-12T23:59:59+00:00") == 0
+    assert at(LATE_FRIDAY, "2026-03-13T00:00:00+00:00") == 1800
+    assert at(LATE_FRIDAY, "2026-10-14T23:29:59+00:00") == 1800
+    assert at(LATE_FRIDAY, "2026-10-14T23:30:00+00:00") == 0
+    assert at({"tzOffset": "-25200"}, "2026-07-01T00:00:00+00:00") == -25_200
+    assert at(NEW_YORK | {"dstStartRule": "FFFFFFFF"}, "2026-07-01T00:00:00+00:00") == -18_000
+
+
+# -------------------------------------------------------------------------- limits
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "<a>" * 65 + "</a>" * 65,
+        simple(kind(), reading("1").replace("<value>", "<a>" * 65 + "</a>" * 65 + "<value>")),
+        simple(kind("0", extra="<a>" * 61 + "</a>" * 61), reading("1")),
+        f'<feed a="{"x" * 9000}"/>',
+        "<feed " + " ".join(f'a{n}="x"' for n in range(65)) + "/>",
+        '<feed xmlns:xi="http://www.w3.org/2001/XInclude"><xi:include href="/x"/></feed>',
+    ],
+)
+def test_limits(text):
+    """Deep nesting, huge or many attributes and inclusions are refused with their line."""
+    with pytest.raises(RefusedFile) as caught:
+        decoded(text, format="green-button")
+
+    assert caught.value.code == "intake.xml.unsafe"
+    assert caught.value.line == 1
+
+
+def test_lines():
+    """A finding names the line of its reading, behind comments, prefixes and other elements too."""
+    text = simple(kind(), "\n<!-- <IntervalReading> -->\n", reading("1"), "\n", reading("x", 1))
+    found = decoded(text.replace("IntervalReading", "espi:IntervalReading").replace(
+        "<feed ", '<feed xmlns:espi="http://naesb.org/espi" '))  # fmt: skip
+    [row] = [row for row in found.findings.to_pylist() if row["severity"] == "warn"]
+
+    assert row["line"] == 4
+    assert found.blocks["line"].to_pylist() == [3]
+
+
+def test_many_readings_are_read_in_pieces(monkeypatch):
+    """However a feed is cut into pieces while it is read, the same comes of it."""
+    text = simple(kind(), *(reading(n, n, "17" if n % 3 else "8") for n in range(50)))
+    whole = decoded(text)
+    monkeypatch.setattr(espi, "_FLUSH", 7)
+    parts = decoded(text)
+
+    assert parts.blocks.equals(whole.blocks)
+    assert parts.remarks.equals(whole.remarks)
