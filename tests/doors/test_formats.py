@@ -1,8 +1,13 @@
 """formats, and a mapping file at the doors of decode and receive."""
 
+import shutil
+
 import pytest
+import small_town
 
 from gridtally.intake.formats import FORMATS
+from gridtally.store import snapshot
+from gridtally.store.workspace import Workspace
 
 MAPPING = """
 gridtally_mapping = 1
@@ -90,3 +95,61 @@ def test_a_wrong_mapping(door, files):
     assert door("decode", files / "one.csv", "--mapping", files / "none.toml").code == 2
     said = door("decode", files / "one.csv", "--mapping", files / "grid.toml", "--format", "nem12")
     assert said.code == 2
+
+
+def energy(path):
+    """Start and value of each stored interval."""
+    found = snapshot.read_blocks(snapshot.snapshot(Workspace.open(path)))
+    return sorted(
+        (int(row["start_utc"].timestamp()) + n * row["resolution_s"], value)
+        for row in found.to_pylist()
+        for n, value in enumerate(row["values"])
+    )
+
+
+@pytest.fixture(scope="module")
+def empty(tmp_path_factory):
+    """An empty workspace, to copy."""
+    path = tmp_path_factory.mktemp("mapped") / "town"
+    small_town.workspace(path)
+    return path
+
+
+@pytest.mark.parametrize("order", [("one.csv", "two.csv"), ("two.csv", "one.csv")])
+def test_receive_goes_on(door, files, empty, order):
+    """A second delivery of a dial goes on from the first, in either order; again: no change."""
+    town = files / "town"
+    shutil.copytree(empty, town)
+    how = ("--mapping", files / "grid.toml", "-w", town, "--as", "ana", "--json")
+    for name in order:
+        [answer] = door("receive", files / name, *how).json
+        assert (answer["what"], answer["rows"]) == ("csv-mapped", 2)
+    first = 1_767_571_200 + 900
+    assert energy(town) == [(first, 500_000), (first + 900, 1_500_000), (first + 1800, 3_000_000)]
+    [answer] = door("receive", files / order[0], *how).json
+    assert answer["answer"] == "known already"
+
+
+def test_the_same_bytes_under_another_mapping(door, files, empty):
+    """They are another delivery: the mapping may name the metering point."""
+    town = files / "town"
+    shutil.copytree(empty, town)
+    lines = (files / "one.csv").read_text().replace("Punkt;", "").replace("P;", "")
+    (files / "bare.csv").write_text(lines)
+    for point in ("A", "B"):
+        mapping = files / f"{point}.toml"
+        mapping.write_text(MAPPING.replace('"Punkt"', f'{{ constant = "{point}" }}'))
+        how = ("--mapping", mapping, "-w", town, "--as", "ana", "--json")
+        [answer] = door("receive", files / "bare.csv", *how).json
+        assert answer["answer"] == "stored"
+    assert [value for _, value in energy(town)] == [500_000, 500_000]
+
+
+def test_a_wrong_mapping_receives_nothing(door, files, empty):
+    """It is refused before any file is looked at."""
+    wrong = files / "wrong.toml"
+    wrong.write_text(MAPPING.replace("[[value]]", "[[valu]]"))
+    said = door("receive", files / "one.csv", "--mapping", wrong, "-w", empty, "--as", "ana")
+    assert said.code == 2
+    assert "did you mean value?" in said.err
+    assert energy(empty) == []
