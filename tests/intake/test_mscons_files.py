@@ -56,11 +56,11 @@ class TestCharacters:
         comma = file(*profile(quarter(0, "0,25"), quarter(1, "0.25")), una="UNA:+,? '")
         point = file(*profile(quarter(0, "0,25"), quarter(1, "0.25")))
 
-        for data, value in ((comma, 250_000), (point, 250_000)):
+        for data, start in ((comma, MIDNIGHT), (point, MIDNIGHT + 900)):
             found = decoded(data)
             assert counts(found) == (1, 0, 1)
             assert codes(found) == ["intake.value.number"]
-            assert [slot[2] for slot in slots(found)] == [value]
+            assert [slot[0::2][:2] for slot in slots(found)] == [(start, 250_000)]
 
     def test_other_characters(self):
         """Any characters can separate."""

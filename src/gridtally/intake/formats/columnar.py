@@ -165,7 +165,7 @@ def _check_columns(schema: pa.Schema, file: str) -> None:
         kind = field.type
         if pa.types.is_dictionary(kind):
             kind = kind.value_type
-        if field.name == "values" and _is_list(kind):
+        if field.name == "values" and "start_utc" in schema.names and _is_list(kind):
             kind = kind.value_type
         if not any(test(kind) for test in _PLAIN):
             raise refuse(

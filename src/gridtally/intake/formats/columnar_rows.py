@@ -37,7 +37,15 @@ _MICRO = pa.decimal128(38, 6)
 
 
 def read_table(batches: Batches, delivery: Delivery) -> Read:
-    """What a table holds. Raises `RefusedFile`."""
+    """What a table holds. Raises `RefusedFile`, also for values that Arrow cannot write out."""
+    try:
+        return _read(batches, delivery)
+    except (pa.ArrowException, MemoryError) as err:
+        reason = str(err).split("\n")[0][:200]
+        raise refuse("intake.table.broken", file=delivery.file, text=shown(reason)) from err
+
+
+def _read(batches: Batches, delivery: Delivery) -> Read:
     schema, rows = batches
     if is_blocks(schema.names):
         return read_blocks(schema, rows, delivery)
