@@ -9,7 +9,16 @@ from gridtally import control, tables
 from gridtally.errors import Conflict, Corrupt, NotFound
 from gridtally.store import history, snapshot
 from gridtally.store.files import sha256
-from gridtally.store.master import put_master, put_tariff
+from gridtally.store.master import (
+    Source,
+    load,
+    newest_master,
+    people,
+    put_master,
+    put_tariff,
+    version_at,
+    versions,
+)
 from gridtally.subledger.issue import issue
 
 
@@ -37,6 +46,74 @@ def test_the_same_master_data_makes_no_version(ws):
     numbers = [put_master(ws, {"accounts": accounts("A")}, actor="m", as_of=n) for n in (1, 2)]
 
     assert numbers == [1, 1]
+
+
+def test_a_version_in_between_is_not_overwritten(ws):
+    """What was compared with an older version is not stored over a newer one."""
+    put_master(ws, {"accounts": accounts("A")}, actor="m", as_of=1)
+    seen = newest_master()
+    put_master(ws, {"accounts": accounts("A", "B")}, actor="n", as_of=2)
+    with pytest.raises(Conflict, match="at the same time"):
+        put_master(ws, {"accounts": accounts("A", "C")}, actor="m", as_of=3, after=seen)
+
+    assert load(ws, newest_master())["accounts"]["account"].to_pylist() == ["A", "B"]
+
+
+def test_a_version_says_where_it_comes_from(ws):
+    """Who, when, and which files; what was known at an instant."""
+    given = Source("ab" * 32, "accounts.csv", "crm", "changes", 3, 2, 1, 0)
+    put_master(ws, {"accounts": accounts("A")}, actor="m", as_of=10, given=[given])
+    put_master(ws, {"accounts": accounts("A")}, actor="m", as_of=20, given=[given])
+    put_master(ws, {"meters": tables.empty(tables.METERS)}, actor="n", as_of=30)
+    first, second = versions()
+
+    assert (first.actor, first.recorded, list(first.sources)) == ("m", 10, [given])
+    assert (second.actor, dict(second.rows)) == ("n", {"accounts": 1, "meters": 0})
+    assert [version_at(at) for at in (10, 29, 30)] == [1, 1, 2]
+    with pytest.raises(NotFound):
+        version_at(9)
+
+
+def who(**more):
+    return {"account": "A", "segment": "shop", "language": "en"} | more
+
+
+def test_people_stand_apart(ws):
+    """No table that a run reads has a name; the file that has them is below master/personal."""
+    table = tables.table(tables.ACCOUNTS, [who(name="Zoe Canary", address="Quay 1", email="")])
+    seq = put_master(ws, {"accounts": table}, actor="m", as_of=1)
+
+    assert snapshot.master(snapshot.snapshot(ws))["accounts"].column_names == [
+        "account", "segment", "language", "party", "household_size",
+    ]  # fmt: skip
+    assert load(ws, seq, personal=True)["accounts"].equals(table)
+    files = {
+        path for path in (ws.path / "master").rglob("*.parquet") if b"Canary" in path.read_bytes()
+    }
+    assert {path.parent.name for path in files} == {"personal"}
+    assert people(ws, seq, on=date(2026, 1, 1))["A"]["name"] == "Zoe Canary"
+
+
+def test_the_contact_of_the_day(ws):
+    """A party's contact on the day counts before the account's own columns."""
+    contact = {"party": "P", "name": "Zoe", "postcode": "1100"}
+    contacts = [
+        contact | {"from": date(2026, 1, 1), "to": date(2026, 3, 1), "address": "Quay 1"},
+        contact | {"from": date(2026, 3, 1), "address": "Hill 2"},
+    ]
+    seq = put_master(
+        ws,
+        {
+            "accounts": tables.table(tables.ACCOUNTS, [who(party="P", name="old")]),
+            "contacts": tables.table(tables.CONTACTS, contacts),
+        },
+        actor="m", as_of=1,
+    )  # fmt: skip
+
+    found = [people(ws, seq, on=date(2026, month, 1))["A"] for month in (2, 3)]
+    assert [one["address"] for one in found] == ["Quay 1, 1100", "Hill 2, 1100"]
+    assert people(ws, seq, on=date(2025, 1, 1))["A"]["name"] == "old"
+    assert "contacts" not in load(ws, seq)
 
 
 def test_no_master_data_is_said(ws):

@@ -38,7 +38,7 @@ def _dial(state: State, row: int) -> str:
 
 
 def _times(micro: int) -> str:
-    return number(Fraction(micro, MICRO))
+    return number(Fraction(int(micro), MICRO))
 
 
 def _bare(state: State) -> None:

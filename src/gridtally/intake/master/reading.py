@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import repeat
 
 import numpy as np
 import numpy.typing as npt
@@ -84,7 +85,7 @@ def read_file(
             raise refuse(err.code, file=file, line=err.line, text=_NOT_SHOWN) from None
         raise
     delivered = _parsed(name, spec, raw, file, found)
-    for rule in (_empty_period, _relation):
+    for rule in (_empty_period, _relation, _calendar):
         rule(delivered, found)
     return delivered
 
@@ -139,6 +140,7 @@ def _parquet(spec: File, data: Buffer, file: str, found: Found) -> _Raw:
             raise refuse("intake.file.large", file=file, expected=UNPACKED_MAX >> 20)
         _check_columns(spec, source.schema_arrow, file)
         table = source.read(use_threads=False).combine_chunks()
+        table.validate(full=True)  # text that is no UTF-8
         columns = {name: _as_text(table[name]) for name in table.column_names}
     except (pa.ArrowException, OSError) as err:
         text = f"{type(err).__name__} while it was read as Parquet"
@@ -323,3 +325,14 @@ def _relation(delivered: Delivered, found: Found) -> None:
         found,
         (text(row, needs_what.get(row, "neither share nor quantity_kwh")) for row in rows),
     )
+
+
+def _calendar(delivered: Delivered, found: Found) -> None:
+    """Working days are counted by a calendar."""
+    if delivered.name != "cycles":
+        return
+    table = delivered.table
+    counted = pc.ends_with(table["due_rule"], "working days")
+    wrong = pc.and_(counted, pc.equal(table["holidays"], "")).to_numpy().astype(bool)
+    text = "A rule in working days needs the name of a calendar in holidays"
+    _set_aside(delivered, wrong, found, repeat(text, int(wrong.sum())))
