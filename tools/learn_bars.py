@@ -18,7 +18,7 @@ import numpy as np
 
 from gridtally import bench_estimates, bench_masks
 from gridtally.metering import estimate as step
-from gridtally.metering.estimate_bars import GAP_CLASSES, VARIABILITY, deviation, gap_class
+from gridtally.metering.estimate_bars import GAP_CLASSES, VARIABILITY, gap_class
 from gridtally.metering.estimate_gaps import METHODS
 
 TARGET = Path(__file__).parents[1] / "src" / "gridtally" / "metering" / "bars.csv"
@@ -40,7 +40,7 @@ HEAD = """# Widths of 90 % intervals, learned by tools/learn_bars.py from masked
 
 def main(folder: Path) -> None:
     """Mask, estimate, and write the quantiles."""
-    step.bars = lambda gaps, runs, rung, energy: (0 * energy, deviation(gaps, runs))
+    step.bars = lambda gaps, runs, other, rung, energy: (0 * energy, other.deviation)
     homes = [bench_masks.chosen(year, slice(0, 6)) for year in bench_masks.homes(folder)]
     records = [{"real": True} | r for r in bench_estimates.measure(homes, copies=4)]
     town = bench_masks.town(seed=SEED, accounts=600, each=14)

@@ -27,6 +27,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from gridtally import bucket
+from gridtally.bench_estimates import stage_estimates, use
 from gridtally.bench_validate import work_of
 from gridtally.metering.cases import Cases
 from gridtally.metering.scope import Version, scope
@@ -351,6 +352,7 @@ STAGES: dict[str, tuple[Callable[..., dict[str, Any]], tuple[int, ...]]] = {
     "validate": (stage_validate, (25_000,)),
     "audit": (stage_audit, (20_000,)),
     "second": (stage_second, (500,)),
+    "estimates": (stage_estimates, (3,)),
 }
 """Stage -> what it does, and the sizes that it runs at."""
 
@@ -371,9 +373,11 @@ def _elsewhere(work: Callable[..., Any], *arguments: object) -> Any:
 @click.command()
 @click.argument("stages", nargs=-1, metavar="[STAGE]…")
 @click.option("--points", type=int, help="Another size than the stage's own.")
+@click.option("--data", help="A folder with real homes, for estimates; or GRIDTALLY_HOMES.")
 @click.option("--json", "as_json", is_flag=True, help="Print the figures as JSON.")
-def main(stages: tuple[str, ...], points: int | None, as_json: bool) -> None:
-    """Measure stages (bill, validate, audit, second; default: all) beside their floors."""
+def main(stages: tuple[str, ...], points: int | None, data: str | None, as_json: bool) -> None:
+    """Measure stages (bill, validate, audit, second, estimates; default: all) beside floors."""
+    use(data)
     rows = []
     unknown = [name for name in stages if name not in STAGES]
     if unknown:
@@ -381,13 +385,12 @@ def main(stages: tuple[str, ...], points: int | None, as_json: bool) -> None:
     for stage in stages or tuple(STAGES):
         for size in (points,) if points else STAGES[stage][1]:
             click.echo(f"{stage}, {size:,} …", err=True)
-            rows.append(_alone(stage, size))
+            rows.append(row := _alone(stage, size))
             if not as_json:
-                row = rows[-1]
                 click.echo(
                     f"{row['name']:<32} {row['seconds']:>8.2f} s   floor "
                     f"{row['floor_seconds']:>7.2f} s   ratio {row['ratio']:>6.2f}   "
-                    f"peak {row['peak_mib']:,} MiB"
+                    f"peak {row['peak_mib']:,} MiB{row.get('table', '')}"
                 )
     if as_json:
         click.echo(json.dumps(rows, indent=2))

@@ -1,26 +1,41 @@
 """The door for measuring, estimates: readings are masked, estimated, and compared with the truth.
 
-`./run bench estimates [--data FOLDER]`. Each gap is set beside two peers on the same gap: the same
-hours a week before, and a straight line. Nothing that is measured here is read by a run; floats
-are shares in a report, never energy.
+`./run bench estimates [--data FOLDER]`, FOLDER with the homes. Each gap is set beside two peers on
+the same gap: the same hours a week before, and a straight line. Nothing that is measured here is
+read by a run; floats are shares in a report, never energy.
 """
 
 from __future__ import annotations
 
+import os
+import resource
+import time
 from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from gridtally.bench_masks import DAY, HOUR, LONG, Masked, Year, long_gaps, short_gaps
+from gridtally.bench_masks import (
+    DAY,
+    HOUR,
+    LONG,
+    Masked,
+    Year,
+    chosen,
+    homes,
+    long_gaps,
+    short_gaps,
+    town,
+)
 from gridtally.metering.blocks import Dense
 from gridtally.metering.estimate import estimate
 from gridtally.metering.estimate_bars import GAP_CLASSES
 from gridtally.periods import zone
 
-__all__ = ["LENGTHS", "compared", "measure", "report"]
+__all__ = ["LENGTHS", "compared", "measure", "report", "stage_estimates", "use"]
 
 Ints = npt.NDArray[np.int64]
 Record = dict[str, Any]
@@ -29,6 +44,9 @@ LENGTHS = tuple(hours * HOUR for hours in (1, 3, 6, 12, 24, 48, 72, 168))
 """Lengths of the gaps [s]; in readings finer than an hour also half an hour."""
 PEAK, PEAK_PRICE, OTHER_PRICE = range(16, 21), 3, 1
 """A plain calendar: Monday to Friday from 16 to 21 at three times the price of all other hours."""
+HOMES = "GRIDTALLY_HOMES"
+"""Names the folder with real homes; without it the demo's town alone is measured."""
+BY = ("method", "class", "channel", "gap")
 _NAMES = ("up to 1 h", "up to 6 h", "up to 1 day", "up to 3 days", "up to 7 days", "longer")
 
 
@@ -37,6 +55,8 @@ def measure(
     lengths: Sequence[int] = LENGTHS, rare: bool = True,
 ) -> list[Record]:  # fmt: skip
     """A record per gap: what it is, its energy, its estimate, and those of the peers.
+
+    `months`: not all of them, but at most about so many, and one in four of the rare gaps.
 
     `rare`: also the gaps that only a register, a year before or a class profile can fill.
     """
@@ -50,7 +70,7 @@ def measure(
                     short_gaps(year, length, copies=copies, months=months, register=True)
                 )
         for rung in LONG if rare else ():
-            found += compared(long_gaps(year, rung))
+            found += compared(long_gaps(year, rung, every=4 if months else 1))
     return found
 
 
@@ -149,3 +169,59 @@ def _quality(mine: Sequence[Record]) -> Record:
 
 def _share(part: Any, whole: Any) -> float:
     return round(float(part) / max(float(whole), 1.0), 4)
+
+
+# ----------------------------------------------------------------------- stage
+
+
+def use(folder: str | None) -> None:
+    """Measure on the homes of a folder, also in processes that this one starts."""
+    if folder:
+        os.environ[HOMES] = folder
+
+
+def stage_estimates(_root: Path, _entries: object, points: int) -> Record:
+    """Estimates of masked readings beside the same hours of the week before.
+
+    Homes 7 to 12, whose readings nothing was learned from, and `points` of each kind of the
+    demo's town. `ratio` is the error of the energy to that of the peer, over all gaps that the
+    weeks around them tell about; `classes` has a row per method, customer, channel and length.
+    """
+    folder, started = os.environ.get(HOMES), time.perf_counter()
+    years = town(each=points)
+    found = measure(years, copies=1, months=2)
+    if folder:
+        real = [chosen(year, slice(6, None)) for year in homes(Path(folder))]
+        found += measure(real, copies=1, months=6)
+    seconds = time.perf_counter() - started
+    near = [record for record in found if record["method"] in ("linear", "like_days")]
+    started = time.perf_counter()
+    whole = report(near, ("channel",))
+    mine, peer = (sum(row[key] for row in whole) for key in ("mae", "week_mae"))
+    classes = report(found, BY)
+    return {
+        "name": f"estimates, {len(found):,} gaps", "seconds": round(seconds, 2),
+        "floor_seconds": round(time.perf_counter() - started, 2),
+        "ratio": round(mine / peer, 2),
+        "peak_mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
+        "classes": classes, "table": "\n" + "\n".join(_lines(classes)),
+    }  # fmt: skip
+
+
+def _lines(classes: Sequence[Record]) -> Iterator[str]:
+    """The classes for a terminal: shares in percent, each beside the week before, and a line."""
+    yield (
+        f"{'method':<19}{'customer':<9}{'channel':<16}{'gap':<13}{'gaps':>6}   energy (week, line)"
+        f"{'bias':>8}   tou (week)    money (week)    in bars"
+    )
+    for row in classes:
+        yield (
+            f"{row['method']:<19}{row['class']:<9}{row['channel']:<16}{row['gap']:<13}"
+            f"{row['n']:>6}{_pct(row, 'mae')}{_pct(row, 'week_mae')}{_pct(row, 'line_mae')}"
+            f"{_pct(row, 'bias')}{_pct(row, 'tou')}{_pct(row, 'week_tou')}"
+            f"{_pct(row, 'money')}{_pct(row, 'week_money')}{_pct(row, 'coverage')}"
+        )
+
+
+def _pct(row: Record, key: str) -> str:
+    return f"{100 * row[key]:>8.1f}"

@@ -177,13 +177,14 @@ LONG = ("day_types", "previous_year", "other_days", "class_profile", "even")
 """The rungs that short gaps do not reach."""
 
 
-def long_gaps(year: Year, rung: str) -> Iterator[Masked]:
+def long_gaps(year: Year, rung: str, *, every: int = 1) -> Iterator[Masked]:
     """Gaps that leave nothing but one rung: periods of a week, or months, that are missing.
 
     `day_types`: service began, three weeks went well, and the rest of a longer period is missing.
     Else a whole week is missing and the two weeks before it, and only what the rung reads is told.
+    `every`: not all of the periods, but one of so many.
     """
-    for turn, period in enumerate(_weeks(year, rung)):
+    for turn, period in enumerate(_weeks(year, rung)[::every]):
         truth, weeks = _around(year, period, 1)
         missing = np.ones(truth.values.shape, dtype=np.bool_)
         if rung == "day_types":

@@ -19,7 +19,7 @@ import pyarrow as pa
 
 from gridtally.metering import estimate_days as days
 from gridtally.metering.blocks import ESTIMATED, MISSING, Dense
-from gridtally.metering.estimate_bars import bars
+from gridtally.metering.estimate_bars import bars, elsewhere
 from gridtally.metering.estimate_class import ClassProfiles
 from gridtally.metering.estimate_gaps import METHODS, NONE, Gaps, Stretches, chunks, laid
 from gridtally.metering.estimate_total import allocated, exact_sum
@@ -98,15 +98,17 @@ def estimate(
         gaps = laid(dense, part, zone=place, past=past)
         _climb(gaps, place, help, ladder)
         scaled, more = _scale(gaps, totals)
-        table = _made(gaps, scaled)
-        found += [*more, *notes(gaps, table), *impossible(gaps, place)]
-        made.append(table)
+        runs = gaps.stretches(np.flatnonzero(gaps.rung > NONE))
+        found += [*more, *impossible(gaps, place)]
+        if len(runs.place):
+            made.append(_made(gaps, runs, scaled))
+            found += notes(gaps, runs, made[-1])
         known = gaps.rung > NONE
         at = part[gaps.place[known]], gaps.column[known] - gaps.past
         values[at], quality[at] = gaps.value[known], ESTIMATED
     found += too_much(filled, rows, ladder.share_pct)
     found.sort(key=lambda row: (row["metering_point"], row["code"]))
-    return filled, pa.concat_tables(made), findings_table(found)
+    return filled, pa.concat_tables([empty(ESTIMATES), *made]), findings_table(found)
 
 
 def _climb(gaps: Gaps, zone: Zone, help: Help, ladder: Ladder) -> None:
@@ -151,18 +153,16 @@ def _scale(gaps: Gaps, totals: pa.Array | None) -> tuple[dict[int, int], list[Ro
     return scaled, found
 
 
-def _made(gaps: Gaps, scaled: dict[int, int]) -> pa.Table:
+def _made(gaps: Gaps, runs: Stretches, scaled: dict[int, int]) -> pa.Table:
     """ESTIMATES: a row per filled stretch."""
-    runs = gaps.stretches(np.flatnonzero(gaps.rung > NONE))
-    if not len(runs.place):
-        return empty(ESTIMATES)
-    rung = np.maximum.reduceat(gaps.rung[runs.slots], runs.cuts).tolist()
+    other = elsewhere(gaps, runs)
+    rung = _most(gaps.rung[runs.slots], runs)
     energy = np.add.reduceat(gaps.value[runs.slots], runs.cuts)
-    below, above = bars(gaps, runs, rung, energy)
+    below, above = bars(gaps, runs, other, rung, energy)
     forced = [place in scaled for place in runs.place.tolist()]
     if scaled:
         below, above = (_bound(gaps, runs, scaled, width) for width in (below, above))
-    texts = zip(inputs(gaps, runs, rung), forced, strict=True)
+    texts = zip(inputs(gaps, runs, other, rung), forced, strict=True)
     points = gaps.dense.points
     columns = {
         "metering_point": [points[row] for row in gaps.rows[runs.place].tolist()],
@@ -179,6 +179,17 @@ def _made(gaps: Gaps, scaled: dict[int, int]) -> pa.Table:
         "count": runs.size,
     }
     return pa.table(columns, schema=ESTIMATES)
+
+
+def _most(rung: npt.NDArray[np.uint8], runs: Stretches) -> list[int]:
+    """The rung that gave most of each stretch; of equals the higher."""
+    best, most = np.zeros((2, len(runs.place)), dtype=np.int64)
+    for number in range(NONE + 1, len(METHODS)):
+        count = np.add.reduceat(rung == number, runs.cuts, dtype=np.int64)
+        best[(count >= most) & (count > 0)] = number
+        most = np.maximum(most, count)
+    ways: list[int] = best.tolist()
+    return ways
 
 
 def _bound(gaps: Gaps, runs: Stretches, scaled: dict[int, int], width: Ints) -> Ints:

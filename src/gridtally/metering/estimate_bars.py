@@ -9,7 +9,8 @@ package (`bars.csv`; how it was measured is in `docs/estimation.md`).
 from __future__ import annotations
 
 import csv
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 from importlib import resources
 
@@ -18,71 +19,109 @@ import numpy.typing as npt
 
 from gridtally.metering.estimate_gaps import DAY, METHODS, Gaps, Stretches
 
-__all__ = ["GAP_CLASSES", "KEY", "bars", "deviation", "gap_class", "variability"]
+__all__ = ["GAP_CLASSES", "VARIABILITY", "Elsewhere", "bars", "elsewhere", "gap_class"]
 
 Ints = npt.NDArray[np.int64]
+Mask = npt.NDArray[np.bool_]
+Table = dict[tuple[str, int, int, int], tuple[int, int]]
 
 GAP_CLASSES = (3_600, 6 * 3_600, 25 * 3_600, 3 * DAY + 3_600, 7 * DAY + 3_600)
 """Gaps of at most so long are a class [s], days of 25 hours included; longer ones the last."""
 VARIABILITY = (40, 100, 250, 500, 1_000)
 """Deviations up to so many permille of the estimate are a class; larger ones the last."""
-KEY = ("method", "alike", "gap_class", "variability")
-_LONGEST, _REACH = 7 * DAY, 21
-_WEIGHT = tuple(1000 // (k + 1) for k in range(_REACH + 1))
-_FEW = 3
+_LONGEST, _FEW, _AT_ONCE = 7 * DAY, 3, 1024
+_WEEKS = 28
+_NEAR = {k: 1000 // (k + 1) for k in (*range(1, 11), 14, 21)}
+"""Days away, and how much they count in what a day is set against."""
 
 
-def deviation(gaps: Gaps, runs: Stretches) -> Ints:
-    """How much the energy of such a stretch varies from day to day [10^-6]; -1 where unknown.
+@dataclass(frozen=True, slots=True)
+class Elsewhere:
+    """Stretches laid on other days at the same local time."""
 
-    The mean over all days of what it differs from the weighted mean of the near days of its kind.
-    A stretch of more than a week is judged by its first week, in proportion.
-    """
-    result = np.full(len(runs.place), -1, dtype=np.int64)
-    step, calendar = gaps.dense.resolution_s, gaps.calendar
-    size = np.minimum(runs.size, _LONGEST // step)
-    day, clock = calendar.day[runs.start], calendar.clock[runs.start]
-    nights = (clock + size - 1) * step // DAY
-    sums, there = _running(gaps)
-    for span in np.unique(nights).tolist():
-        mine = np.flatnonzero(nights == span)
-        begin = calendar.columns[:, clock[mine]].T
-        end = begin + size[mine, None]
-        line = runs.place[mine, None]
-        inside = np.minimum(end, gaps.width)
-        whole = (end <= gaps.width) & (
-            there[line, inside] - there[line, np.minimum(begin, inside)] == size[mine, None]
-        )
-        energy = np.where(whole, sums[line, inside] - sums[line, np.minimum(begin, inside)], 0)
-        result[mine] = _typical(calendar.kinds, span + 1, energy, whole, day[mine])
-    times = np.maximum(runs.size * 1000 // np.maximum(size, 1), 1000)
-    return np.where(result < 0, -1, result * times // 1000)
+    deviation: Ints
+    """What the energy there differs from that of near days, on average [10^-6]; -1: unknown."""
+    first: Ints
+    """First of the days with a reading there."""
+    last: Ints
+    """Last of them."""
+    days: Ints
+    """How many there are."""
 
 
-def _running(gaps: Gaps) -> tuple[Ints, Ints]:
+def elsewhere(gaps: Gaps, runs: Stretches) -> Elsewhere:
+    """What other days say about stretches; one of more than a week is judged by a week."""
+    whole = np.zeros((4, len(runs.place)), dtype=np.int64)
+    if len(runs.place):
+        sums, there = _running(gaps)
+        size = np.minimum(runs.size, _LONGEST // gaps.dense.resolution_s)
+        for some in _some(gaps, runs, size):
+            begin = gaps.calendar.columns[:, gaps.calendar.clock[runs.start[some]]].T
+            base = runs.place[some, None] * np.int64(gaps.values.shape[1])
+            end = np.minimum(begin + size[some, None], gaps.width) + base
+            begin = np.minimum(begin, gaps.width) + base
+            count = there.take(end) - there.take(begin)
+            energy = sums.take(end) - sums.take(begin)
+            read = _within(count > 0, gaps.calendar.day[runs.start[some]])
+            whole[1:, some] = read.argmax(1), read[:, ::-1].argmax(1), read.sum(1)
+            full = count == size[some, None]
+            whole[0, some] = _deviation(gaps, runs.start[some], size[some], energy * full, full)
+        times = np.maximum(runs.size * 1000 // size, 1000)
+        whole[0] = np.where(whole[0] < 0, -1, whole[0] * times // 1000)
+        whole[2] = len(gaps.calendar.kinds) - 1 - whole[2]
+    return Elsewhere(*whole)
+
+
+def _within(read: Mask, day: Ints) -> Mask:
+    """Of the days with readings those within four weeks, or all where there is none."""
+    near = read & (np.abs(np.arange(read.shape[1]) - day[:, None]) <= _WEEKS)
+    return np.where(near.any(axis=1)[:, None], near, read)
+
+
+def _some(gaps: Gaps, runs: Stretches, size: Ints) -> Iterator[Ints]:
+    """Stretches that touch equally many days, in parts."""
+    step = gaps.dense.resolution_s
+    nights = (gaps.calendar.clock[runs.start] + size - 1) * step // DAY
+    for night in np.unique(nights).tolist():
+        mine = np.flatnonzero(nights == night)
+        for begin in range(0, len(mine), _AT_ONCE):
+            yield mine[begin : begin + _AT_ONCE]
+
+
+def _running(gaps: Gaps) -> tuple[Ints, npt.NDArray[np.int32]]:
     """Running sums over the columns: of energy, and of how many readings there are."""
     read = gaps.values[:, :-1]
     sums = np.zeros(gaps.values.shape, dtype=np.int64)
     np.cumsum(np.maximum(read, 0), axis=1, out=sums[:, 1:])
     there = np.zeros(gaps.values.shape, dtype=np.int32)
-    np.cumsum(read >= 0, axis=1, out=there[:, 1:])
-    return sums, there.astype(np.int64)
+    np.cumsum(read >= 0, axis=1, dtype=np.int32, out=there[:, 1:])
+    return sums.reshape(-1), there.reshape(-1)
 
 
-def _typical(kinds: Ints, days: int, energy: Ints, whole: npt.NDArray[np.bool_], day: Ints) -> Ints:
-    """Mean deviation of stretches that touch `days` days, from the day before them on."""
-    pattern = _patterns(kinds, days)
-    apart = np.abs(np.arange(len(kinds))[:, None] - np.arange(len(kinds)))
-    near = (apart >= days) & (apart <= _REACH) & (pattern[:, None] == pattern)
-    weight = np.where(near, np.array(_WEIGHT)[np.minimum(apart, _REACH)], 0)
-    total = whole.astype(np.int64) @ weight
-    known = whole & (total > 0)
-    off = np.where(known, np.abs(energy - (energy @ weight) // np.maximum(total, 1)), 0)
-    alike = known & (pattern[day][:, None] == pattern)
-    chosen = np.where((alike.sum(axis=1) >= _FEW)[:, None], alike, known)
-    count = chosen.sum(axis=1)
-    mean = (off * chosen).sum(axis=1) // np.maximum(count, 1)
-    return np.where(count > 0, mean, -1)
+def _deviation(gaps: Gaps, start: Ints, size: Ints, energy: Ints, full: Mask) -> Ints:
+    """The mean over days of what each differs from the weighted mean of near days of its kind.
+
+    Days of the kind of the stretch's own, where there are a few, else any.
+    """
+    calendar, step = gaps.calendar, gaps.dense.resolution_s
+    days = int((calendar.clock[start[0]] + size[0] - 1) * step // DAY) + 1
+    pattern, count = _patterns(calendar.kinds, days), len(calendar.kinds)
+    total, weight = np.zeros_like(energy), np.zeros(energy.shape, dtype=np.int32)
+    there = full.astype(np.int32)
+    for k in (k for k in _NEAR if days <= k < count):
+        alike = (pattern[k:] == pattern[:-k]) * _NEAR[k]
+        few = alike.astype(np.int32)
+        total[:, k:] += energy[:, :-k] * alike
+        total[:, :-k] += energy[:, k:] * alike
+        weight[:, k:] += there[:, :-k] * few
+        weight[:, :-k] += there[:, k:] * few
+    known = full & (weight > 0)
+    off = np.abs(energy - total // np.maximum(weight, 1)) * known
+    own = known & (pattern[calendar.day[start]][:, None] == pattern)
+    chosen = np.where((own.sum(axis=1) >= _FEW)[:, None], own, known)
+    number = chosen.sum(axis=1)
+    mean = (off * chosen).sum(axis=1) // np.maximum(number, 1)
+    return np.where(number > 0, mean, -1)
 
 
 def _patterns(kinds: Ints, days: int) -> Ints:
@@ -102,14 +141,8 @@ def gap_class(seconds: Ints) -> Ints:
     return np.searchsorted(np.array(GAP_CLASSES), seconds)
 
 
-def variability(energy: Ints, deviations: Ints) -> Ints:
-    """Class of a point by how much such a stretch varies; -1 where that is not known."""
-    permille = np.maximum(deviations, 0) * 1000 // np.maximum(energy, 1)
-    return np.where(deviations < 0, -1, np.searchsorted(np.array(VARIABILITY), permille))
-
-
 @lru_cache(maxsize=1)
-def _shipped() -> dict[tuple[str, int, int, int], tuple[int, int]]:
+def _shipped() -> Table:
     """(method, days alike, gap class, variability) -> permille below and above."""
     text = (resources.files("gridtally.metering") / "bars.csv").read_text()
     rows = csv.DictReader(line for line in text.splitlines() if not line.startswith("#"))
@@ -121,32 +154,27 @@ def _shipped() -> dict[tuple[str, int, int, int], tuple[int, int]]:
     }  # fmt: skip
 
 
-def bars(gaps: Gaps, runs: Stretches, rung: Sequence[int], energy: Ints) -> tuple[Ints, Ints]:
+@lru_cache(maxsize=1)
+def _permille() -> Ints:
+    """The table as an array, by rung, days alike, gap class, variability + 1, side."""
+    classes = (len(METHODS), 2, len(GAP_CLASSES) + 1, len(VARIABILITY) + 2)
+    table = np.zeros((*classes, 2), dtype=np.int64)
+    for (method, alike, length, known), sides in _shipped().items():
+        table[METHODS.index(method), alike, length, known + 1] = sides
+    return table
+
+
+def bars(
+    gaps: Gaps, runs: Stretches, other: Elsewhere, rung: Sequence[int], energy: Ints
+) -> tuple[Ints, Ints]:
     """Widths of the interval below and above the energy of each stretch [10^-6].
 
     Permille of the deviation, or where that is not known, of the estimate itself.
     """
-    off = deviation(gaps, runs)
-    lengths = gap_class(runs.size * gaps.dense.resolution_s).tolist()
-    classes = variability(energy, off).tolist()
-    alike = int(gaps.calendar.alike)
-    table = _shipped()
-    found = [
-        _entry(table, METHODS[way], alike, length, kind)
-        for way, length, kind in zip(rung, lengths, classes, strict=True)
-    ]
-    permille = np.array(found, dtype=np.int64).reshape(-1, 2)
-    base = np.where(off < 0, energy, off)
+    unknown = other.deviation < 0
+    part = np.maximum(other.deviation, 0) * 1000 // np.maximum(energy, 1)
+    known = np.where(unknown, -1, np.searchsorted(np.array(VARIABILITY), part))
+    length = gap_class(runs.size * gaps.dense.resolution_s)
+    permille = _permille()[np.array(rung), int(gaps.calendar.alike), length, known + 1]
+    base = np.where(unknown, energy, other.deviation)
     return base * permille[:, 0] // 1000, base * permille[:, 1] // 1000
-
-
-def _entry(
-    table: dict[tuple[str, int, int, int], tuple[int, int]],
-    method: str, alike: int, length: int, kind: int,
-) -> tuple[int, int]:  # fmt: skip
-    """The row of a class; where none was measured, that of the nearest longer, then shorter gap."""
-    for other in (*range(length, len(GAP_CLASSES) + 1), *range(length - 1, -1, -1)):
-        row = table.get((method, alike, other, kind)) or table.get((method, 1 - alike, other, kind))
-        if row is not None:
-            return row
-    return (1000, 1000)

@@ -100,7 +100,7 @@ class Learner:
         )  # fmt: skip
         day = _month(calendar) * _KINDS + calendar.kinds
         cell = day[calendar.day] * _HOURS + calendar.hour
-        read = clipped(grid.values, grid.quality == ACTUAL)
+        read = clipped(grid.values, grid.quality != ACTUAL)
         names = np.array(segments)
         for segment in sorted(set(segments)):
             mine = np.flatnonzero(names == segment)

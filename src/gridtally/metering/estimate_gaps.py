@@ -164,9 +164,11 @@ class Stretches:
         return np.cumsum(self.size) - self.size
 
 
-def clipped(values: Ints, there: Mask) -> Ints:
-    """Readings cut to 0 … HUGE; -1 where there is none."""
-    return np.where(there, np.clip(values, 0, HUGE), -1)
+def clipped(values: Ints, missing: Mask) -> Ints:
+    """A copy of readings cut to 0 … HUGE, -1 where they are missing."""
+    result = np.clip(values, 0, HUGE)
+    result[missing] = -1
+    return result
 
 
 def chunks(rows: Ints) -> Iterator[Ints]:
@@ -182,19 +184,20 @@ def laid(dense: Dense, rows: Ints, *, zone: Zone, past: Dense | None) -> Gaps:
         before = (dense.start_utc - past.start_utc) // dense.resolution_s
     width = dense.values.shape[1]
     values = np.full((len(rows), before + width + 1), -1, dtype=np.int64)
-    values[:, before:-1] = clipped(dense.values[rows], dense.quality[rows] > MISSING)
+    missing = dense.quality[rows] == MISSING
+    values[:, before:-1] = clipped(dense.values[rows], missing)
     if past is not None and before:
         number = {point: row for row, point in enumerate(past.points)}
         known = np.array([number.get(dense.points[row], -1) for row in rows], dtype=np.int64)
         have = np.flatnonzero(known >= 0)
         size = min(before, past.values.shape[1])
-        there = past.quality[known[have], :size] > MISSING
-        values[have, :size] = clipped(past.values[known[have], :size], there)
+        lacking = past.quality[known[have], :size] == MISSING
+        values[have, :size] = clipped(past.values[known[have], :size], lacking)
     calendar = Calendar.of(
         zone, start_utc=dense.start_utc - before * dense.resolution_s, size=before + width,
         step=dense.resolution_s, channel=dense.channel,
     )  # fmt: skip
-    place, column = np.divmod(np.flatnonzero(dense.quality[rows] == MISSING), width)
+    place, column = np.divmod(np.flatnonzero(missing), width)
     return Gaps(
         dense, calendar, rows, values, before, place, column + before,
         np.zeros(len(place), dtype=np.int64), np.zeros(len(place), dtype=np.uint8),

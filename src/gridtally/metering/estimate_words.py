@@ -10,6 +10,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from gridtally.metering.blocks import ESTIMATED, Dense
+from gridtally.metering.estimate_bars import Elsewhere
 from gridtally.metering.estimate_gaps import METHODS, NONE, Gaps, Stretches
 from gridtally.metering.words import amount, counted, lasting, unit, when
 from gridtally.money import MICRO
@@ -22,56 +23,40 @@ __all__ = ["exceeds", "impossible", "inputs", "notes", "too_much"]
 Ints = npt.NDArray[np.int64]
 Row = dict[str, Any]
 
-_REACH = 28
-
 _WORDS = {
-    "like_days": "same hours of {days}, the nearest and those of its kind counting most, "
-    "and the hour on either side",
-    "day_types": "mean of the same hours of {days} of its kind in the period",
+    "linear": "",
+    "like_days": "same hours of {days} within four weeks, the nearest and those of its kind "
+    "counting most, and the hour on either side",
+    "day_types": "same hours of the days of its kind in the period, of {days} with readings",
     "previous_year": "same weekday and hour a year before, two weeks on either side, at the "
     "level of the readings there are",
-    "other_days": "mean of the same hours of {days}",
+    "other_days": "same hours of {days}",
     "class_profile": "usual energy of the point, spread as its customer segment uses it",
     "even": "spread evenly",
 }
 
 
-def inputs(gaps: Gaps, runs: Stretches, rung: Sequence[int]) -> Iterator[str]:
+def inputs(gaps: Gaps, runs: Stretches, other: Elsewhere, rung: Sequence[int]) -> Iterator[str]:
     """What each stretch was estimated from."""
     name = unit(gaps.dense.channel)
     before = gaps.read(runs.place, runs.start - 1).tolist()
     after = gaps.read(runs.place, runs.end).tolist()
-    for number, way in enumerate(rung):
-        method = METHODS[way]
-        if method == "linear":
-            yield f"between {amount(before[number], name)} and {amount(after[number], name)}"
-        else:
-            told = _WORDS[method]
-            yield told.format(days=_days(gaps, runs, number, method)) if "{" in told else told
-
-
-def _days(gaps: Gaps, runs: Stretches, number: int, method: str) -> str:
-    """`12 days from 2026-10-01 to 2026-10-14`: those with readings at such a time."""
-    calendar, place = gaps.calendar, int(runs.place[number])
-    start, end = int(runs.start[number]), int(runs.end[number]) - 1
-    first, last = int(calendar.day[start]), int(calendar.day[end])
-    clocks = calendar.columns.shape[1]
-    begin, after = (int(calendar.clock[start]), int(calendar.clock[end]) + 1)
-    if first != last:
-        begin, after = 0, clocks
-    columns = calendar.columns[:, begin:after]
-    there = (gaps.values[place][columns] >= 0).any(axis=1)
-    if method == "like_days":
-        there[: max(first - _REACH, 0)] = there[last + _REACH + 1 :] = False
-    elif method == "day_types":
-        kinds = set(calendar.kinds[first : last + 1].tolist())
-        there &= np.isin(calendar.kinds, sorted(kinds))
-        there[: int(calendar.day[gaps.past])] = False
-    days = np.flatnonzero(there) + calendar.first
-    dates = [str(np.datetime64(int(day), "D")) for day in (days[0], days[-1])]
-    if len(days) == 1:
-        return f"1 day, {dates[0]}"
-    return f"{len(days)} days from {dates[0]} to {dates[1]}"
+    first, last = other.first + gaps.calendar.first, other.last + gaps.calendar.first
+    dates = zip(
+        np.datetime_as_string(first.astype("datetime64[D]")).tolist(),
+        np.datetime_as_string(last.astype("datetime64[D]")).tolist(),
+        other.days.tolist(), strict=True,
+    )  # fmt: skip
+    for number, (way, (begin, end, days)) in enumerate(zip(rung, dates, strict=True)):
+        told = _WORDS[METHODS[way]]
+        if "{days}" in told:
+            span = f"1 day, {begin}" if days == 1 else f"{days} days from {begin} to {end}"
+            told = told.format(days=span)
+        if METHODS[way] == "linear":
+            told = f"between {amount(before[number], name)} and {amount(after[number], name)}"
+            if days:
+                told += f", on the shape of {days} days"
+        yield told
 
 
 # -------------------------------------------------------------------- findings
@@ -100,25 +85,25 @@ def exceeds(gaps: Gaps, place: int, measured: int, total: int) -> Row:
     )  # fmt: skip
 
 
-def notes(gaps: Gaps, made: pa.Table) -> Iterator[Row]:
-    """What was estimated, one finding per point."""
-    place = {gaps.dense.points[row]: number for number, row in enumerate(gaps.rows.tolist())}
-    mine: dict[str, list[Row]] = {}
-    for row in made.drop_columns(["inputs", "channel"]).to_pylist():
-        mine.setdefault(row["metering_point"], []).append(row)
-    for point, rows in mine.items():
-        keys = ("count", "energy_ukwh", "low_ukwh", "high_ukwh")
-        count, energy, low, high = (sum(row[key] for row in rows) for key in keys)
-        methods = sorted({row["method"] for row in rows})
+def notes(gaps: Gaps, runs: Stretches, made: pa.Table) -> Iterator[Row]:
+    """What was estimated, one finding per point; `made` has a row per stretch."""
+    cuts = np.flatnonzero(np.diff(runs.place, prepend=-1))
+    ends = [*cuts[1:].tolist(), len(runs.place)]
+    keys = ("count", "energy_ukwh", "low_ukwh", "high_ukwh")
+    sums = [np.add.reduceat(made[key].to_numpy(), cuts).tolist() for key in keys]
+    starts, stops = (made[key].to_numpy() for key in ("start_utc", "end_utc"))
+    methods, name = made["method"].to_pylist(), unit(gaps.dense.channel)
+    for begin, end, count, energy, low, high in zip(cuts.tolist(), ends, *sums, strict=True):
+        ways = sorted(set(methods[begin:end]))
         yield _finding(
-            gaps, place[point], "made", Severity.NOTE,
-            f"{counted(count, 'interval')} estimated, {amount(energy, unit(gaps.dense.channel))} "
-            f"({', '.join(methods)}).",
+            gaps, int(runs.place[begin]), "made", Severity.NOTE,
+            f"{counted(count, 'interval')} estimated, {amount(energy, name)} "
+            f"({', '.join(ways)}).",
             remedy="None; the bill names the estimate. Readings that arrive later replace it.",
-            count=count, start_utc=rows[0]["start_utc"], end_utc=rows[-1]["end_utc"],
+            count=count, start_utc=int(starts[begin]), end_utc=int(stops[end - 1]),
             evidence={
                 "energy_ukwh": energy, "low_ukwh": low, "high_ukwh": high,
-                "methods": " ".join(methods),
+                "methods": " ".join(ways),
             },
         )  # fmt: skip
 

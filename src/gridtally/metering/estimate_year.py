@@ -58,7 +58,7 @@ class _Before:
             zone, start_utc=then.start_utc, size=size, step=then.resolution_s,
             channel=then.channel,
         )  # fmt: skip
-        read = clipped(then.values, then.quality > MISSING)
+        read = clipped(then.values, then.quality == MISSING)
         self.values = np.concatenate([read, np.full((len(read), 1), -1)], axis=1)
 
     def mean(self, place: Ints, column: Ints) -> tuple[Ints, npt.NDArray[np.bool_]]:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from datetime import datetime
-from decimal import Decimal
 
 import numpy as np
 import numpy.typing as npt
 
-from gridtally.money import number
+from gridtally.money import MICRO
 from gridtally.periods import Zone
 
 __all__ = ["amount", "counted", "lasting", "runs", "unit", "when"]
@@ -23,7 +22,9 @@ def unit(channel: str) -> str:
 
 def amount(value: int, name: str) -> str:
     """`1.5 kWh` of 1500000."""
-    return f"{number(Decimal(int(value)).scaleb(-6))} {name}"
+    whole, rest = divmod(abs(int(value)), MICRO)
+    text = f"{whole}.{rest:06d}".rstrip("0").rstrip(".") if rest else str(whole)
+    return f"{'-' if value < 0 else ''}{text} {name}"
 
 
 def counted(count: int, noun: str) -> str:
