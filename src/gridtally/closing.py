@@ -20,7 +20,7 @@ from gridtally.delivery import documents
 from gridtally.errors import NotFound
 from gridtally.metering.cycles import Cycle, calendars, due_date, of_accounts
 from gridtally.periods import Period, zone
-from gridtally.prepare import Prepared, prepare
+from gridtally.prepare import Prepared, again, prepare
 from gridtally.proof import checkpoint, keys
 from gridtally.proof.record import commit
 from gridtally.rating.tariff import TariffVersion
@@ -84,7 +84,9 @@ class Closing:
         accounts = sorted(
             set(self.run.read("segments", columns=["account"])["account"].to_pylist())
         )
-        return prepare(self.workspace, self.period, accounts=accounts, snap=snap)
+        return again(
+            prepare(self.workspace, self.period, accounts=accounts, snap=snap), self.run.info
+        )
 
     @cached_property
     def facts(self) -> Facts:
@@ -219,12 +221,12 @@ class Closing:
         if not any(cycle.due_rule for cycle in cycles.values()):
             return {}
         known = calendars(master["holidays"].to_pylist())
-        dates = {
-            name: due_date(cycle.due_rule, issued, known.get(cycle.calendar))
-            for name, cycle in cycles.items()
-            if cycle.due_rule
-        }
         mine = of_accounts(master["agreements"], master["metering_points"], period=self.period)
+        dates = {
+            name: due_date(cycles[name].due_rule, issued, known.get(cycles[name].calendar))
+            for name in set().union(*mine.values())
+            if name in cycles and cycles[name].due_rule
+        }
         return {
             account: max(dates[name] for name in names if name in dates)
             for account, names in mine.items()

@@ -175,6 +175,7 @@ def _info(prepared: Prepared, *, purpose: str, parameters: Mapping[str, object])
             for rule, values in rules.items()
         },
         "validation": prepared.thresholds.as_dict(),
+        "class_profiles": prepared.class_profiles.digest if prepared.class_profiles else None,
         "review_budget": ws.settings.review_budget,
         "second_opinion_percent": ws.settings.second_opinion_percent,
         "seed": hashlib.sha256(f"{period.start}/{period.end}".encode()).hexdigest()[:16],
