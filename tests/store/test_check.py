@@ -79,6 +79,7 @@ IN_DATABASE = {
     "rows of a merged file": (
         "UPDATE reading_file SET rows = rows + 1 WHERE compaction_id = 1", {"merged"},
     ),
+    "a quarantined row not listed": ("DELETE FROM quarantine_item WHERE id = 1", {"quarantine"}),
     "a proposal gone": ("DELETE FROM rebill_proposal WHERE id = 1", {"proposals"}),
     "a run's root": ("UPDATE run SET root = 'x'", {"runs"}),
     "an issued bill hidden": ("UPDATE run_bill SET state = 'excluded' WHERE id = 1", {"scope"}),

@@ -27,6 +27,7 @@ VERBS = {
     "formats": ("formats", "List the formats that decode knows; explain one."),
     "import": ("opening", "Take over balances of another system, all of them or nothing."),
     "master": ("master", "What is known of points, accounts and meters, since when."),
+    "quarantine": ("quarantine", "What was not accepted: every row, why, and what to do about it."),
     "run": ("bills", "Bill a period: steps 2 to 9 on one snapshot."),
     "worklist": ("bills", "The held bills worth reading first, with reasons in words."),
     "release": ("bills", "Decide on held bills; sign the list of what may be issued."),

@@ -202,6 +202,32 @@ def _orphans(ws: Workspace) -> Iterator[str]:
     yield from (f"{path} is named by nothing; `store prune` removes it" for path in orphans(ws))
 
 
+def _quarantine(ws: Workspace) -> Iterator[str]:
+    """Every row that was not accepted is listed (I-01); files of before there were items are not.
+
+    Items that took the place of others when master data arrived stand for the same rows.
+    """
+    models = control.models
+    listed: dict[str, int] = {}
+    late = models.QuarantineStep.objects.filter(action="arrived").values("item_id")
+    for source, rows in models.QuarantineItem.objects.exclude(id__in=late).values_list(
+        "source_id", "rows"
+    ):
+        listed[source] = listed.get(source, 0) + rows
+    settled = set(
+        models.QuarantineItem.objects.filter(id__in=late).values_list("source_id", flat=True)
+    )
+    counted = models.SourceFile.objects.filter(quarantined__gt=0, actor__gt="")
+    for digest, name, rows in counted.values_list("digest", "name", "quarantined").iterator():
+        there = listed.get(digest, 0)
+        if there > rows or (there < rows and digest not in settled):
+            yield f"{name} has {rows} rows in quarantine, of which {there} are listed"
+    for item in models.QuarantineItem.objects.filter(kind="file"):
+        path = ws.path / "raw" / "quarantine" / item.refused
+        if path.exists():
+            yield from _file(ws, ws.relative(path), item.refused)
+
+
 def _file(ws: Workspace, path: str, digest: str) -> Iterator[str]:
     try:
         files.read_checked(ws.path / path, digest)
@@ -258,6 +284,7 @@ CHECKS: dict[str, tuple[str, Callable[[Workspace], Iterator[str]]]] = {
     "merged": ("merged files have every row of those in whose place they stand", _merged),
     "proposals": ("every late reading of a billed period has its proposal", _proposals),
     "orphans": ("no file of readings is left over", _orphans),
+    "quarantine": ("every row that was not accepted is listed", _quarantine),
     "runs": ("every run folder is as it was sealed", _runs),
     "scope": ("every bill of a closed run is issued, held or excluded", _nobody_forgotten),
     "history": ("the history has each issued segment once", _history),
