@@ -171,8 +171,8 @@ def _source_again(
         return Retried(first.name, ids, base, 0, changed=False)
     mark, reason = correction or (first.mark, first.reason)
     mapping = room.keep_mapping(ws, options.mapping)
-    lines = still.sort_by([("file", "ascending"), ("line", "ascending")])
-    said = "\n".join([root, options.text, mapping, str(mark), str(lines["line"].to_pylist())])
+    lines = files.sha256(np.sort(still["line"].to_numpy()).tobytes())
+    said = "\n".join([root, options.text, mapping, str(mark), lines])
     digest = files.sha256(f"retry\n{said}".encode())
     columns = {
         "digest": digest, "delivered": first.delivered, "name": first.name, "size": first.size,

@@ -17,10 +17,12 @@ import pyarrow.compute as pc
 
 from gridtally.errors import UsageError
 from gridtally.intake import archive
-from gridtally.intake.formats.sheet import REASON
+from gridtally.intake.formats.sheet import REASON, header_names, open_sheet
 from gridtally.intake.mapping import load
+from gridtally.intake.report import Marks
+from gridtally.intake.text import Names, checked
 
-__all__ = ["Part", "export", "member", "shown_rows"]
+__all__ = ["Part", "export", "lines_of", "member", "shown_rows"]
 
 Bytes = npt.NDArray[np.uint8]
 Ints = npt.NDArray[np.int64]
@@ -53,6 +55,23 @@ def member(data: archive.Buffer, *, name: str, file: str) -> archive.Buffer:
     if len(members) == 1:
         return members[0][1]
     return next(content for inner, content in members if f"{name}!{inner}" == file)
+
+
+def lines_of(data: archive.Buffer, point: str, *, format: str) -> Ints:
+    """Lines of a table's rows of one metering point; none where the format is no such table."""
+    if format not in _MARKED:
+        return np.zeros(0, np.int64)
+    text = checked(data, file="")
+    names = header_names(text[: 1 << 20].tobytes())
+    sheet = open_sheet(text, file="", required=(), optional=names)
+    found = []
+    for piece in sheet.pieces():
+        whole = sheet.whole_rows(piece, Marks(piece.rows))
+        points = Names()
+        code = sheet.column(piece, whole, "metering_point").codes(points)
+        mine = whole[code == points.number(point)]
+        found.append(piece.line[mine])
+    return np.concatenate(found)
 
 
 class _Lines:

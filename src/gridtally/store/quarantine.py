@@ -249,7 +249,7 @@ def items(
     if kind is not None:
         found = found.filter(kind=kind)
     if source is not None:
-        found = found.filter(source_id__startswith=source)
+        found = found.filter(source__digest__startswith=source)
     if refused is not None:
         found = found.filter(refused=refused)
     if ids is not None:
