@@ -1,5 +1,8 @@
 """Written back: decoding what was written gives the same blocks, registers and remarks."""
 
+import io
+import zipfile
+
 import pytest
 from intake_cases import AS_OF, counts, csv_registers, decoded, slots
 from nem_cases import accumulated, day, file, record, stream
@@ -89,6 +92,24 @@ def test_the_records_are_those_that_were_read():
     )  # fmt: skip
 
     assert assert_the_same(text) == text
+
+
+def test_two_files_as_one():
+    """Days without update time keep their own file's time, which the one header cannot say."""
+    parts = [
+        file(stream(minutes=30).replace(",P,", f",{name},"), day(count=48, tail="A,,,,"),
+             header=f"100,NEM12,{created},A,B")
+        for name, created in (("P", "202601100000"), ("R", "202601120000"))
+    ]  # fmt: skip
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as packed:
+        for number, part in enumerate(parts):
+            packed.writestr(f"{number}.csv", part)
+    found = decoded(buffer.getvalue())
+    text, notes = written(found)
+
+    assert content(decoded(text).blocks, BLOCKS) == content(found.blocks, BLOCKS)
+    assert [code for code, _ in notes] == ["intake.convert.header"]
 
 
 NEM13 = {
