@@ -5,12 +5,13 @@ from __future__ import annotations
 import csv
 import hashlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import Any
 
+from gridtally.deliveries import decoder
 from gridtally.errors import (
     Conflict,
     GridtallyError,
@@ -20,8 +21,9 @@ from gridtally.errors import (
     UsageError,
 )
 from gridtally.intake import receive as room
-from gridtally.intake.decode import Decoded, decode
+from gridtally.intake.decode import Decoded
 from gridtally.intake.master import Counts, MasterData, table_name, take_in
+from gridtally.intake.options import Options
 from gridtally.money import parse_decimal, to_minor
 from gridtally.rating import tariff as tariffs
 from gridtally.store import files as disk
@@ -79,12 +81,18 @@ def receive(
     dry_run: bool,
     report: Report,
     master_mode: str = "whole",
+    options: Options | None = None,
+    reason: str = "",
 ) -> list[Answer]:
     """Take in files and folders: tariffs first, then master data, readings, payments.
 
     Each file stands alone: a refused one is answered as such and the rest goes on.
     `master_mode`: a file of master data replaces its table (whole), or brings `changes` to it.
+    `options`: how readings are decoded, in the workspace's zone if they name none; `reason`: of a
+    correction.
     """
+    given = options or Options()
+    how = replace(given, zone=given.zone or zone or ws.settings.zone)
     files, odd = _files(paths)
     found = _sorted(files)
     answers = [_refusal(path, "readings", _not_a_file(path)) for path in odd]
@@ -92,7 +100,9 @@ def receive(
     takers: dict[str, Callable[..., Answer]] = {
         "tariff": _tariff,
         "master": partial(_master, sender=sender, mode=master_mode),
-        "readings": partial(_readings, sender=sender, zone=zone, correction=correction),
+        "readings": partial(
+            _readings, sender=sender, options=how, correction=correction, reason=reason
+        ),
         "payments": _payments,
     }
     for kind, files in found.items():
@@ -265,15 +275,16 @@ def _readings(
     path: Path,
     *,
     sender: str,
-    zone: str | None,
+    options: Options,
     correction: bool,
+    reason: str,
     as_of: int,
     actor: str,
     dry_run: bool,
 ) -> Answer:
-    decoder = partial(decode, zone=zone or ws.settings.zone)
+    decode = decoder(ws, options)
     if dry_run:
-        return _decoded(path, decoder(path.read_bytes(), name=path.name, as_of=as_of))
+        return _decoded(path, decode(path.read_bytes(), name=path.name, as_of=as_of))
     receipt = room.receive(
         ws,
         path,
@@ -281,8 +292,10 @@ def _readings(
         sender=sender,
         as_of=as_of,
         actor=actor,
-        decode=decoder,
+        decode=decode,
+        options=options,
         correction=correction,
+        reason=reason,
     )
     return Answer(
         path.name,

@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Any
 from django.db.models import Count
 
 from gridtally import control
+from gridtally.errors import Corrupt
 from gridtally.money import number
 from gridtally.review.rank import Worklist, worklist
+from gridtally.store.rebills import proposals
 from gridtally.store.snapshot import snapshot
 from gridtally.store.state import state_digest
 from gridtally.store.workspace import Workspace
@@ -50,11 +52,20 @@ def overview(ws: Workspace) -> dict[str, Any]:
         "schema": 1,
         "name": ws.settings.name,
         "path": str(ws.path),
-        "state": state_digest(snapshot(ws)),
+        "state": _state(ws),
         "facts": facts,
+        "rebills": sorted({one.number for one in proposals(open_only=True)}),
         "runs": runs,
         "next": _next(facts, runs),
     }
+
+
+def _state(ws: Workspace) -> str | None:
+    """The state digest; None where stored readings cannot be read."""
+    try:
+        return state_digest(snapshot(ws))
+    except Corrupt:
+        return None
 
 
 def _run(row: Any) -> dict[str, Any]:

@@ -20,8 +20,10 @@ from gridtally.errors import NotFound
 from gridtally.metering import thresholds
 from gridtally.money import number
 from gridtally.periods import Period
+from gridtally.prepare import again as as_learned
 from gridtally.prepare import jobs, prepare
 from gridtally.rating.assemble import to_bills
+from gridtally.store.check import Checked
 from gridtally.store.known import as_known_by
 from gridtally.store.rebills import proposals
 from gridtally.store.runs import RunFolder, open_run
@@ -29,7 +31,7 @@ from gridtally.store.snapshot import snapshot
 from gridtally.store.workspace import Workspace
 from gridtally.tables import SEGMENTS
 
-__all__ = ["Again", "difference", "every", "recompute"]
+__all__ = ["Again", "checked", "difference", "every", "recompute"]
 
 _ENERGY = ("import_ukwh", "export_ukwh", "estimated_ukwh")
 
@@ -93,6 +95,19 @@ def every(ws: Workspace) -> Iterator[Again]:
         yield from _of_run(ws, run_id, names, now=False)
 
 
+def checked(ws: Workspace) -> Checked:
+    """Whether every issued bill comes out again to the cent, as an answer of `check --bills`."""
+    count, wrong = 0, []
+    for again in every(ws):
+        count += 1
+        if not again.same:
+            wrong.append(f"{again.bill} of the run {again.run} comes out otherwise")
+    said = f"bills: each of {count} issued bills comes out again from what was known then"
+    if wrong:
+        said = "; ".join(wrong[:3]) + (f" (and {len(wrong) - 3} more)" if len(wrong) > 3 else "")
+    return Checked("bills", not wrong, said)
+
+
 def _of_run(ws: Workspace, run_id: str, names: Sequence[str], *, now: bool) -> Iterator[Again]:
     run = open_run(ws, run_id)
     wanted = pa.array(names, pa.string())
@@ -124,7 +139,7 @@ def _made(
         snap = replace(snap, load_seq=snapshot(ws).load_seq)
     first, last = (date.fromisoformat(info["period"][key]) for key in ("from", "to"))
     accounts = sorted(set(sealed["account"].to_pylist()))
-    prepared = prepare(ws, Period(first, last), accounts=accounts, snap=snap)
+    prepared = as_learned(prepare(ws, Period(first, last), accounts=accounts, snap=snap), info)
     if "validation" in info:
         prepared = replace(prepared, thresholds=thresholds.of_dict(info["validation"]))
     parts = [bucket.bill(job, with_daily=False).segments for job in jobs(prepared)]

@@ -71,7 +71,7 @@ def other_program(ws, sql):
 APPEND_ONLY = [
     "compaction", "decision", "entry", "event", "fixed_setting", "head", "history_file",
     "issued_bill", "leaf", "ledger_account", "load", "master_table", "master_version",
-    "pruned_file", "quarantine_item", "quarantine_step", "reading_file", "rebill_proposal",
+    "opening", "pruned_file", "quarantine_item", "quarantine_step", "reading_file", "rebill_proposal",
     "rebill_step", "release", "release_item", "retired_file", "source_file", "tariff_document",
 ]  # fmt: skip
 
@@ -294,8 +294,8 @@ def test_the_migrations_are_those_of_the_models():
 
 
 GUARDS_WITH = (
-    "0003_versions",
-    "84d1cabbf38052e97ea57764b738067ee45cc183894c0d10070936b5316a35c2",
+    "0004_opening",
+    "a8571ce04a530e33885fbf8b0f01886c4200072e7bc65b57b4c17056d0ae0c8d",
 )
 """The last migration, and the digest of the guards that it installs."""
 

@@ -34,7 +34,8 @@ def ws(tmp_path):
 
 
 def found(result):
-    (row,) = result.findings.to_pylist()
+    rows = result.findings.to_pylist()
+    (row,) = [row for row in rows if row["code"] != "intake.master.none"]
     return row["code"], row["severity"], row["message"], row["remedy"]
 
 

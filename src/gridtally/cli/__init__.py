@@ -38,6 +38,10 @@ VERBS = {
     "tariff": ("tariffs", "Check and show tariff documents."),
     "rate": ("tariffs", "Rate a file of readings under a tariff, without a workspace."),
     "thresholds": ("thresholds", "Thresholds of the checks of readings, by customer segment."),
+    "readings": ("store", "What is stored of a metering point, whence it came, what was known."),
+    "recompute": ("store", "Make a bill again from what was known when it was made."),
+    "rebills": ("store", "Late readings of billed periods: proposals, and what they would change."),
+    "store": ("store", "Care for the files of readings: compact, prune, rebuild."),
     "check": ("workspace", "Check every invariant of the workspace, read-only."),
     "status": ("workspace", "What is in the workspace, and what to do next."),
 }

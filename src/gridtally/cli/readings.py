@@ -141,8 +141,12 @@ def decode(
 @click.command()
 @click.argument("paths", nargs=-1, required=True, type=FILE)
 @click.option("--sender", default="", help="Who delivered it.")
+@click.option("--format", "format_", help="Read readings as this format, whatever they look like.")
 @click.option("--zone", help="Zone of times without offset; default: the workspace's.")
+@click.option("--round-finer", metavar="MODE", help="Round values finer than 10^-6 kWh.")
+@mapping_option
 @click.option("--correction", is_flag=True, help="Readings here are newer than stored ones.")
+@click.option("--reason", default="", help="Why it is a correction; kept with its readings.")
 @click.option(
     "--master",
     "master_mode",
@@ -158,8 +162,12 @@ def decode(
 def receive(
     paths: tuple[Path, ...],
     sender: str,
+    format_: str | None,
     zone: str | None,
+    round_finer: str | None,
+    mapping: Path | None,
     correction: bool,
+    reason: str,
     master_mode: str,
     where: Path | None,
     actor: str,
@@ -173,15 +181,19 @@ def receive(
     """
     from gridtally import pipeline
     from gridtally.cli.master import print_changes
+    from gridtally.intake.options import Options
 
     workspace = pipeline.open_workspace(where)
+    options = Options(format_, zone, rounding_option(round_finer), read_mapping(mapping))
     with progress(enabled=not as_json) as report:
         answers = pipeline.receive(
             workspace,
             paths,
             sender=sender,
             zone=zone,
+            options=options,
             correction=correction,
+            reason=reason,
             master_mode=master_mode,
             as_of=now(),
             actor=actor,

@@ -81,20 +81,31 @@ def status(where: Path | None, as_json: bool) -> int:
     table = Table(show_header=False, show_edge=False, box=None, padding=(0, 2))
     for label, text in seen["facts"].items():
         table.add_row(label, shown(text))
-    table.add_row("state of readings and master data", seen["state"])
+    table.add_row(
+        "state of readings and master data",
+        seen["state"] or "cannot be read: see `gridtally check`",
+    )
     out.print(table)
     for run in seen["runs"]:
         states = ", ".join(f"{count:,} {state}" for state, count in run["states"].items())
         out.print(f"  run {run['id']}  {run['from']} to {run['to']}: {states}", highlight=False)
+    if seen["rebills"]:
+        few = ", ".join(seen["rebills"][:5]) + (" …" if len(seen["rebills"]) > 5 else "")
+        out.print(
+            f"  late readings propose {len(seen['rebills'])} rebills: {shown(few)} "
+            "(gridtally rebills show NUMBER)",
+            highlight=False,
+        )
     talk.print(f"Next: {seen['next']}", highlight=False)
     return 0
 
 
 @click.command()
 @click.option("--only", multiple=True, help="Check only this invariant, by its name.")
+@click.option("--bills", is_flag=True, help="Also make every issued bill again.")
 @workspace_option
 @as_json
-def check(only: tuple[str, ...], where: Path | None, as_json: bool) -> int:
+def check(only: tuple[str, ...], bills: bool, where: Path | None, as_json: bool) -> int:
     """Check every invariant of the workspace, in one consistent view, changing nothing.
 
     Exit code 1 when one does not hold.
@@ -109,6 +120,10 @@ def check(only: tuple[str, ...], where: Path | None, as_json: bool) -> int:
         )
     workspace = Workspace.open(where or Path.cwd(), guarded=False)
     found = look(workspace, only=set(only) or None)
+    if bills:
+        from gridtally.recomputing import checked
+
+        found.append(checked(workspace))
     wrong = [one for one in found if not one.ok]
     if as_json:
         rows = [{"invariant": c.invariant, "ok": c.ok, "detail": c.detail} for c in found]

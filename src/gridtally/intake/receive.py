@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,7 @@ from gridtally.intake import archive, known
 from gridtally.intake.account import Account, Judged, account, by_block, shared
 from gridtally.intake.arrive import Arrived, arrive
 from gridtally.intake.decode import Decoded
+from gridtally.intake.formats.mapped_stands import leans
 from gridtally.intake.known import Group, Master, Watch
 from gridtally.intake.options import Options
 from gridtally.store import files, publish, quarantine, rebills
@@ -74,7 +75,8 @@ class Receipt:
 class Known:
     """What is known of a delivery beside its rows: columns of its source file.
 
-    `closes`: items of the quarantine that it answers, as `action` says.
+    `closes`: items of the quarantine that it answers, as `action` says. `again` decodes it once
+    more, on what other deliveries said meanwhile; they were last asked after the load `since`.
     """
 
     columns: dict[str, Any]
@@ -82,6 +84,8 @@ class Known:
     action: str = "corrected"
     aside: pa.Table | None = None
     """rows set aside that count; None: all that decode set aside"""
+    again: Callable[[], Decoded] | None = None
+    since: int = 0
 
 
 Count = Callable[[Decoded, Prepared, Sequence[Group]], tuple[Account, list[Group]]]
@@ -112,14 +116,15 @@ def receive(
     """
     options = options or Options()
     who: dict[str, Any] = {"name": name, "as_of": as_of, "actor": actor}
-    arrived = arrive(ws, delivered)
+    arrived, since = arrive(ws, delivered), snapshot(ws).load_seq
+    again = partial(decode, arrived.data, name=name, as_of=as_of)
     try:
         arrived.require_size(name=name)
-        source = _content_digest(arrived.data, name=name)
+        source = _content_digest(arrived.data, name=name, mapping=options.mapping)
         if first := _receipt(source):
             arrived.drop()
             return _again(first, **who, corrects=corrects)
-        decoded = decode(arrived.data, name=name, as_of=as_of)
+        decoded = again()
     except RefusedFile as refusal:
         _refused(ws, arrived, refusal, options, name=name, sender=sender, at=as_of)
         raise
@@ -132,7 +137,7 @@ def receive(
         "reason": reason, "actor": actor,
     }  # fmt: skip
     fault("receive.raw")
-    published = store_decoded(ws, decoded, Known(columns, corrects))
+    published = store_decoded(ws, decoded, Known(columns, corrects, again=again, since=since))
     receipt = _receipt(source)
     assert receipt is not None
     return receipt if published else _again(receipt, **who, corrects=corrects)
@@ -145,10 +150,13 @@ def store_decoded(
 
     `count` makes the row account of what the store judged; None: every row of the file counts.
     """
-    columns = delivery.columns
-    published = None
+    columns, since, published = delivery.columns, delivery.since, None
     while published is None:
         store, (seq, names) = publish.seen(snapshot(ws)), known_master(ws)
+        if delivery.again and leans(decoded.remarks):
+            if publish.said_since(since, decoded.remarks, store, buckets=ws.settings.buckets):
+                decoded = delivery.again()
+            since = store.load_seq
         watch = Watch(names, by_block(decoded))
         prepared = publish.prepare(
             {kind: getattr(decoded, kind) for kind in KINDS}, store=store,
@@ -185,12 +193,15 @@ def _known(ws: Workspace, seq: int) -> Master:
     return Master(tables, zone=ws.settings.zone)
 
 
-def _content_digest(data: archive.Buffer, *, name: str) -> str:
+def _content_digest(data: archive.Buffer, *, name: str, mapping: bytes | None = None) -> str:
     """SHA-256 of the content: of the only file in a packed delivery, or of what all of them say.
 
-    So content that is packed anew is known again.
+    So content that is packed anew is known again. With a mapping, which may name the metering
+    point, the same bytes say something else: they are another delivery.
     """
     digests = sorted(files.sha256(content) for _, content in archive.members(data, name=name))
+    if mapping is not None:
+        digests.append(files.sha256(mapping))
     return digests[0] if len(digests) == 1 else files.sha256("\n".join(digests).encode())
 
 
@@ -261,7 +272,7 @@ def _publish(
             return None
         if newest_master() != master_seq:
             return None
-        billed = rebills.billed(prepared)
+        billed = rebills.billed(prepared, root=store.root)
         found = [*row["findings"], *(b.finding(file=row["name"]) for b in billed)]
         text = json.dumps(found + _name_reused(row), default=str, ensure_ascii=False)
         models.SourceFile.objects.create(**row | {"findings": text})

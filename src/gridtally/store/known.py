@@ -39,19 +39,17 @@ _CAME = {
 
 def as_known_on(ws: Workspace, instant: int) -> Snapshot:
     """The snapshot of what had arrived until an instant [UTC s]."""
-    models = control.models
-    with control.database.reading():
-        now = snapshot.snapshot(ws)
-        later = models.Load.objects.filter(source__arrived__gt=instant)
-        first = later.aggregate(first=Min("seq"))["first"]
-        masters = models.MasterVersion.objects.filter(recorded__lte=instant)
-        tariffs = models.TariffDocument.objects.filter(recorded__lte=instant)
-        return replace(
-            now,
-            load_seq=now.load_seq if first is None else first - 1,
-            master_seq=masters.aggregate(last=Max("seq"))["last"] or 0,
-            tariff_seq=tariffs.aggregate(last=Max("seq"))["last"] or 0,
-        )
+    models, now = control.models, snapshot.snapshot(ws)
+    later = models.Load.objects.filter(seq__lte=now.load_seq, source__arrived__gt=instant)
+    first = later.aggregate(first=Min("seq"))["first"]
+    masters = models.MasterVersion.objects.filter(recorded__lte=instant)
+    tariffs = models.TariffDocument.objects.filter(recorded__lte=instant)
+    return replace(
+        now,
+        load_seq=now.load_seq if first is None else first - 1,
+        master_seq=masters.aggregate(last=Max("seq"))["last"] or 0,
+        tariff_seq=tariffs.aggregate(last=Max("seq"))["last"] or 0,
+    )
 
 
 def as_known_by(ws: Workspace, name: str) -> Snapshot:

@@ -5,6 +5,7 @@ Until that transaction commits nobody sees the files; when it never does they ar
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -21,11 +22,23 @@ from gridtally.store import files, readings, snapshot, versions
 from gridtally.store.partition import buckets_of
 from gridtally.store.readings import Entry
 
-__all__ = ["Prepared", "Seen", "is_stale", "prepare", "present", "publish", "remarks", "seen"]
+__all__ = [
+    "Prepared",
+    "Seen",
+    "is_stale",
+    "prepare",
+    "present",
+    "publish",
+    "remarks",
+    "said_since",
+    "seen",
+]
 
 
 _TOGETHER = 64
 """Files that are written at once."""
+_NEAR = {"blocks": 0, "registers": 0, "remarks": 31 * 86_400}
+"""How far away [s] something may touch what is delivered: a series goes on from its last row."""
 
 
 @dataclass(slots=True)
@@ -41,8 +54,8 @@ class Prepared:
     rows: tuple[int, int, int] = (0, 0, 0)
     """of blocks and dial readings: all repeated, in conflict, superseding"""
     findings: list[dict[str, Any]] = field(default_factory=list)
-    touched: list[pa.Table] = field(default_factory=list)
-    """metering_point, first, last [s] of where the winning readings change"""
+    touched: dict[str, list[pa.Table]] = field(default_factory=lambda: defaultdict(list))
+    """by kind: metering_point, first, last [s] of where the winning readings change"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +127,7 @@ def _new(
     known = pc.is_in(part["metering_point"], pc.unique(stored["metering_point"]))
     mine, rest = part.filter(known), part.filter(pc.invert(known))
     left = rest = rest if mark is None else versions.with_mark(rest, mark)
-    result.touched.append(versions.spans(rest, kind=kind))
+    result.touched[kind].append(versions.spans(rest, kind=kind))
     if mine.num_rows:
         compared = versions.compare(mine, stored, kind=kind, file=name, mark=mark)
         result.repeated += compared.repeated
@@ -124,7 +137,7 @@ def _new(
         one, two, three = (old + new for old, new in zip(result.rows, compared.rows, strict=True))
         result.rows = one, two, three
         result.findings += compared.findings
-        result.touched.append(compared.touched)
+        result.touched[kind].append(compared.touched)
         left = readings.ordered(pa.concat_tables([rest, compared.table]), kind=kind)
     if kind == "blocks":
         flat = pc.list_flatten(left["values"])
@@ -158,15 +171,31 @@ def remarks(
 
 def is_stale(prepared: Prepared) -> bool:
     """Whether somebody published readings of the same files' span since they were compared."""
-    later = control.models.ReadingFile.objects.filter(
-        load_id__gt=prepared.seen_seq, compaction__isnull=True
-    )
-    news = later.values_list("kind", "bucket", "first_utc", "last_utc")
-    mine = {(e.kind, e.bucket, e.first_utc, e.last_utc) for e in prepared.entries}
+    spans = {(e.kind, e.bucket, e.first_utc, e.last_utc) for e in prepared.entries}
+    return _news(spans, after=prepared.seen_seq)
+
+
+def said_since(after: int, said: pa.Table, store: Seen, *, buckets: int) -> bool:
+    """Whether others made remarks near these, after a load and before what `store` has."""
+    if not said.num_rows:
+        return False
+    first, last = readings.span_utc(said, "remarks")
+    where = set(buckets_of(pc.unique(said["metering_point"]).to_pylist(), buckets).tolist())
+    spans = {("remarks", bucket, int(first.min()), int(last.max())) for bucket in where}
+    return _news(spans, after=after, until=store.load_seq)
+
+
+def _news(spans: set[tuple[str, int, int, int]], *, after: int, until: int | None = None) -> bool:
+    """Whether loads after one, until another, brought something of these kinds, buckets, times."""
+    later = control.models.ReadingFile.objects.filter(load_id__gt=after, compaction__isnull=True)
+    if until is not None:
+        later = later.filter(load_id__lte=until)
     return any(
-        (kind, bucket) == (k, b) and first < end and start < last
-        for kind, bucket, first, last in news
-        for k, b, start, end in mine
+        (kind, bucket) == (k, b) and first < end + _NEAR[kind] and start < last + _NEAR[kind]
+        for kind, bucket, first, last in later.values_list(
+            "kind", "bucket", "first_utc", "last_utc"
+        )
+        for k, b, start, end in spans
     )
 
 

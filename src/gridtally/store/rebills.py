@@ -5,7 +5,9 @@ A proposal is a row; what becomes of it is a step by a person. No bill, entry or
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,10 +17,11 @@ from django.db import IntegrityError
 
 from gridtally import control
 from gridtally.control.database import insert
-from gridtally.errors import Conflict, NotFound, UsageError
+from gridtally.errors import Conflict, Corrupt, NotFound, UsageError
 from gridtally.store.publish import Prepared
+from gridtally.store.runs import RunFolder
 from gridtally.tables import finding
-from gridtally.terms import Severity
+from gridtally.terms import LegalSource, Severity
 
 __all__ = ["Billed", "Proposal", "billed", "close", "proposals", "propose"]
 
@@ -33,6 +36,7 @@ class Billed:
     segment: str
     bill: str
     number: str
+    run: str
 
     def finding(self, *, file: str) -> dict[str, Any]:
         """What the sender's receipt says of it (M49)."""
@@ -52,9 +56,22 @@ class Billed:
         )
 
 
-def billed(prepared: Prepared) -> list[Billed]:
-    """The issued segments whose winning readings a delivery changes."""
-    parts = [part for part in prepared.touched if part.num_rows]
+def billed(prepared: Prepared, *, root: Path) -> list[Billed]:
+    """The issued segments that a delivery may change.
+
+    Intervals change what is billed from intervals. Dials change both: gaps are filled so that they
+    sum to what the dials advanced.
+    """
+    found: dict[Billed, bool] = {}
+    for kind, parts in prepared.touched.items():
+        for one in _touching([part for part in parts if part.num_rows]):
+            found[one] = found.get(one, False) or kind != "blocks"
+    by_dial = _by_dial(root, [one for one, dials in found.items() if not dials])
+    return [one for one in found if one.segment not in by_dial]
+
+
+def _touching(parts: Sequence[pa.Table]) -> list[Billed]:
+    """The issued segments whose winning readings change."""
     if not parts:
         return []
     touched = pa.concat_tables(parts)
@@ -62,8 +79,9 @@ def billed(prepared: Prepared) -> list[Billed]:
         live=True,
         start_utc__lt=pc.max(touched["last"]).as_py(),
         end_utc__gt=pc.min(touched["first"]).as_py(),
-    ).values_list("metering_point", "start_utc", "end_utc", "segment", "bill__bill", "bill__number")
-    issued = [Billed(*row) for row in rows]
+    )
+    columns = ("metering_point", "start_utc", "end_utc", "segment", "bill__bill", "bill__number")
+    issued = [Billed(*row) for row in rows.values_list(*columns, "bill__run_id")]
     if not issued:
         return []
     points = touched["metering_point"].to_numpy(zero_copy_only=False)
@@ -76,6 +94,20 @@ def billed(prepared: Prepared) -> list[Billed]:
         high = np.searchsorted(points, one.metering_point, "right")
         if ((first[low:high] < one.end_utc) & (last[low:high] > one.start_utc)).any():
             found.append(one)
+    return found
+
+
+def _by_dial(root: Path, issued: Sequence[Billed]) -> set[str]:
+    """Those of these segments that were billed from registers, as their runs say."""
+    found: set[str] = set()
+    for run in sorted({one.run for one in issued}):
+        folder = RunFolder(root / "runs" / run)
+        try:
+            segments = folder.read("segments", columns=["segment", "legal_source"])
+        except (Corrupt, NotFound):
+            continue  # then all are proposed
+        from_dials = pc.equal(segments["legal_source"], LegalSource.REGISTER)
+        found.update(segments["segment"].filter(from_dials).to_pylist())
     return found
 
 
