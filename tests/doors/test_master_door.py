@@ -99,6 +99,9 @@ def test_versions(door, empty, deliver):
         ("added", "2026-01-01"), ("changed", "2025-01-01"),
     ]  # fmt: skip
     assert rows[1]["after"] == {"to": "2026-01-01"}
+    assert door("check", "--only", "raw", "-w", empty).code == 0
+    raw.write_bytes(b"something else")
+    assert door("check", "--only", "raw", "-w", empty).code == 1
 
 
 def test_valid_and_known(door, empty, deliver):

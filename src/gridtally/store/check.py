@@ -17,7 +17,7 @@ from django.db.models import F, Sum
 from gridtally import control
 from gridtally.errors import Corrupt, GridtallyError
 from gridtally.money import to_minor
-from gridtally.store import files, runs
+from gridtally.store import files, master, runs
 from gridtally.store.compact import orphans
 from gridtally.store.digest import hash_root
 from gridtally.store.workspace import Workspace
@@ -146,7 +146,8 @@ def _leaves(ws: Workspace) -> Iterator[str]:
 
 def _raw(ws: Workspace) -> Iterator[str]:
     rows = control.models.SourceFile.objects.values_list("delivered", "mapping")
-    for digest in sorted({digest for row in rows for digest in row if digest}):
+    given = {source.digest for sources in master.sources().values() for source in sources}
+    for digest in sorted({digest for row in rows for digest in row if digest} | given):
         yield from _file(ws, f"raw/{digest[:2]}/{digest}", digest)
 
 
