@@ -53,7 +53,7 @@ def test_sums_of_the_examples():
         "csv-registers": [("import", 1, "5")],
         "csv-frozen": [("import", 5, "12"), ("reactive_import", 1, "1")],
         "csv-mapped": [("import", 2, "1.75")],
-        "nem12": [("import", 24, "43"), ("export", 24, "12")],
+        "nem12": [("import", 48, "43"), ("export", 48, "12")],
         "nem13": [("import", 1, "110")],
         "dsmr": [("import", 0, "0"), ("export", 0, "0")],
         "mscons": [("import", 2, "0.375")],

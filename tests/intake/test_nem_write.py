@@ -205,3 +205,13 @@ def test_csv_registers():
         found.registers, REGISTER_READINGS
     )
     assert notes == []
+
+
+@pytest.mark.parametrize("kind", ["blocks", "registers"])
+def test_parquet_is_read_back(kind):
+    """The tables of a Parquet conversion are a format of their own."""
+    found = decoded(file(*NEM12["ranges"]) if kind == "blocks" else accumulated(*NEM13["a chain"]))
+    again = decoded(convert(found, "parquet", as_of=AS_OF).files[f"{kind}.parquet"])
+    schema = BLOCKS if kind == "blocks" else REGISTER_READINGS
+
+    assert content(getattr(again, kind), schema) == content(getattr(found, kind), schema)
