@@ -68,7 +68,7 @@ def test_sun_does_not_shine_at_night():
 
 def test_the_night_ends_at_four():
     """From four o'clock on a northern summer may give something."""
-    early = [0] * 4 + [KWH] * 13 + [0] * 7
+    early = [0] * 4 + [5 * KWH] * 13 + [0] * 7
     assert not rows(crossed(side("export", [early]), features="pv"))
 
 

@@ -44,7 +44,8 @@ def test_a_step_needs_three_days_on_either_side():
 def test_a_step_beside_a_gap():
     """Days with a gap count for neither side."""
     rows = wave(4, low=KWH) + [10 * value for value in wave(4, low=KWH)]
-    rows[5] = rows[130] = None
+    rows[5] = None
+    rows[121:144] = [None] * 23
     assert "step" in found([rows])
     for day in (0, 1, 2):
         rows[24 * day] = None

@@ -2,7 +2,7 @@
 
 import pytest
 from grids import KWH
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from street import history, months
 
@@ -44,13 +44,14 @@ def test_what_is_not_understood_is_refused(text, says):
 SOME = st.dictionaries(st.sampled_from(names), st.integers(0, 10**15), max_size=4)
 
 
-@given(SOME, st.dictionaries(st.text(min_size=1, max_size=5), SOME, max_size=3))
-def test_law_written_and_read_again(base, segments):
+@given(SOME, st.dictionaries(st.text(min_size=1, max_size=5), SOME, max_size=3), st.text())
+@example({}, {"\x7f": {"flat_s": 1}, '"\\': {"flat_s": 1}}, "a\nb\x00")
+def test_law_written_and_read_again(base, segments, why):
     """Law: what is written is read as the same, whatever the segments are called."""
     found = Thresholds().changed(None, base)
     for name, values in segments.items():
         found = found.changed(name, values)
-    again = parse(render(found, why=["because"]))
+    again = parse(render(found, why=[why]))
     assert again.as_dict() == found.as_dict()
 
 

@@ -6,7 +6,7 @@ depend on its neighbours, this does. Whole numbers only.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -85,9 +85,9 @@ def neighbours(now: pa.Table, before: pa.Table, points: pa.Table) -> Iterator[Ro
     if not shapes.points:
         return
     sources = _sources(shapes)
-    for region, lag in sorted(sources.items()):
-        yield from _source(shapes, region, lag)
-    yield from _shifted(shapes, sources)
+    for (region, step), lag in sorted(sources.items()):
+        yield from _source(shapes, (region, step), lag)
+    yield from _shifted(shapes, {region for region, _ in sources})
     yield from _swapped(shapes)
     yield from _multiplied(shapes)
 
@@ -163,9 +163,9 @@ def _share(days: Ints) -> Ints:
 # ---------------------------------------------------------------------- shifts
 
 
-def _sources(shapes: Shapes) -> dict[str, int]:
-    """Regions whose readings all moved by one interval [s], later above zero (M44)."""
-    found: dict[str, int] = {}
+def _sources(shapes: Shapes) -> dict[tuple[str, int], int]:
+    """Regions and slot lengths whose readings all moved, by how many slots; later above zero."""
+    found: dict[tuple[str, int], int] = {}
     for step, (rows, now, old) in sorted(shapes.days.items()):
         region = np.array(shapes.region, dtype=object)[rows]
         use = (now.sum(axis=1) > _FLOOR) & (old.sum(axis=1) > _FLOOR)
@@ -176,7 +176,7 @@ def _sources(shapes: Shapes) -> dict[str, int]:
             one, other = _share(now[mine]), _share(old[mine])
             lag = _together(one, other)
             if lag:
-                found[name] = lag * step
+                found[name, step] = lag
     return found
 
 
@@ -192,22 +192,23 @@ def _together(now: Ints, old: Ints) -> int:
     return best if abs(best) == 1 and better * 100 >= _GROUP_PCT * len(now) else 0
 
 
-def _source(shapes: Shapes, region: str, lag: int) -> Iterator[Row]:
+def _source(shapes: Shapes, source: tuple[str, int], lag: int) -> Iterator[Row]:
+    region, step = source
     way = "later" if lag > 0 else "earlier"
     where = f"of {region} " if region else ""
     for row in np.flatnonzero(np.array(shapes.region, dtype=object) == region).tolist():
-        if shapes.step[row] == abs(lag):
+        if shapes.step[row] == step:
             yield shapes.found(
                 "metering.source.shifted", Severity.HOLD, row,
-                tell=f"all readings {where}fit their own past when moved by {lasting(abs(lag))}: "
-                f"they come {way} than they did, as if stamps now named the "
-                f"{'end' if lag > 0 else 'begin'} of an interval.",
+                tell=f"all readings {where}fit their own past when moved by "
+                f"{lasting(abs(lag) * step)}: they come {way} than they did, as if stamps "
+                f"now named the {'end' if lag > 0 else 'begin'} of an interval.",
                 remedy="Ask the sender whether stamps name the begin or the end; deliver again.",
-                evidence={"shift_s": lag, "region": region},
+                evidence={"shift_s": lag * step, "region": region},
             )  # fmt: skip
 
 
-def _shifted(shapes: Shapes, sources: Mapping[str, int]) -> Iterator[Row]:
+def _shifted(shapes: Shapes, sources: Collection[str]) -> Iterator[Row]:
     """Single meters whose clock is hours off: their day fits its past when moved."""
     for step, (rows, now, old) in sorted(shapes.days.items()):
         slots = 86_400 // step

@@ -227,7 +227,7 @@ def _unknown(key: str, known: Sequence[str], prefix: str) -> str:
 
 def render(thresholds: Thresholds, *, why: Sequence[str] = ()) -> str:
     """The file: only what differs from the defaults; `why` as comments above."""
-    lines = [f"# {line}" for line in why]
+    lines = ["# " + "".join(c if c.isprintable() else " " for c in line) for line in why]
     plain, said = _values(DEFAULTS), thresholds.as_dict()
     base = {key: value for key, value in said["all"].items() if value != plain[key]}
     own = {f"segment.{_key(name)}": values for name, values in said["segments"].items()}
@@ -238,5 +238,8 @@ def render(thresholds: Thresholds, *, why: Sequence[str] = ()) -> str:
 
 
 def _key(name: str) -> str:
-    plain = name.isascii() and name.replace("-", "").replace("_", "").isalnum()
-    return name if plain else json.dumps(name, ensure_ascii=False)
+    """A customer segment as a key of TOML, quoted where it must be."""
+    if name.isascii() and name.replace("-", "").replace("_", "").isalnum():
+        return name
+    plain = (c if c.isprintable() and c not in '"\\' else f"\\U{ord(c):08x}" for c in name)
+    return f'"{"".join(plain)}"'
