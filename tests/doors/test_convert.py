@@ -104,5 +104,6 @@ def test_words_that_cannot_be_meant(door, nem12, tmp_path):
     """An unknown format, a place that is taken, and no place at all."""
     assert "is no format that can be written" in door("convert", nem12, "--to", "xlsx").calm
     assert "is there already" in door("convert", nem12, "--to", "nem12", "--out", nem12).calm
+    assert "is there already" in door("convert", nem12, "--to", "parquet", "--out", tmp_path).calm
     assert "--out" in door("convert", nem12, "--to", "parquet").calm
     assert nem12.read_bytes() == NEM12.encode()

@@ -9,7 +9,14 @@ from pathlib import Path
 import click
 
 from gridtally.cli.common import as_json, dry_run, now, print_json, show_findings, shown, talk
-from gridtally.cli.readings import FILE, read_file, refusal, rounding_option
+from gridtally.cli.readings import (
+    FILE,
+    mapping_option,
+    read_file,
+    read_mapping,
+    refusal,
+    rounding_option,
+)
 from gridtally.errors import RefusedFile, UsageError
 
 __all__ = ["convert"]
@@ -22,6 +29,7 @@ __all__ = ["convert"]
 @click.option("--format", "format_", help="Read it as this format, whatever it looks like.")
 @click.option("--zone", help="Zone of times without offset, such as Europe/Lisbon.")
 @click.option("--round-finer", metavar="MODE", help="Round values finer than 10^-6 kWh.")
+@mapping_option
 @dry_run
 @as_json
 def convert(
@@ -31,6 +39,7 @@ def convert(
     format_: str | None,
     zone: str | None,
     round_finer: str | None,
+    mapping: Path | None,
     dry_run: bool,
     as_json: bool,
 ) -> int:
@@ -43,12 +52,14 @@ def convert(
 
     if out is None and not dry_run and (as_json or to == "parquet"):
         raise UsageError("There is no place to write to.", remedy="Name one with --out.")
-    if out is not None and out.exists() and (to != "parquet" or not out.is_dir()):
+    empty = to == "parquet" and out is not None and out.is_dir() and not any(out.iterdir())
+    if out is not None and out.exists() and not empty:
         raise UsageError(f"{out} is there already.", remedy="Name another file, or remove it.")
+    document = read_mapping(mapping)
     try:
         decoded = decode(
             read_file(file), name=file.name, as_of=now(), format=format_, zone=zone,
-            round_finer=rounding_option(round_finer),
+            round_finer=rounding_option(round_finer), mapping=document,
         )  # fmt: skip
     except RefusedFile as err:
         if as_json:
