@@ -6,6 +6,7 @@ JSON lines and forks for each: 6 processes start in the time of one.
 
 import json
 import os
+import random
 import signal
 import sys
 import traceback
@@ -14,7 +15,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parent))
 import synthetic
 
-from gridtally import control
+from gridtally import control, inbox
 from gridtally.control import faults
 from gridtally.intake.receive import receive
 from gridtally.store.compact import compact, prune
@@ -66,11 +67,22 @@ def do_mixed(ws, *_):
     return str(receipt.readings)
 
 
+def do_deliver_all(ws, as_of, *files):
+    """Receive all of these files, in an order of its own."""
+    order = list(files)
+    random.Random(NUMBER[0]).shuffle(order)
+    answers = inbox.receive(
+        ws, [Path(file) for file in order], sender="dso", zone=None, correction=False,
+        as_of=int(as_of), actor="ina", dry_run=False, report=lambda *_: None,
+    )  # fmt: skip
+    return str(sum(not answer.refused for answer in answers))
+
+
 NUMBER = [0]
 """The number of a process among those that were started with it."""
 VERBS = {
     "receive": do_receive, "issue": do_issue, "run": do_run, "deliver": do_deliver,
-    "compact": do_compact, "prune": do_prune, "mixed": do_mixed,
+    "compact": do_compact, "prune": do_prune, "mixed": do_mixed, "deliver_all": do_deliver_all,
 }  # fmt: skip
 
 

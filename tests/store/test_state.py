@@ -180,6 +180,37 @@ def test_remarks_are_stored_once(ws):
     assert state(ws) != first
 
 
+def test_the_cut_of_remarks_does_not_matter(ws, fresh):
+    """One remark for days, across a month's end, or one per day, twice, and out of order."""
+    days = [remarks(["MP-1"], day=day) for day in range(20_025, 20_030)]
+    whole = pa.concat_tables(days).combine_chunks()
+    long = whole.slice(0, 1).set_column(
+        3, whole.schema.field(3), whole["end_utc"].slice(4, 1).combine_chunks()
+    )
+    take(ws, said=long)
+    first = parts(snapshot.snapshot(ws))
+    other = fresh()
+    for day in (3, 0, 4, 1):
+        take(other, said=days[day])
+    gap = state(other)
+    take(other, said=pa.concat_tables([days[2], days[1]]))
+
+    assert sorted(first) == [("remarks", "2024-10"), ("remarks", "2024-11")]
+    assert parts(snapshot.snapshot(other)) == first
+    assert gap != state(other)
+
+
+def test_an_instant_and_a_header(ws):
+    """A remark about one instant counts; what is said about the file itself does not."""
+    at = remarks(["MP-1"], key="event.tamper").combine_chunks()
+    at = at.set_column(3, at.schema.field(3), at["start_utc"].combine_chunks())
+    before = state(ws)
+    take(ws, said=remarks(["MP-1"], key="nem12.header"))
+    assert state(ws) == before
+    take(ws, said=at)
+    assert state(ws) != before
+
+
 def test_remarks_of_a_span(ws):
     """A remark is found by the time that it is about, an instant too."""
     take(ws, said=pa.concat_tables([remarks(["MP-1"], day=day) for day in (20_000, 20_040)]))

@@ -1,8 +1,9 @@
 """The store: what a workspace knows of readings and master data, as one SHA-256.
 
 It covers the winning reading of every slot, the register readings, the remarks and the master
-data. How they came (files, names, lines, order, loads), how they are cut into blocks and files,
-and what they won against does not count: two stores that bill the same have the same.
+data. How they came (files, their headers and names, lines, order, loads), how they are cut into
+blocks, stretches and files, and what they won against does not count: two stores that bill the
+same have the same.
 
 The digest is that of the lines `KIND TAB MONTH TAB SHA-256`, sorted by bytes (`parts`); for master
 data the table's name stands where the month is. Months are those of UTC.
@@ -33,6 +34,7 @@ Ints = npt.NDArray[np.int64]
 _ROW = np.dtype([("at", "<i8"), ("value", "<i8"), ("version", "<i8"), ("rank", "u1")])
 """A slot as it is hashed: start [UTC s], value [10^-6], version, quality rank."""
 _WHERE = {"load_seq", "source", "line"}
+_SAID = ("metering_point", "channel", "key", "value")
 
 
 def state_digest(snap: Snapshot) -> str:
@@ -122,9 +124,26 @@ def _dials(table: pa.Table, start: int, end: int) -> pa.Table:
 
 
 def _remarks(table: pa.Table, start: int, end: int) -> pa.Table:
-    """The remarks that begin in the month, each once."""
-    begins = readings.seconds(table["start_utc"])
-    return _once(table.filter(pa.array((begins >= start) & (begins < end))))
+    """What was said about each stretch of the month, whatever the rows in which it was said.
+
+    A sender's day-by-day remarks and one for the whole month say the same.
+    """
+    about = pc.or_(pc.ends_with(table["key"], ".header"), pc.starts_with(table["key"], "mapped."))
+    table = table.filter(pc.invert(about))
+    (said,) = keys([table], _SAID)
+    low, high = (readings.seconds(table[name]) for name in ("start_utc", "end_utc"))
+    inside = (low < end) & (np.maximum(high, low + 1) > start)
+    low, high = np.maximum(low, start)[inside], np.minimum(high, end)[inside]
+    order = np.lexsort((high, low, said[inside]))
+    row, low, high = np.flatnonzero(inside)[order], low[order], high[order]
+    base = said[row] << 34
+    until = np.maximum.accumulate(base + high) if len(row) else base
+    first = np.ones(len(row), dtype=np.bool_)
+    first[1:] = (base + low)[1:] > until[:-1]
+    cuts = np.flatnonzero(first)
+    ends = np.maximum.reduceat(high, cuts) if len(cuts) else high
+    found = table.select(_SAID).take(pa.array(row[cuts]))
+    return found.append_column("start", pa.array(low[cuts])).append_column("end", pa.array(ends))
 
 
 def _once(table: pa.Table) -> pa.Table:
