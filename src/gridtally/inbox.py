@@ -27,6 +27,7 @@ from gridtally.intake.options import Options
 from gridtally.money import parse_decimal, to_minor
 from gridtally.rating import tariff as tariffs
 from gridtally.store import files as disk
+from gridtally.store import master as stored
 from gridtally.store.master import Source, load, newest_master, put_master, put_tariff
 from gridtally.store.snapshot import master, snapshot
 from gridtally.store.snapshot import tariffs as stored_tariffs
@@ -111,6 +112,10 @@ def receive(
                 answers.append(takers[kind](ws, one, as_of=as_of, actor=actor, dry_run=dry_run))
             except (RefusedFile, InvalidDocument, Conflict) as err:
                 answers.append(_refusal(one, kind, err))
+                if isinstance(one, list) and isinstance(err, RefusedFile) and not dry_run:
+                    path = next(p for p in one if err.file in (p.name, str(p)))
+                    data = path.read_bytes()
+                    stored.set_aside(ws, data, err, name=path.name, sender=sender, as_of=as_of)
             report("receive", len(answers), total)
     return answers
 
@@ -233,6 +238,7 @@ def _master(
             )
         except Conflict:
             continue  # another version came in between: compare with that one
+        stored.corrected(names, actor=actor, as_of=as_of)
         return _master_answer(taken, new=seq != before, dry_run=False)
 
 

@@ -166,6 +166,22 @@ def test_dry_run_shows_the_rows(door, empty, deliver):
     assert len(told(door, empty, "versions")["versions"]) == 1
 
 
+def test_a_refused_file_waits_in_quarantine(door, empty, deliver):
+    """Its bytes and the reason are kept until a file of its name can be read."""
+    answer = deliver(**FILES | {"meters": "no,such,columns\n"})
+    assert answer["refused"]
+    items = control.models.QuarantineItem.objects
+    [item] = items.all()
+    assert (item.name, item.code) == ("meters.csv", "intake.csv.columns")
+    kept = empty / "raw" / "quarantine" / item.refused
+    assert kept.read_bytes() == b"no,such,columns\n"
+    deliver(accounts=FILES["accounts"])
+    assert not control.models.QuarantineStep.objects.exists()
+    deliver(**FILES)
+    [step] = control.models.QuarantineStep.objects.all()
+    assert (step.item_id, step.action) == (item.pk, "corrected")
+
+
 def test_check_says_what_holds(door, empty, deliver):
     """Checks can be asked again; one that holds is exit code 1."""
     deliver(**FILES)

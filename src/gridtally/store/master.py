@@ -18,14 +18,14 @@ from django.db import IntegrityError
 from django.db.models import Max
 
 from gridtally import control
-from gridtally.errors import Conflict, NotFound
-from gridtally.store import files
+from gridtally.errors import Conflict, NotFound, RefusedFile
+from gridtally.store import files, quarantine
 from gridtally.store.workspace import Workspace
 from gridtally.tables import ACCOUNTS, MASTER, PERSONAL
 
 __all__ = [
-    "Source", "Version", "load", "newest_master", "people", "put_master", "put_tariff", "sources",
-    "version_at", "versions",
+    "Source", "Version", "corrected", "load", "newest_master", "people", "put_master", "put_tariff",
+    "set_aside", "sources", "version_at", "versions",
 ]  # fmt: skip
 
 _PEOPLE = "people"
@@ -137,6 +137,28 @@ def _file(ws: Workspace, name: str, table: pa.Table) -> tuple[str, int, str]:
 def is_personal(name: str) -> bool:
     """Whether a stored table holds who somebody is; no run reads it."""
     return name in (_PEOPLE, "contacts")
+
+
+def set_aside(
+    ws: Workspace, data: bytes, refusal: RefusedFile, *, name: str, sender: str, as_of: int
+) -> None:
+    """Keep the bytes of a refused file in quarantine, with the reason."""
+    digest = files.sha256(data)
+    files.write(ws.path / "raw" / "quarantine" / digest, data)
+    quarantine.refused(
+        digest=digest, code=refusal.code, name=name, sender=sender, arrived=as_of,
+        file=refusal.file or name, line=refusal.line, message=refusal.message,
+        remedy=refusal.remedy,
+    )  # fmt: skip
+
+
+def corrected(names: Sequence[str], *, actor: str, as_of: int) -> int:
+    """Close the items of refused files of these names: one that could be read has come."""
+    with control.database.atomic():
+        found = quarantine.items(is_open=True, kind="file")
+        mine = [item.id for item in found if item.name in names]
+        quarantine.close(mine, action="corrected", actor=actor, at=as_of)
+    return len(mine)
 
 
 # -------------------------------------------------------------------- reading
