@@ -29,6 +29,11 @@ def found(*dials, source="register"):
     )  # fmt: skip
     rows, findings = in_force(table(REGISTERS, dials), meters, spans, period=MARCH)
     said = [(f["code"], f["severity"], f["segment"]) for f in findings.to_pylist()]
+    for row in findings.to_pylist():
+        assert row["message"] == (
+            "The dial M 1.8.0 changes on 2026-03-10, within the period: multiplier 40 to 60, "
+            "digits 6 to 6."
+        )
     return [row["multiplier"] // 10**6 for row in rows.to_pylist()], said
 
 
