@@ -289,6 +289,16 @@ FINDINGS = mapped_cases.FINDINGS | {
         {},
         "There is no quality 'X'.",
     ),
+    "intake.event.unknown": (
+        b"metering_point,time,event\nP,2026-01-01T00:00Z,fire\n",
+        {},
+        "There is no event 'fire'.",
+    ),
+    "intake.event.value": (
+        b"metering_point,time,event,value\nP,2026-01-01T00:00Z,tamper," + b"x" * 201 + b"\n",
+        {},
+        f"The value '{'x' * 80}…' is longer than 200 characters, or holds what cannot be printed.",
+    ),
     "intake.version.number": (
         long(header=LONG + ",version").replace("kWh", "kWh,new"),
         {},

@@ -262,7 +262,7 @@ def test_formats_have_names_and_sentences():
     """The list of formats reads by itself."""
     assert list(FORMATS) == [
         "nem12", "nem13", "dsmr", "mscons", "parquet", "arrow", "green-button", "csv-frozen",
-        "csv-registers", "csv-wide", "csv-long", "csv-mapped",
+        "csv-events", "csv-registers", "csv-wide", "csv-long", "csv-mapped",
     ]  # fmt: skip
     for name, format_ in FORMATS.items():
         assert format_.name == name

@@ -51,6 +51,7 @@ def test_sums_of_the_examples():
         "csv-long": [("import", 3, "0.5"), ("export", 2, "0.015")],
         "csv-wide": [("import", 49, "27.8")],
         "csv-registers": [("import", 1, "5")],
+        "csv-events": [],
         "csv-frozen": [("import", 5, "12"), ("reactive_import", 1, "1")],
         "csv-mapped": [("import", 2, "1.75")],
         "nem12": [("import", 48, "43"), ("export", 48, "12")],

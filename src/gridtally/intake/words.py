@@ -128,6 +128,15 @@ QUARANTINED: dict[str, Words] = {
         "There is no quality {text}.",
         "Use A (actual), S (substituted), E (estimated) or N (no value).",
     ),
+    "intake.event.unknown": Words(
+        "There is no event {text}.",
+        "Use clock_drift, clock_set, cover_open, overflow, phase_loss, power_loss, reverse, tamper "
+        "or test_mode.",
+    ),
+    "intake.event.value": Words(
+        "The value {text} is longer than 200 characters, or holds what cannot be printed.",
+        "Write a number such as the seconds of a drift, or a few words.",
+    ),
     "intake.version.number": Words(
         "{text} is no version mark.",
         "Use a whole number that grows with each correction, or an instant with Z or an offset.",

@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from gridtally.intake.formats import (
     arrow,
+    csv_events,
     csv_frozen,
     csv_long,
     csv_mapped,
@@ -57,6 +58,7 @@ FORMATS: Mapping[str, Format] = {
         Format("arrow", arrow.SENTENCE, arrow.sniff, arrow.read, binary=True),
         Format("green-button", green_button.SENTENCE, green_button.sniff, green_button.read),
         Format("csv-frozen", csv_frozen.SENTENCE, csv_frozen.sniff, csv_frozen.read, binary=True),
+        Format("csv-events", csv_events.SENTENCE, csv_events.sniff, csv_events.read),
         Format("csv-registers", csv_registers.SENTENCE, csv_registers.sniff, csv_registers.read),
         Format("csv-wide", csv_wide.SENTENCE, csv_wide.sniff, csv_wide.read),
         Format("csv-long", csv_long.SENTENCE, csv_long.sniff, csv_long.read),
