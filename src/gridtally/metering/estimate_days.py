@@ -1,7 +1,7 @@
 """Step 4, the rungs that read a point's own days: like days, days of the same type, other days.
 
 A like-day estimate has three parts, all of the same local time: what the days of that kind
-usually have, how much the nearest days are above or below what is usual for them, and how much
+usually have, in what proportion the nearest days stand to what is usual for them, and how much
 the hour on either side of the gap is above or below such an estimate of itself.
 """
 
@@ -135,20 +135,22 @@ def _gathered(gaps: Gaps, base: Ints, lookup: Ints, table: Ints, day: int) -> _U
         read *= _NEAR[abs(k)]
         near[q] += read
         weight[q] += _NEAR[abs(k)] * there
+    value = _level(plain, count, near, weight)[mine]
+    return _Usual(value, own, np.maximum(low, 0), np.maximum(high, 0))
+
+
+def _level(plain: Ints, count: Ints, near: Ints, weight: Ints) -> Ints:
+    """The mean of each kind of day, at the level at which the near days stand to theirs.
+
+    So a shop's Sunday follows the week, and stays a Sunday. At most four times the mean.
+    """
+    if len(plain) == 1:
+        return (2 * near + weight) // np.maximum(2 * weight, 1)
     mean = (2 * plain + count) // np.maximum(2 * count, 1)
-    value = mean[mine] + _above(mean, near, weight, mean[mine])
-    return _Usual(np.maximum(value, 0), own, np.maximum(low, 0), np.maximum(high, 0))
-
-
-def _above(mean: Ints, near: Ints, weight: Ints, own: Ints) -> Ints:
-    """How much near days are above what is usual for their kind; in proportion, where `own`
-    is less: a shop's Sunday moves little with its Mondays."""
-    total = np.maximum(weight.sum(axis=0), 1)
-    above = np.zeros_like(own)
-    for q in range(len(mean)):
-        share = (own << 10) // np.maximum(np.maximum(own, mean[q]), 1)
-        above += ((near[q] - weight[q] * mean[q]) // total) * share >> 10
-    return above
+    usual = np.maximum((weight * mean).sum(axis=0), 1)
+    level = np.minimum(((near.sum(axis=0) << 10) + usual // 2) // usual, 4 << 10)
+    scaled: Ints = (mean * level + 512) >> 10
+    return scaled
 
 
 def _kind(gaps: Gaps, day: int, kinds: int) -> int:
