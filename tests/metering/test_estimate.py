@@ -73,8 +73,6 @@ def test_inputs_are_named():
     assert list(found) == ["metering.estimate.made"]
 
 
-
-
 def test_saturdays_and_sundays_are_of_their_own_kind():
     """A Saturday is estimated from Saturdays only, and a Sunday from Sundays."""
     #          Thu Fri  Sat  Sun  Mon-Fri           Sat  Sun
