@@ -35,6 +35,7 @@ def tree(ws: Workspace, name: str) -> dict[str, Any]:
         carry_in=read("carry_in"),
         carry_out=read("carry"),
         tariffs=closing.prepared.tariffs,
+        estimates=read("estimates"),
     )
 
 

@@ -18,6 +18,7 @@ from rich.tree import Tree
 from gridtally.errors import NotFound
 from gridtally.money import minor_digits, number
 from gridtally.rating.charges import Charge, Demand, Energy, Fixed, OnLines, PowerFactor, Tiered
+from gridtally.rating.explain_estimates import sentences, told
 from gridtally.rating.tariff import TariffVersion, demand_of, energy_of
 
 __all__ = ["explain", "render"]
@@ -38,10 +39,12 @@ def explain(
     carry_in: pa.Table,
     carry_out: pa.Table,
     tariffs: Mapping[str, TariffVersion],
+    estimates: pa.Table | None = None,
 ) -> dict[str, Any]:
     """The bill as nested dicts, numbers as text.
 
-    `used` are the register readings that bound the stretches (REGISTERS_USED). Raises `NotFound`.
+    `used` are the register readings that bound the stretches (REGISTERS_USED), `estimates` the
+    gaps that the run filled (ESTIMATES). Raises `NotFound`.
     """
     head = _rows(bills, "bill", bill)
     if not head:
@@ -60,6 +63,9 @@ def explain(
                 for span in sorted(_rows(spans, "segment", name), key=lambda row: row["span"])
             ]}
             | {"readings": _dials(_rows(used, "segment", name))}
+            | {"estimates": [] if estimates is None else told(
+                estimates, segment["metering_point"], _rows(spans, "segment", name)
+            )}
             | {"carry_in": _carry(_rows(carry_in, "agreement", segment["agreement"]))}
             | {"carry_out": _carry(_rows(carry_out, "segment", name))}
         )  # fmt: skip
@@ -224,6 +230,8 @@ def render(tree: Mapping[str, Any], *, language: str = "en") -> Tree:
                 f"[dim]meter {escape(dial['meter'])}, dial {escape(dial['register'])} "
                 f"x {dial['multiplier']}: {values}[/]"
             )
+        for sentence in sentences(segment["estimates"]):
+            branch.add(f"[dim]{escape(sentence)}[/]")
         for span in segment["spans"]:
             _render_span(branch, span, money, language)
         for name, word in (("carry_in", "carried in"), ("carry_out", "carried on")):
