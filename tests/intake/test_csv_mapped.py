@@ -616,15 +616,19 @@ class TestEndsAlone:
 
     def test_intervals_start_where_the_row_before_ended(self):
         """The first has no start: it is set aside, because its energy cannot be placed."""
-        found = seen(
-            rows("2026-01-02 00:00,1", "2026-01-03 00:00,2", "2026-01-03 06:00,3"), **ENDS_HOW
-        )
-        assert [(row[1], row[2]) for row in slots(found)] == [
-            (86_400, 2_000_000),
-            (21_600, 3_000_000),
-        ]
+        data = rows("2026-01-02 00:00,1", "2026-01-03 00:00,2", "2026-01-03 06:00,3")
+        found = seen(data, **ENDS_HOW | {"interval": 'uneven = "note"'})
+        lengths = [(row[1], row[2]) for row in slots(found)]
+        assert lengths == [(86_400, 2_000_000), (21_600, 3_000_000)]
         assert codes(found) == ["intake.mapped.first"]
         assert "intake.mapped.lengths" in codes(found, "note")
+
+    def test_a_missing_row_is_no_long_interval(self):
+        """The row after it is set aside, and only that one: its energy is of one interval."""
+        days = (1, 2, 3, 5, 6, 7)
+        found = seen(rows(*(f"2026-01-{day:02d} 00:00,{day}" for day in days)), **ENDS_HOW)
+        assert values(found) == kwh(2, 3, 6, 7)
+        assert codes(found) == ["intake.mapped.first", "intake.mapped.length"]
 
     def test_a_row_that_does_not_come_after(self):
         """It is set aside."""
@@ -712,7 +716,7 @@ class TestLengths:
         """Where the mapping asks for it, they are set aside."""
         both = 'uneven = "set_aside"\ngaps = "set_aside"\ntolerance = 60'
         found = seen(self.DATA, columns=START_END, interval=both, series='order = "increasing"')
-        assert codes(found) == ["intake.mapped.length"] * 2
+        assert codes(found) == ["intake.mapped.gap", *["intake.mapped.length"] * 3]
         found = seen(
             self.DATA,
             columns=START_END,
@@ -765,7 +769,8 @@ def test_as_a_plain_loop_over_rows(steps, cumulative, ends, back, repeats, gap, 
         lines.append((start, at, dial))
     window = window if cumulative else None
     expected = model(lines, cumulative=cumulative, ends=ends, gap=gap, strict=strict, window=window)
-    gaps = f'gap = {gap * 3600}\ngaps = "{"set_aside" if strict else "note"}"\noverlaps = "note"'
+    gaps = f'gap = {gap * 3600}\ngaps = "{"set_aside" if strict else "note"}"\n'
+    gaps += 'uneven = "note"\noverlaps = "note"'
     series = f'order = "{"decreasing" if back else "increasing"}"\nrepeats = {repeats}\n'
     series += f'values = "{"cumulative" if cumulative else "interval"}"\n'
     if window:
@@ -845,6 +850,16 @@ class TestFromOneDeliveryToTheNext:
         assert store.take(rows("2026-01-04 00:00,3"), **ENDS_HOW) == []
         found = store.take(rows("2026-01-02 00:00,1", "2026-01-03 00:00,2"), **ENDS_HOW)
         assert [row[2] for row in found] == kwh(2, 3)
+
+    def test_ends_alone_over_a_gap_between_deliveries(self):
+        """What is missing between two deliveries is no long interval, and comes later."""
+        store, days = Store(), [rows(*(f"2026-01-{d:02d} 00:00,{d}" for d in part))
+                                for part in ((2, 3, 4), (6, 7, 8), (5,))]  # fmt: skip
+        assert [row[2] for row in store.take(days[0], **ENDS_HOW)] == kwh(3, 4)
+        assert [row[2] for row in store.take(days[1], **ENDS_HOW)] == kwh(7, 8)
+        assert [row[1:3] for row in store.take(days[2], **ENDS_HOW)] == [
+            (86_400, 5_000_000), (86_400, 6_000_000),
+        ]  # fmt: skip
 
     def test_a_dial_that_goes_back_between_deliveries(self):
         """It refuses the second delivery."""

@@ -106,6 +106,7 @@ zone = "{where if offsets else "UTC"}"
 gap = {int(Fraction(how.get("lengthGap") or "0"))}
 tolerance = {int(Fraction(how.get("lengthVariation") or "0"))}
 gaps = "{"set_aside" if cumulative else "note"}"
+uneven = "note"
 overlaps = "note"
 [series]
 order = "{how.get("timeSort") or "increasing"}"

@@ -86,7 +86,7 @@ class Interval:
 
     length: int = 0
     tolerance: int = 0
-    uneven: str = "note"
+    uneven: str = ""
     gap: int = 0
     gaps: str = ""
     overlaps: str = "set_aside"
@@ -181,8 +181,10 @@ def load(data: bytes, *, name: str = "mapping") -> Mapping:
             code="intake.mapping.document",
             remedy="docs/mapping.md and `gridtally formats mapping` show every key.",
         )
-    gaps = mapping.interval.gaps or ("set_aside" if mapping.series.cumulative else "note")
-    return replace(mapping, interval=replace(mapping.interval, gaps=gaps))
+    dial = mapping.series.cumulative
+    gaps = mapping.interval.gaps or ("set_aside" if dial else "note")
+    uneven = mapping.interval.uneven or ("set_aside" if mapping.linked and not dial else "note")
+    return replace(mapping, interval=replace(mapping.interval, gaps=gaps, uneven=uneven))
 
 
 def _read(raw: dict[str, Any], problems: list[str]) -> Mapping | None:

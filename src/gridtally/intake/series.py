@@ -8,7 +8,7 @@ rows that other deliveries brought just before and after stand beside those of t
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -165,7 +165,7 @@ def to_slots(
         alone = free & rows.timed & ~links.known
         lost = alone if not mapping.series.cumulative else alone & (rows.quality == 0)
         marks.set(lost, "intake.mapped.first")
-    _lengths(rows, links, mapping, marks, free, report)
+    strange = _lengths(rows, links, mapping, marks, free, report)
     value, quality, opens = rows.value, rows.quality, np.zeros(len(rows.key), bool)
     if mapping.series.cumulative:
         value, quality, opens = _differences(rows, links, mapping, marks, zone, report)
@@ -180,7 +180,7 @@ def to_slots(
         }  # fmt: skip
 
     report.take(marks, rows.line, describe)
-    fresh = rows.fresh & rows.dialed & links.known
+    fresh = rows.fresh & rows.dialed & links.known & ~strange
     keep = np.where(rows.given, fresh, ~rows.aside) & marks.good & ~opens & rows.timed
     opened = int((opens & free & marks.good).sum())
     if opened:
@@ -189,6 +189,8 @@ def to_slots(
         rows.key[keep], rows.start[keep], (rows.end - rows.start)[keep], value[keep],
         quality[keep], rows.version[keep], rows.line[keep],
     )  # fmt: skip
+    if mapping.linked:  # what gave no interval only opens the series for what comes next
+        rows = replace(rows, start=np.where(keep, rows.start, rows.end))
     return slots, rows
 
 
@@ -217,30 +219,45 @@ def _linked(rows: Chain, links: _Links, marks: Marks, free: Bools) -> Chain:
 
 def _lengths(
     rows: Chain, links: _Links, mapping: Mapping, marks: Marks, free: Bools, report: Report
-) -> None:
-    """Intervals are between a minute and 31 days, and as long as declared, or as the one before."""
-    interval = mapping.interval
-    length = rows.end - rows.start
-    open_end = ~links.known if mapping.linked else np.zeros(len(length), bool)
-    marks.set(
-        free & rows.timed & ~open_end & ((length < _SHORTEST) | (length > _LONGEST)),
-        "intake.mapped.length",
-    )
-    if interval.length > 0:
-        usual, known = np.full(len(length), interval.length), np.ones(len(length), bool)
-    else:
-        usual, known = length[links.before], links.known & (length[links.before] > 0)
-    uneven = free & marks.good & known & rows.timed & ~open_end
-    uneven &= np.abs(length - usual) > interval.tolerance
+) -> Bools:
+    """Intervals are between a minute and 31 days, and as long as declared, or as is usual.
+
+    Gives those rows of other deliveries to which that does not apply.
+    """
+    interval, length = mapping.interval, rows.end - rows.start
+    fits = (length >= _SHORTEST) & (length <= _LONGEST)
+    whole = rows.timed & (links.known if mapping.linked else ~rows.given | links.known)
+    marks.set(free & whole & ~fits, "intake.mapped.length")
+    strange: Bools = rows.given & whole & ~fits
     if interval.length < 0:
-        uneven[:] = False
+        return strange
+    usual = np.full(len(length), interval.length)
+    if not interval.length:
+        usual = _usual(rows.key, length, fits & rows.timed)
+    uneven = whole & fits & (np.abs(length - usual) > interval.tolerance)
     if interval.uneven == "set_aside":
-        marks.set(uneven, "intake.mapped.length")
-    elif uneven.any():
+        marks.set(free & uneven, "intake.mapped.length")
+        strange |= rows.given & uneven
+        return strange
+    uneven &= free & marks.good
+    if uneven.any():
         report.note(
             "intake.mapped.lengths", count=int(uneven.sum()), line=int(rows.line[uneven].min()),
             text=str(interval.tolerance),
         )  # fmt: skip
+    return strange
+
+
+def _usual(key: Ints, length: Ints, fits: Bools) -> Ints:
+    """The most frequent length of each row's series, the shortest of several."""
+    if not fits.any():
+        return length
+    pair, count = np.unique((key[fits] << 32) + length[fits], return_counts=True)
+    order = np.lexsort((pair, -count, pair >> 32))
+    keys, first = np.unique(pair[order] >> 32, return_index=True)
+    usual = (pair & ((1 << 32) - 1))[order][first]
+    place = np.minimum(np.searchsorted(keys, key), len(keys) - 1)
+    return np.where(keys[place] == key, usual[place], length)
 
 
 def _gaps(
