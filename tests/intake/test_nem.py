@@ -121,6 +121,27 @@ class TestStreams:
 
         assert {slot[1:3] for slot in slots(found)} == {(3600, 4_000_000)}
 
+    def test_at_a_length_that_both_divide(self):
+        """Intervals of 10 and 15 minutes are added by the half-hour."""
+        found = decoded(
+            file(stream("E1", "E1E2", minutes=10), day(1, count=144),
+                 stream("E2", "E1E2", minutes=15), day(1, count=96))
+        )  # fmt: skip
+
+        assert {slot[1:3] for slot in slots(found)} == {(1800, 5_000_000)}
+
+    def test_many_days_at_once(self):
+        """Plain days are added together, those beside them one by one; all are the same."""
+        dates = [f"202601{number:02d}" for number in range(1, 9)]
+        one = [day(number, date=date) for number, date in enumerate(dates)]
+        two = [day(10 * number, date=date) for number, date in enumerate(dates) if number != 3]
+        two[5:5] = [day(70, date=dates[6], tail="S14,76,,20260109000000,")]
+        found = decoded(file(stream("E1", "E1E2"), *one, stream("E2", "E1E2"), *two))
+        values = [slot[2] // 1_000_000 for slot in slots(found)[::24]]
+
+        assert counts(found) == (15, 0, 1)
+        assert values == [0, 11, 22, 44, 55, 66, 77]
+
     def test_the_newest_version_of_each(self):
         """A corrected day of one stream replaces that stream's day in the sum."""
         found = decoded(

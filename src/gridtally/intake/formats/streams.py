@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 
@@ -72,56 +72,123 @@ def _configured(configuration: str, letter: str) -> frozenset[str]:
 
 def combine(runs: Runs, streams: Streams, report: Report) -> tuple[Runs, Runs]:
     """The accepted days stream by stream, and the same with streams of one channel added up."""
-    groups = _shared(runs, streams)
-    if not groups:
+    many = _shared(runs, streams)
+    if not len(many):
         return runs, runs
+    said = _Said(streams, report)
+    plain, rows, day = _plain(many, runs, streams)
     drop: list[int] = []
-    merged: list[int] = []
-    sums: list[Runs] = []
-    said: set[tuple[str, str]] = set()
-    for rows in groups:
-        winners = _newest(rows, runs, streams)
+    sums = [_sum_plain(part, runs, said) for part in plain]
+    for group in np.split(rows, np.flatnonzero(np.diff(day)) + 1) if len(rows) else []:
+        winners = _newest(group.tolist(), runs, streams)
         configured = {s: streams.configuration(int(runs.line[row])) for s, row in winners.items()}
         missing = frozenset().union(*configured.values()) - winners.keys()
-        point, channel = streams.names[int(runs.key[rows[0]])]
         if missing:
-            _set_aside_partial(rows, runs, missing, (point, channel), report)
-            drop += rows
+            name = streams.names[int(runs.key[group[0]])]
+            _set_aside_partial(group.tolist(), runs, missing, name, report)
+            drop += group.tolist()
             continue
-        merged += rows
         sums.append(_sum(winners, configured, runs))
-        if len(winners) > 1 and (point, channel) not in said:
-            said.add((point, channel))
-            report.note(
-                "intake.channel.summed", text=" and ".join(sorted(winners)),
-                metering_point=point, channel=channel, line=int(runs.line[rows[0]]),
-            )  # fmt: skip
+        said.of(int(runs.key[group[0]]), winners, int(runs.line[group[0]]))
     keep = np.ones(len(runs.key), bool)
     keep[drop] = False
     alone = keep.copy()
-    alone[merged] = False
+    alone[many] = False
     rest = join([runs.take(np.flatnonzero(alone)), *sums])
     order = np.lexsort((rest.version, rest.start, rest.key))
     return runs.take(np.flatnonzero(keep)), rest.take(order)
 
 
-def _shared(runs: Runs, streams: Streams) -> list[list[int]]:
-    """Days whose channel has, or should have, more than one stream: rows by channel and day."""
+class _Said:
+    """Says once of each channel which streams are added up."""
+
+    def __init__(self, streams: Streams, report: Report) -> None:
+        self._streams, self._report = streams, report
+        self._seen: set[tuple[str, str]] = set()
+
+    def of(self, key: int, suffixes: Iterable[str], line: int) -> None:
+        """Say it of the channel of a stream."""
+        name, texts = self._streams.names[key], sorted(suffixes)
+        if len(texts) < 2 or name in self._seen:
+            return
+        self._seen.add(name)
+        self._report.note(
+            "intake.channel.summed", text=" and ".join(texts), metering_point=name[0],
+            channel=name[1], line=line,
+        )  # fmt: skip
+
+    def of_keys(self, keys: Ints, line: int) -> None:
+        """Say it of streams of one channel."""
+        self.of(int(keys[0]), [self._streams.suffixes[key] for key in keys.tolist()], line)
+
+
+def _shared(runs: Runs, streams: Streams) -> Ints:
+    """Rows whose channel has, or should have, more than one stream."""
     letters: dict[tuple[str, str], set[str]] = {}
     for key, name in enumerate(streams.names):
         letters.setdefault(name, set()).add(streams.suffixes[key])
     several = {name for name, suffixes in letters.items() if len(suffixes) > 1}
     wide = {at for at, parts in enumerate(streams.configurations) if len(parts) > 1}
     if not several and not wide:
-        return []
+        return np.zeros(0, np.int64)
     owner = np.searchsorted(np.array(streams.lines), runs.line, side="right") - 1
     many = np.array([name in several for name in streams.names], dtype=bool)[runs.key]
     many |= np.isin(owner, np.array(sorted(wide), dtype=np.int64))
-    groups: dict[tuple[str, str, int], list[int]] = {}
-    for row in np.flatnonzero(many).tolist():
-        point, channel = streams.names[int(runs.key[row])]
-        groups.setdefault((point, channel, int(runs.start[row])), []).append(row)
-    return list(groups.values())
+    return np.flatnonzero(many)
+
+
+def _plain(rows: Ints, runs: Runs, streams: Streams) -> tuple[list[tuple[Ints, Ints]], Ints, Ints]:
+    """The rows by channel and day: those of plain days apart, and the others with their days.
+
+    On a plain day each stream that the configuration names is there once, all of one configuration
+    and interval length. Plain days come by interval length, as rows and where each day begins.
+    """
+    channels: dict[tuple[str, str], int] = {}
+    of_key = np.array([channels.setdefault(name, len(channels)) for name in streams.names])
+    kinds: dict[frozenset[str], int] = {}
+    of_head = np.array([kinds.setdefault(parts, len(kinds)) for parts in streams.configurations])
+    owner = np.searchsorted(np.array(streams.lines), runs.line[rows], side="right") - 1
+    order = np.lexsort((runs.version[rows], runs.key[rows], runs.start[rows],
+                        of_key[runs.key[rows]]))  # fmt: skip
+    rows, kind = rows[order], of_head[owner[order]]
+    key, start, seconds = runs.key[rows], runs.start[rows], runs.seconds[rows]
+    new = np.ones(len(rows), bool)
+    new[1:] = (np.diff(of_key[key]) != 0) | (np.diff(start) != 0)
+    day, first = np.cumsum(new) - 1, np.flatnonzero(new)
+    suffixes: dict[str, int] = {}
+    own = np.array([suffixes.setdefault(text, len(suffixes)) for text in streams.suffixes])
+    member = np.array([[text in parts for text in suffixes] for parts in kinds], dtype=bool)
+    size = np.array([len(parts) for parts in kinds], dtype=np.int64)
+    fine = member[kind, own[key]]
+    fine[1:] &= new[1:] | ((np.diff(key) != 0) & (np.diff(kind) == 0) & (np.diff(seconds) == 0))
+    plain = np.logical_and.reduceat(fine, first)
+    plain &= np.diff(np.append(first, len(rows))) == size[kind[first]]
+    parts = []
+    for length in np.unique(seconds[first[plain]]).tolist():
+        at = np.flatnonzero(plain[day] & (seconds == length))
+        parts.append((rows[at], np.flatnonzero(new[at])))
+    rest = ~plain[day]
+    return parts, rows[rest], day[rest]
+
+
+def _sum_plain(part: tuple[Ints, Ints], runs: Runs, said: _Said) -> Runs:
+    """The days of several streams as one, where all streams have the same intervals."""
+    rows, first = part
+    slots = int(runs.count[rows[0]])
+    cells = runs.offsets[rows][:, None] + np.arange(slots)
+    value = np.add.reduceat(runs.value[cells], first, axis=0)
+    quality = np.minimum.reduceat(runs.quality[cells], first, axis=0)
+    line = np.minimum.reduceat(runs.line[rows], first)
+    key = runs.key[rows[first]]
+    for at in np.unique(key, return_index=True)[1].tolist():
+        last = first[at + 1] if at + 1 < len(first) else len(rows)
+        said.of_keys(runs.key[rows[first[at] : last]], int(line[at]))
+    return Runs(
+        key, runs.start[rows[first]], runs.seconds[rows[first]],
+        np.maximum.reduceat(runs.version[rows], first), line,
+        np.arange(len(first) + 1) * slots, np.where(quality == 0, 0, value).reshape(-1),
+        quality.reshape(-1),
+    )  # fmt: skip
 
 
 def _newest(rows: Sequence[int], runs: Runs, streams: Streams) -> dict[str, int]:
@@ -146,13 +213,13 @@ def _set_aside_partial(
 
 
 def _sum(winners: dict[str, int], configured: dict[str, frozenset[str]], runs: Runs) -> Runs:
-    """The days of several streams as one, at the coarsest of their interval lengths.
+    """The days of several streams as one, at the shortest length that all of theirs divide.
 
     An interval without value makes the sum have none, unless another stream's configuration no
     longer (or not yet) names its stream: a meter was exchanged that day.
     """
     rows = list(winners.values())
-    seconds = int(runs.seconds[rows].max())
+    seconds = int(np.lcm.reduce(runs.seconds[rows]))
     slots = int((runs.seconds[rows] * runs.count[rows]).max()) // seconds
     value, quality = np.zeros(slots, np.int64), np.full(slots, 9, np.uint8)
     for suffix, row in winners.items():
