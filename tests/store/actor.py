@@ -17,6 +17,7 @@ import synthetic
 
 from gridtally import control, inbox
 from gridtally.control import faults
+from gridtally.intake.options import Options
 from gridtally.intake.receive import receive
 from gridtally.store.compact import compact, prune
 from gridtally.store.workspace import Workspace
@@ -67,13 +68,19 @@ def do_mixed(ws, *_):
     return str(receipt.readings)
 
 
-def do_deliver_all(ws, as_of, *files):
+def do_deliver_mapped(ws, as_of, mapping, *files):
+    """Receive every fourth of these files, in an order of its own."""
+    options = Options(mapping=Path(mapping).read_bytes())
+    return do_deliver_all(ws, as_of, *files[NUMBER[0] :: 4], options=options)
+
+
+def do_deliver_all(ws, as_of, *files, **more):
     """Receive all of these files, in an order of its own."""
     order = list(files)
     random.Random(NUMBER[0]).shuffle(order)
     answers = inbox.receive(
         ws, [Path(file) for file in order], sender="dso", zone=None, correction=False,
-        as_of=int(as_of), actor="ina", dry_run=False, report=lambda *_: None,
+        as_of=int(as_of), actor="ina", dry_run=False, report=lambda *_: None, **more,
     )  # fmt: skip
     return str(sum(not answer.refused for answer in answers))
 
@@ -83,6 +90,7 @@ NUMBER = [0]
 VERBS = {
     "receive": do_receive, "issue": do_issue, "run": do_run, "deliver": do_deliver,
     "compact": do_compact, "prune": do_prune, "mixed": do_mixed, "deliver_all": do_deliver_all,
+    "deliver_mapped": do_deliver_mapped,
 }  # fmt: skip
 
 

@@ -8,9 +8,10 @@ import shutil
 
 import pytest
 from django.db import connection
-from ugly import FORMATS, deliveries
+from ugly import CUMULATIVE, FORMATS, deliveries, series
 
 from gridtally import control, inbox
+from gridtally.intake.options import Options
 from gridtally.store import snapshot
 from gridtally.store.check import check
 from gridtally.store.state import state_digest
@@ -33,10 +34,10 @@ def fresh(template, tmp_path):
     return make
 
 
-def take(ws, files):
+def take(ws, files, **more):
     answers = inbox.receive(
         ws, files, sender="dso", zone=None, correction=False, as_of=LATER, actor="ina",
-        dry_run=False, report=lambda *_: None,
+        dry_run=False, report=lambda *_: None, **more,
     )  # fmt: skip
     assert not [a.findings for a in answers if a.refused]
 
@@ -77,3 +78,45 @@ def test_four_processes_at_once(fresh, tmp_path, nursery, name):
     assert state(ws) == wanted
     assert control.models.Load.objects.count() == len(files)
     assert all(checked.ok for checked in check(ws))
+
+
+def test_a_series_that_goes_on_from_file_to_file(fresh, tmp_path, nursery):
+    """Each interval is the step from the row before, also when four processes bring the parts at
+    once: none is lost between two files, in whatever order they come."""
+    one = fresh()
+    take(one, series(tmp_path, 1), options=Options(mapping=CUMULATIVE))
+    wanted = state(one)
+    backwards = fresh()
+    take(backwards, series(tmp_path, 3)[::-1], options=Options(mapping=CUMULATIVE))
+    assert state(backwards) == wanted
+    mapping = tmp_path / "mapping.toml"
+    mapping.write_bytes(CUMULATIVE)
+    four = fresh()
+    connection.close()
+    nursery.said("deliver_mapped", four.path, LATER, mapping, *series(tmp_path, 8), count=4)
+
+    assert state(Workspace.open(four.path)) == wanted
+
+
+def test_a_neighbour_that_came_in_between(fresh, tmp_path, monkeypatch):
+    """The file before is published while this one is being stored: it is decoded once more."""
+    from gridtally.store import publish
+
+    how = {"options": Options(mapping=CUMULATIVE)}
+    one = fresh()
+    take(one, series(tmp_path, 1), **how)
+    wanted, two = state(one), fresh()
+    first, second = series(tmp_path, 2)
+    really, once = publish.prepare, []
+
+    def prepare(*args, **kwargs):
+        prepared = really(*args, **kwargs)
+        if not once:
+            once.append(True)
+            take(two, [first], **how)
+        return prepared
+
+    monkeypatch.setattr(publish, "prepare", prepare)
+    take(two, [second], **how)
+
+    assert state(two) == wanted

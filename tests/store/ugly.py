@@ -112,3 +112,43 @@ def deliveries(name, folder):
     packed = folder / f"{name}.gz"
     packed.write_bytes(gzip.compress(text(head, rows, tail), 1, mtime=0))
     return found | {"twice, renamed, packed": [*found["whole"], renamed, packed]}
+
+
+CUMULATIVE = b"""
+gridtally_mapping = 1
+name = "dials with ends alone"
+kind = "intervals"
+[columns]
+metering_point = "point"
+end = "end"
+[time]
+pattern = "YYYY-MM-DD hh:mm"
+zone = "UTC"
+[interval]
+length = 1800
+[series]
+values = "cumulative"
+order = "increasing"
+[[value]]
+column = "dial"
+channel = "import"
+unit = "kWh"
+"""
+
+
+def series(folder, parts):
+    """What dials showed each half hour, cut into so many consecutive files."""
+    lines = [
+        (d, s, f"{p},2026-01-{d:02} {s // 2:02}:{s % 2 * 30:02},{(d * SLOTS + s) * k / 8}")
+        for d in (29, 30, 31)
+        for s in range(SLOTS)
+        for k, p in enumerate(POINTS, 1)
+    ]
+    rows = [line for *_, line in sorted(lines)]
+    size = -(-len(rows) // parts)
+    files = []
+    for number in range(parts):
+        files.append(folder / f"series-{parts}-{number}.csv")
+        part = rows[number * size : (number + 1) * size]
+        files[-1].write_bytes(text("point,end,dial", part, ""))
+    return files
