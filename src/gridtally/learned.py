@@ -19,7 +19,7 @@ from gridtally.store import files, readings, snapshot
 from gridtally.store.snapshot import Snapshot
 from gridtally.store.workspace import Workspace
 
-__all__ = ["class_profiles", "current", "keep", "learn"]
+__all__ = ["class_profiles", "current", "drop", "keep", "learn"]
 
 _FOLDER = "class_profiles"
 
@@ -47,7 +47,12 @@ def keep(ws: Workspace, profiles: ClassProfiles) -> str:
     return digest
 
 
-def learn(ws: Workspace, period: Period) -> ClassProfiles:
+def drop(ws: Workspace) -> None:
+    """Let new runs use none; those that were learned stay for the runs that used them."""
+    (ws.path / _FOLDER / "current").unlink(missing_ok=True)
+
+
+def learn(ws: Workspace, period: Period, *, actor: str) -> ClassProfiles:
     """Learn from all actual readings of a period, as published now. Writes nothing.
 
     Raises `NotFound` when there is none.
@@ -58,8 +63,8 @@ def learn(ws: Workspace, period: Period) -> ClassProfiles:
         for name, month in _parts(places, period):
             low, high = zone(name).bounds(month)
             _add(ws, snap, learner, number, (low, high), name, places)
-    told = {"from": str(period.start), "to": str(period.end), "loads": str(snap.load_seq)}
-    profiles = learner.learned(told)
+    days = {"from": str(period.start), "to": str(period.end)}
+    profiles = learner.learned(days | {"loads": str(snap.load_seq), "actor": actor})
     if not profiles.tables:
         raise NotFound(
             f"There are no interval readings of customers from {period.start} to {period.end}.",

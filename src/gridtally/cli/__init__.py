@@ -37,6 +37,7 @@ VERBS = {
     "verify": ("proofs", "Check a bill's proof offline, with nothing but the public key."),
     "tariff": ("tariffs", "Check and show tariff documents."),
     "rate": ("tariffs", "Rate a file of readings under a tariff, without a workspace."),
+    "class-profiles": ("profiles", "How each customer segment spreads its energy, for estimates."),
     "thresholds": ("thresholds", "Thresholds of the checks of readings, by customer segment."),
     "readings": ("store", "What is stored of a metering point, whence it came, what was known."),
     "recompute": ("store", "Make a bill again from what was known when it was made."),
