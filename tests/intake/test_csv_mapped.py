@@ -376,6 +376,16 @@ class TestTimes:
 
         assert [row[0] for row in slots(found)] == [SUMMER - 3600, SUMMER, WINTER, WINTER + 3600]
 
+    def test_m37_repeated(self):
+        """Rows that are there three times are one when their order is looked at."""
+        time = self.BERLIN + '\nfold = "in_order"'
+        lines = self.night().split("\n")
+        data = "\n".join([lines[0], *(line for line in lines[1:-1] for _ in range(3)), ""])
+        found = seen(data, time=time, series='order = "increasing"\nrepeats = 3')
+
+        assert counts(found) == (10, 20, 0)
+        assert values(found) == kwh(*range(10))
+
     def test_m38_marks(self):
         """2A and 2B are the two hours; a mark at another hour fits nothing, none is ambiguous."""
         time = 'pattern = "YYYY-MM-DD hF:mm"\nzone = "Europe/Berlin"\n'

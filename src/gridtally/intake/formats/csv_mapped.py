@@ -246,10 +246,17 @@ def _whole(parts: Sequence[When | None]) -> When | None:
 
 def _settled(key: Ints, when: When, rows: Rows) -> When:
     """Stamps with the hour that comes twice told apart by order, where the mapping says so."""
-    if rows.mapping.time.fold != "in_order" or rows.zone is None:
+    zone, repeats = rows.zone, rows.mapping.series.repeats
+    if rows.mapping.time.fold != "in_order" or zone is None:
         return when
-    value, state = in_order(key, when.local, when.state, when.value, zone=rows.zone)
-    return When(when.local, value, state)
+    if len(key) % repeats:
+        repeats = 1
+    one = slice(None, None, repeats)
+    told = in_order(key[one], when.local[one], when.state[one], when.value[one], zone=zone)
+    value, state = (np.repeat(column, repeats) for column in told)
+    # A row that does not repeat the one before is left as it was: it is told of later.
+    same = when.local == np.repeat(when.local[one], repeats)
+    return When(when.local, np.where(same, value, when.value), np.where(same, state, when.state))
 
 
 def _span(start: When | None, end: When | None, rows: Rows) -> tuple[Ints, Ints, Bools]:
