@@ -19,7 +19,7 @@ SOURCE = Path(__file__).resolve().parents[1] / "src" / "gridtally"
 CODE = re.compile(r"(intake|metering|rating|review|subledger|delivery)(\.[a-z_]+){2}\Z")
 _LEFT_OUT = ("demo/", "review/faults.py", "control/migrations/")
 """Towns and corpora of faults name codes that others give."""
-_WORDS = ("intake/words.py", "intake/master/words.py")
+_WORDS = ("intake/words.py", "intake/known.py", "intake/master/words.py")
 _SEVERITY_OF = {"QUARANTINED": "warn", "NOTED": "note", "HELD": "hold", "WARNED": "warn"}
 _ERRORS = {"InvalidDocument", "RefusedFile", "GridtallyError"}
 _HOLES = {"when": "{when}", "_at": "{when}", "counted": "{count}", "lasting": "{length}"}

@@ -12,6 +12,7 @@ from gridtally.errors import Corrupt
 from gridtally.money import number
 from gridtally.review.rank import Worklist, worklist
 from gridtally.store.rebills import proposals
+from gridtally.store.quarantine import open_counts
 from gridtally.store.snapshot import snapshot
 from gridtally.store.state import state_digest
 from gridtally.store.workspace import Workspace
@@ -32,6 +33,13 @@ _STEP_TABLES = {
     "release": (),
 }
 
+_QUARANTINE = {
+    "file": "files refused",
+    "rows": "rows set aside",
+    "waiting": "rows that wait for master data",
+    "conflict": "rows that contradict stored ones",
+}
+
 
 def overview(ws: Workspace) -> dict[str, Any]:
     """Name, path, state digest, facts by label, runs with bills by state, the next command."""
@@ -47,6 +55,10 @@ def overview(ws: Workspace) -> dict[str, Any]:
         "documents waiting": documents.filter(done__isnull=True).count(),
         "leaves in the log": models.Leaf.objects.count(),
     }
+    waiting = open_counts()
+    for kind, label in _QUARANTINE.items():
+        if kind in waiting:
+            facts[f"quarantine: {label}"] = waiting[kind]["rows"] or waiting[kind]["items"]
     runs = [_run(row) for row in models.Run.objects.order_by("period_from", "recorded")]
     return {
         "schema": 1,
@@ -54,6 +66,7 @@ def overview(ws: Workspace) -> dict[str, Any]:
         "path": str(ws.path),
         "state": _state(ws),
         "facts": facts,
+        "quarantine": waiting,
         "rebills": sorted({one.number for one in proposals(open_only=True)}),
         "runs": runs,
         "next": _next(facts, runs),
