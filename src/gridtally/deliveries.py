@@ -33,7 +33,16 @@ from gridtally.store.quarantine import Item
 from gridtally.store.snapshot import snapshot
 from gridtally.store.workspace import Workspace
 
-__all__ = ["Retried", "arrived", "decoder", "options_of", "retry", "take"]
+__all__ = ["Retried", "arrived", "decoder", "options_of", "require_reason", "retry", "take"]
+
+
+def require_reason(reason: str, *, correction: bool) -> None:
+    """Raise `UsageError` for a correction that does not say why."""
+    if correction and not reason.strip():
+        raise UsageError(
+            "A correction replaces what is stored, so it needs a reason.",
+            remedy="Say it with --reason, such as --reason 'the meter was read again'.",
+        )
 
 
 def decoder(ws: Workspace, options: Options) -> Callable[..., Decoded]:
@@ -47,17 +56,20 @@ def decoder(ws: Workspace, options: Options) -> Callable[..., Decoded]:
 
 
 def take(
-    ws: Workspace, delivered: bytes | Path, *, options: Options, reason: str = "", **how: Any
+    ws: Workspace,
+    delivered: bytes | Path,
+    *,
+    options: Options,
+    decode: Callable[..., Decoded] | None = None,
+    reason: str = "",
+    **how: Any,
 ) -> Receipt:
     """Receive a file of readings (`intake.receive`). A correction says why."""
-    if how.get("correction") and not reason.strip():
-        raise UsageError(
-            "A correction replaces what is stored, so it needs a reason.",
-            remedy="Say it with --reason, such as --reason 'meter was read again'.",
-        )
+    require_reason(reason, correction=how.get("correction", False))
     return room.receive(
-        ws, delivered, decode=decoder(ws, options), options=options, reason=reason.strip(), **how
-    )
+        ws, delivered, decode=decode or decoder(ws, options), options=options,
+        reason=reason.strip(), **how,
+    )  # fmt: skip
 
 
 # --------------------------------------------------------------------- retry
@@ -91,11 +103,7 @@ def retry(
     Items that wait for master data are left alone. Raises `Conflict` when rows that were accepted,
     or are closed, would be read in another way now.
     """
-    if correction and not reason.strip():
-        raise UsageError(
-            "A correction replaces what is stored, so it needs a reason.",
-            remedy="Say it with --reason TEXT.",
-        )
+    require_reason(reason, correction=correction)
     who: dict[str, Any] = {"actor": actor, "as_of": as_of}
     done = [
         _refused_again(ws, digest, change, **who)
@@ -125,6 +133,9 @@ def _refused_again(
     one = same[0]
     options = change(options_of(ws, json.dumps(one.options), one.options.get("mapping", "")))
     ids = [item.id for item in same]
+    if one.code.startswith("intake.master."):
+        said = "It is a file of master data; deliver it again."
+        return Retried(one.name, ids, 0, 0, changed=False, refused=said)
     try:
         receipt = take(
             ws, quarantine.kept(ws, one), options=options, name=one.name, sender=one.sender,

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import csv
-import hashlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from gridtally.deliveries import decoder
+from gridtally import deliveries
 from gridtally.errors import (
     Conflict,
     GridtallyError,
@@ -20,26 +17,25 @@ from gridtally.errors import (
     RefusedFile,
     UsageError,
 )
-from gridtally.intake import receive as room
 from gridtally.intake.decode import Decoded
 from gridtally.intake.master import Counts, MasterData, table_name, take_in
 from gridtally.intake.options import Options
-from gridtally.money import parse_decimal, to_minor
+from gridtally.payments import HEADER, book
 from gridtally.rating import tariff as tariffs
 from gridtally.store import files as disk
 from gridtally.store import master as stored
 from gridtally.store.master import Source, load, newest_master, put_master, put_tariff
-from gridtally.store.snapshot import master, snapshot
+from gridtally.store.snapshot import snapshot
 from gridtally.store.snapshot import tariffs as stored_tariffs
 from gridtally.store.workspace import Workspace
-from gridtally.subledger.post import Move, pay
 from gridtally.tables import finding
 from gridtally.terms import Severity
 
 __all__ = ["Answer", "receive", "tariff_text"]
 
 Report = Callable[[str, int, int], None]
-_PAYMENTS = ("account", "date", "amount", "reference")
+_LARGE = 16 << 20
+"""A file of so many bytes shows its progress."""
 
 
 @dataclass(slots=True)
@@ -52,6 +48,12 @@ class Answer:
     accepted: int = 0
     repeated: int = 0
     quarantined: int = 0
+    superseding: int = 0
+    """part of the accepted: they replace stored ones"""
+    waiting: int = 0
+    """part of the quarantined: stored, but unknown to master data"""
+    disputed: int = 0
+    """part of the quarantined: they contradict stored ones"""
     answer: str = "stored"
     refused: bool = False
     findings: list[dict[str, Any]] = field(default_factory=list)
@@ -84,25 +86,38 @@ def receive(
     master_mode: str = "whole",
     options: Options | None = None,
     reason: str = "",
+    corrects: Sequence[int] = (),
 ) -> list[Answer]:
     """Take in files and folders: tariffs first, then master data, readings, payments.
 
     Each file stands alone: a refused one is answered as such and the rest goes on.
     `master_mode`: a file of master data replaces its table (whole), or brings `changes` to it.
     `options`: how readings are decoded, in the workspace's zone if they name none; `reason`: of a
-    correction.
+    correction; `corrects`: items of the quarantine that the one file of readings closes.
     """
+    deliveries.require_reason(reason, correction=correction)
     given = options or Options()
     how = replace(given, zone=given.zone or zone or ws.settings.zone)
     files, odd = _files(paths)
     found = _sorted(files)
     answers = [_refusal(path, "readings", _not_a_file(path)) for path in odd]
     total = len(odd) + sum(len(files) for files in found.values())
+    if corrects and len(found["readings"]) != 1:
+        raise UsageError(
+            f"--corrects goes with one file of readings, these are {len(found['readings'])}.",
+            remedy="Receive the corrected file alone.",
+        )
     takers: dict[str, Callable[..., Answer]] = {
         "tariff": _tariff,
         "master": partial(_master, sender=sender, mode=master_mode),
         "readings": partial(
-            _readings, sender=sender, options=how, correction=correction, reason=reason
+            _readings,
+            sender=sender,
+            options=how,
+            correction=correction,
+            reason=reason,
+            corrects=corrects,
+            report=report,
         ),
         "payments": _payments,
     }
@@ -169,7 +184,7 @@ def _sorted(paths: Sequence[Path]) -> dict[str, list[Path]]:
 
 def _is_payments(path: Path) -> bool:
     with path.open("rb") as file:
-        return file.readline(200).strip() == ",".join(_PAYMENTS).encode()
+        return file.readline(200).strip() == HEADER
 
 
 def _refusal(of: Path | Sequence[Path], kind: str, err: GridtallyError) -> Answer:
@@ -239,7 +254,10 @@ def _master(
         except Conflict:
             continue  # another version came in between: compare with that one
         stored.corrected(names, actor=actor, as_of=as_of)
-        return _master_answer(taken, new=seq != before, dry_run=False)
+        answer = _master_answer(taken, new=seq != before, dry_run=False)
+        if seq != before:
+            answer.findings += _arrived(ws, actor=actor, as_of=as_of)
+        return answer
 
 
 def _source(
@@ -253,6 +271,22 @@ def _source(
         digest, count.file, sender, mode,
         count.rows, count.accepted, count.duplicates, count.quarantined,
     )  # fmt: skip
+
+
+def _arrived(ws: Workspace, *, actor: str, as_of: int) -> list[dict[str, Any]]:
+    """What waited for these master data is closed, and that is said."""
+    closed = deliveries.arrived(ws, actor=actor, as_of=as_of)
+    if not closed:
+        return []
+    return [
+        finding(
+            "intake.master.arrived",
+            Severity.NOTE,
+            f"Items of the quarantine that waited for these master data, and are closed: {closed}.",
+            remedy="Nothing to do: their readings were stored when they came, and count now.",
+            count=closed,
+        )
+    ]
 
 
 def _master_answer(taken: MasterData, *, new: bool, dry_run: bool) -> Answer:
@@ -284,25 +318,23 @@ def _readings(
     options: Options,
     correction: bool,
     reason: str,
+    corrects: Sequence[int],
+    report: Report,
     as_of: int,
     actor: str,
     dry_run: bool,
 ) -> Answer:
-    decode = decoder(ws, options)
+    decode = deliveries.decoder(ws, options)
+    if path.stat().st_size >= _LARGE:
+        decode = _reported(decode, path.name, report)
     if dry_run:
         return _decoded(path, decode(path.read_bytes(), name=path.name, as_of=as_of))
-    receipt = room.receive(
-        ws,
-        path,
-        name=path.name,
-        sender=sender,
-        as_of=as_of,
-        actor=actor,
-        decode=decode,
-        options=options,
-        correction=correction,
-        reason=reason,
-    )
+    receipt = deliveries.take(
+        ws, path, decode=decode, options=options, name=path.name, sender=sender,
+        correction=correction, reason=reason, corrects=corrects, as_of=as_of, actor=actor,
+    )  # fmt: skip
+    if path.stat().st_size >= _LARGE:
+        report(f"store {path.name}", 1, 1)
     return Answer(
         path.name,
         receipt.format,
@@ -310,9 +342,25 @@ def _readings(
         accepted=receipt.accepted,
         repeated=receipt.duplicates,
         quarantined=receipt.quarantined,
+        superseding=receipt.superseding,
+        waiting=receipt.waiting,
+        disputed=receipt.disputed,
         answer="known already" if receipt.duplicate else "stored",
         findings=receipt.findings.to_pylist(),
     )
+
+
+def _reported(decode: Callable[..., Decoded], name: str, report: Report) -> Callable[..., Decoded]:
+    """`decode` of a large file, which says when it begins and ends."""
+
+    def telling(*args: Any, **how: Any) -> Decoded:
+        report(f"decode {name}", 0, 1)
+        decoded = decode(*args, **how)
+        report(f"decode {name}", 1, 1)
+        report(f"store {name}", 0, 1)
+        return decoded
+
+    return telling
 
 
 def _decoded(path: Path, decoded: Decoded) -> Answer:
@@ -329,68 +377,9 @@ def _decoded(path: Path, decoded: Decoded) -> Answer:
 
 
 def _payments(ws: Workspace, path: Path, *, as_of: int, actor: str, dry_run: bool) -> Answer:
-    """A list of payments: `account,date,amount,reference`; the same row again changes nothing."""
-    moves = []
-    for line, text in enumerate(path.read_bytes().splitlines()[1:], start=2):
-        try:
-            moves.append(_move(text.decode(), ws.settings.currency))
-        except (ValueError, csv.Error) as err:
-            raise RefusedFile(
-                f"This row is no payment: {err}.",
-                file=path.name,
-                line=line,
-                code="subledger.payment.row",
-                remedy="Each row is account,date,amount,reference, such as A-1,2026-10-05,42.50,x.",
-            ) from err
-    known = _accounts(ws)
-    stray = [line for line, move in enumerate(moves, start=2) if move.account not in known]
-    good = [move for move in moves if move.account in known]
-    new = 0 if dry_run else pay(good, currency=ws.settings.currency, actor=actor, as_of=as_of)
-    return Answer(
-        path.name,
-        "payments",
-        rows=len(moves),
-        accepted=len(good) if dry_run else new,
-        repeated=0 if dry_run else len(good) - new,
-        quarantined=len(stray),
-        answer="would be booked" if dry_run else "booked",
-        findings=[_stray(path.name, line, moves[line - 2].account) for line in stray],
-    )
-
-
-def _accounts(ws: Workspace) -> set[str]:
-    if not newest_master():
-        return set()
-    return set(master(snapshot(ws))["accounts"]["account"].to_pylist())
-
-
-def _stray(file: str, line: int, account: str) -> dict[str, Any]:
-    """Money is never booked to an account that nobody has (P10)."""
-    return finding(
-        "subledger.payment.account",
-        Severity.WARN,
-        f"There is no account {account[:40]!r}; this payment is not booked.",
-        remedy="Find out whose it is and deliver the row again with that account.",
-        file=file,
-        line=line,
-    )
-
-
-def _move(text: str, currency: str) -> Move:
-    """One row of a list of payments. Raises `ValueError` or `csv.Error` that says what is wrong."""
-    cells = next(csv.reader([text], strict=True), [])
-    if len(cells) != len(_PAYMENTS):
-        raise ValueError(f"it has {len(cells)} cells, not {len(_PAYMENTS)}")
-    account, day, amount, reference = cells
-    if not account:
-        raise ValueError("it names no account")
-    return Move(
-        key=hashlib.sha256("\0".join(cells).encode()).hexdigest()[:32],
-        account=account,
-        amount=to_minor(parse_decimal(amount), currency),
-        posted=datetime.strptime(day, "%Y-%m-%d").replace(tzinfo=UTC).date(),
-        memo=reference,
-    )
+    booked = book(ws, path.read_bytes(), file=path.name, as_of=as_of, actor=actor, dry_run=dry_run)
+    answer = "would be booked" if dry_run else "booked"
+    return Answer(path.name, "payments", answer=answer, **booked)
 
 
 def tariff_text(title: object, language: str = "en") -> str:

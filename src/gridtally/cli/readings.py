@@ -148,6 +148,13 @@ def decode(
 @click.option("--correction", is_flag=True, help="Readings here are newer than stored ones.")
 @click.option("--reason", default="", help="Why it is a correction; kept with its readings.")
 @click.option(
+    "--corrects",
+    type=int,
+    multiple=True,
+    metavar="ITEM",
+    help="An item of the quarantine that this file corrects, and so closes; may be repeated.",
+)
+@click.option(
     "--master",
     "master_mode",
     type=click.Choice(["whole", "changes"]),
@@ -168,6 +175,7 @@ def receive(
     mapping: Path | None,
     correction: bool,
     reason: str,
+    corrects: tuple[int, ...],
     master_mode: str,
     where: Path | None,
     actor: str,
@@ -177,7 +185,8 @@ def receive(
     """Keep delivered files: readings, master data (accounts.csv …), tariffs (*.toml), payments.
 
     A folder stands for all files in it; a link or a device there is refused. The same bytes again
-    change nothing. A refused file goes to quarantine and the rest goes on; the exit code is then 1.
+    change nothing. What is not accepted goes to quarantine and the rest goes on; where a whole file
+    is refused, the exit code is 1. `gridtally quarantine list` says what became of each row.
     """
     from gridtally import pipeline
     from gridtally.cli.master import print_changes
@@ -194,6 +203,7 @@ def receive(
             options=options,
             correction=correction,
             reason=reason,
+            corrects=corrects,
             master_mode=master_mode,
             as_of=now(),
             actor=actor,
@@ -210,4 +220,6 @@ def receive(
         for answer in answers:
             print_changes(answer.changes)
             show_findings(answer.findings[:5])
+        if any(answer.quarantined or answer.refused for answer in answers) and not dry_run:
+            talk.print("`gridtally quarantine list --open` says what to do about each row.")
     return 1 if any(answer.refused for answer in answers) else 0

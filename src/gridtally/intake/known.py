@@ -17,6 +17,7 @@ import pyarrow.compute as pc
 
 from gridtally.intake.alike import Alike
 from gridtally.intake.report import SHOWN, shown
+from gridtally.intake.words import Words
 from gridtally.periods import zone as zone_of
 from gridtally.tables import finding
 from gridtally.terms import Severity
@@ -27,38 +28,40 @@ Ints = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
 
 _ARRIVE = "Deliver master data that have it: the readings are kept, and count from then on."
-_WORDS: dict[str, tuple[str, str]] = {
-    "intake.master.none": (
+NOTED: dict[str, Words] = {
+    "intake.master.none": Words(
         "There are no master data yet, so all readings wait for them.",
         "Deliver master data; nothing needs to be delivered again.",
     ),
-    "intake.point.unknown": (
+}
+WARNED: dict[str, Words] = {
+    "intake.point.unknown": Words(
         "There is no metering point {point} in master data.",
         _ARRIVE,
     ),
-    "intake.meter.unknown": (
+    "intake.meter.unknown": Words(
         "There is no meter {meter} in master data; the reading is of {point}.",
         _ARRIVE,
     ),
-    "intake.meter.elsewhere": (
+    "intake.meter.elsewhere": Words(
         "The meter {meter} does not stand at {point} then, as master data have it.",
         "Correct the meter's place and days in master data, or the reading at its sender.",
     ),
-    "intake.meter.absent": (
+    "intake.meter.absent": Words(
         "No meter stands at {point} then, as master data have it.",
         "Correct the days of its meters in master data, or the readings at their sender.",
     ),
-    "intake.register.unknown": (
+    "intake.register.unknown": Words(
         "The meter {meter} at {point} has no dial {register} in master data.",
         "Add the dial to master data, or correct the reading at its sender.",
     ),
-    "intake.channel.absent": (
+    "intake.channel.absent": Words(
         "The meters of {point} have no dial for {channel} in master data.",
         "Add the dial to master data, or correct the channel at its sender.",
     ),
 }
 """What is said of each reason to wait, in the order in which they are looked for."""
-CODES = tuple(_WORDS)
+CODES = (*NOTED, *WARNED)
 _NONE, _POINT, _METER, _ELSEWHERE, _ABSENT, _REGISTER, _CHANNEL = range(len(CODES))
 _GROUPS_MAX = 1000
 """More groups of one reason than this are one."""
@@ -318,7 +321,7 @@ def findings(groups: Sequence[Group], *, file: str, master: Master) -> list[dict
 
 
 def _finding(group: Group, file: str, alike: Alike | None) -> dict[str, Any]:
-    message, remedy = _WORDS[group.code]
+    message, remedy = (NOTED | WARNED)[group.code]
     names = {name: shown(getattr(group, name)) for name in ("meter", "register", "channel")}
     text = message.format(point=shown(group.metering_point), **names)
     if group.code != CODES[_NONE] and not group.metering_point:
@@ -327,7 +330,7 @@ def _finding(group: Group, file: str, alike: Alike | None) -> dict[str, Any]:
         remedy += f" It looks like {near}, but a name is never matched by its likeness."
     return finding(
         group.code,
-        Severity.NOTE if group.code == CODES[_NONE] else Severity.WARN,
+        Severity.NOTE if group.code in NOTED else Severity.WARN,
         f"{text} Rows that wait: {group.rows}.",
         remedy=remedy,
         file=file,
