@@ -190,6 +190,22 @@ def test_values_without_value():
     assert said(found, "nem12.null_value") == [(23, 24, "2")]
 
 
+def test_padded_and_quoted_fields():
+    """Blanks around fields, and quotation marks around all of them, change nothing."""
+    plain = file(stream(), day("1.5", tail="V,,,20260110000000,"), "400,1,10,A,,",
+                 "400,11,24,S14,76,", "500,O,S1,20260105,12")  # fmt: skip
+    padded = plain.replace(",", " , ").replace(" 1.5 ", "1.5")
+    quoted = "\r\n".join(
+        ",".join(f'"{cell}"' for cell in line.split(",")) for line in plain.splitlines()
+    )
+    expected = decoded(plain)
+
+    for text in (padded, quoted):
+        found = decoded(text)
+        assert slots(found) == slots(expected)
+        assert found.remarks.drop(["source"]).equals(expected.remarks.drop(["source"]))
+
+
 @pytest.mark.parametrize(("minutes", "count"), [(5, 288), (15, 96), (30, 48)])
 def test_interval_lengths(minutes, count):
     """Days of 288, 96 and 48 intervals."""

@@ -34,7 +34,7 @@ QUALITY = {"A": 3, "S": 2, "F": 2, "E": 1, "N": 0}
 """First letter of a quality method -> quality code; F is a final substitute. V is not one."""
 METHOD = re.compile(r"[AEFNSV][0-9]{0,2}\Z", re.IGNORECASE)
 """A quality flag and the number of a method."""
-_RECORD = re.compile(rb"[\s\xef\xbb\xbf]*(100|200|250|300|400|500|550|900)[ \t]*(?:,|\r?\n|\Z)")
+_RECORD = re.compile(rb'[\s\xef\xbb\xbf"]*(100|200|250|300|400|500|550|900)"?[ \t]*(?:,|\r?\n|\Z)')
 _PIECE = 16 << 20
 
 
@@ -42,10 +42,10 @@ def sniffs(head: bytes, version: bytes) -> bool:
     """Whether a file begins with an MDFF record and names (or fits) this version."""
     if not _RECORD.match(head):
         return False
-    first = head.lstrip().split(b"\n", 1)[0].upper()
+    first = head.lstrip().split(b"\n", 1)[0].upper().replace(b'"', b"")
     if first.startswith(b"100,"):
         return (b"NEM13" in first) == (version == b"NEM13")
-    thirteen = bool(re.search(rb"(?m)^[ \t]*250,", head))
+    thirteen = bool(re.search(rb'(?m)^[ \t"]*250"?,', head))
     return thirteen == (version == b"NEM13")
 
 
@@ -170,7 +170,7 @@ def _cut(text: Bytes, at: int) -> int:
     step = 1 << 20
     for begin in range(at, len(text), step):
         window = text[begin : begin + step + 8].tobytes()
-        found = re.search(rb"\n(?=(?:200|250),)", window)
+        found = re.search(rb'\n(?="?(?:200|250)"?,)', window)
         if found:
             return begin + found.end()
     return len(text)
@@ -179,8 +179,8 @@ def _cut(text: Bytes, at: int) -> int:
 def _kinds(piece: Cells, known: Sequence[str]) -> Ints:
     """The record indicator of each row; 0 for a line that begins none."""
     codes, table = texts(piece, np.arange(piece.rows), 0)
-    numbers = [int(text) if text in (*known, "100", "900") else 0 for text in table]
-    kinds: Ints = np.array(numbers, dtype=np.int64)[codes]
+    indicators = [int(text) if text in (*known, "100", "900") else 0 for text in table]
+    kinds: Ints = np.array(indicators, dtype=np.int64)[codes]
     return kinds
 
 
