@@ -71,9 +71,9 @@ def side(channel, values, *, points=("P",), step=3600):
     return grid(values, channel=channel, points=points, step=step)
 
 
-def crossed(*grids_, features="", capacity=None, fuse=None, thresholds=None):
+def crossed(*grids_, features="", capacity=None, fuse=None, zone="UTC"):
     """Findings of channels against each other."""
-    judged = [judge(one, zone="UTC", thresholds=thresholds) for one in grids_]
+    judged = [judge(one, zone=zone) for one in grids_]
     terms = spans(*(span(p, capacity_ukva=capacity) for p in grids_[0].points))
     where = places(*(place(p, features=features, fuse_ukw=fuse) for p in grids_[0].points))
     return channels(judged, spans=terms, points=where)
