@@ -259,3 +259,12 @@ def test_month_of_a_profile_is_local():
     start = int(np.datetime64(date(2026, 2, 1), "s").astype(np.int64))
     _, rows = made(days(None), start=start, help=known)
     assert rows == []
+
+
+def test_a_negative_reading_counts_as_nothing():
+    """It is found and held elsewhere; an estimate is never below zero."""
+    row = days(-900, -900, None, -900, -900)
+    values, _ = made(row, channel="export")
+    assert values[2 * DAY : 3 * DAY] == [0] * DAY
+    values, _ = made([*row[:47], None, *row[48:]], channel="export")
+    assert values[47] == 0
