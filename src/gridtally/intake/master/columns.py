@@ -5,6 +5,7 @@ Days count from 1970-01-01; an open end is `FAR`.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date
 
 import numpy as np
@@ -12,13 +13,18 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-__all__ = ["FAR", "as_date", "days", "gaps", "groups", "overlaps", "reach", "rows_of", "trimmed"]
+__all__ = [
+    "FAR", "as_date", "codes", "days", "gaps", "groups", "overlaps", "reach", "rows_of", "together",
+    "trimmed",
+]  # fmt: skip
 
 Ints = npt.NDArray[np.int64]
 FAR = (date.max - date(1970, 1, 1)).days + 1
 """An end that has not come: after every day."""
 _SPAN, _ZERO = 1 << 23, 1 << 20
 """More days than there are from the first to the last date that is; days before 1970."""
+_MOST = 1 << 39
+"""Numbers of groups up to this leave room for a day in 63 bits."""
 
 
 def as_date(day: int) -> date:
@@ -32,15 +38,28 @@ def days(column: pa.ChunkedArray, *, blank: int) -> Ints:
     return np.asarray(filled.to_numpy())
 
 
+def codes(column: pa.ChunkedArray) -> tuple[Ints, int]:
+    """Equal cells as equal numbers, and how many there are; an empty cell equals another."""
+    coded = pa.concat_arrays([*column.chunks, pa.array([], column.type)])
+    coded = coded.dictionary_encode(null_encoding="encode")
+    return coded.indices.to_numpy().astype(np.int64), len(coded.dictionary) + 1
+
+
 def groups(*columns: pa.ChunkedArray) -> Ints:
-    """Rows of equal cells share a number; an empty cell is equal to another. Shape (rows,)."""
-    number = np.zeros(len(columns[0]), np.int64)
-    for column in columns:
-        coded = pa.concat_arrays([*column.chunks, pa.array([], column.type)])
-        coded = coded.dictionary_encode(null_encoding="encode")
-        number = number * (len(coded.dictionary) + 1) + coded.indices.to_numpy()
-        if len(columns) > 1:
+    """Rows of equal cells share a number. Shape (rows,)."""
+    return together([codes(column) for column in columns])
+
+
+def together(coded: Sequence[tuple[Ints, int]]) -> Ints:
+    """The numbers of several columns as one: small enough to be sorted along with a day."""
+    number, size = coded[0]
+    for code, count in coded[1:]:
+        if size * count >= _MOST:
             number = np.unique(number, return_inverse=True)[1].astype(np.int64)
+            size = len(number)
+        number, size = number * count + code, size * count
+    if size >= _MOST:
+        number = np.unique(number, return_inverse=True)[1].astype(np.int64)
     return number
 
 

@@ -90,8 +90,7 @@ def _early(state: State) -> None:
 
 def _dial_overlap(state: State) -> None:
     """Two rows of one dial at once."""
-    table = state.table("registers")
-    one, two = overlaps(groups(table["meter"], table["register"]), *state.period("registers"))
+    one, two = overlaps(state.groups("registers", "meter", "register"), *state.period("registers"))
     state.tell("intake.master.overlap", "registers", two, lambda i: {
         "text": f"Two rows of the dial {_dial(state, two[i])} overlap",
         "day": state.cell("registers", "from", two[i]) or "the beginning",
@@ -101,10 +100,9 @@ def _dial_overlap(state: State) -> None:
 
 def _twice(state: State) -> None:
     """Two dials of one meter that count the same."""
-    table = state.table("registers")
-    key = groups(table["meter"], table["channel"], table["bucket"], table["kind"])
+    key = state.groups("registers", "meter", "channel", "bucket", "kind")
     one, two = overlaps(key, *state.period("registers"))
-    differ = groups(table["register"])
+    differ = state.groups("registers", "register")
     other = differ[one] != differ[two]
     one, two = one[other], two[other]
     state.tell("intake.register.twice", "registers", two, lambda i: {
@@ -121,7 +119,7 @@ def _no_total(state: State) -> None:
     table = state.table("registers")
     counts = pc.equal(table["kind"], "cumulative").to_numpy().astype(bool)
     total = pc.equal(table["bucket"], "total").to_numpy().astype(bool)
-    key = groups(table["meter"], table["channel"])
+    key = state.groups("registers", "meter", "channel")
     lacking = counts & ~total & ~np.isin(key, key[counts & total])
     rows = np.flatnonzero(lacking)
     rows = rows[np.unique(key[rows], return_index=True)[1]] if rows.size else rows
@@ -193,7 +191,7 @@ def _changed(state: State) -> None:
     """A multiplier that changes on a dial that stays, by date or by correction (T21)."""
     table = state.table("registers")
     first, _ = state.period("registers")
-    key, value = groups(table["meter"], table["register"]), table["multiplier"].to_numpy()
+    key, value = state.groups("registers", "meter", "register"), table["multiplier"].to_numpy()
     order = np.lexsort((first, key))
     same = (key[order][1:] == key[order][:-1]) & (value[order][1:] != value[order][:-1])
     old, new = order[:-1][same], order[1:][same]

@@ -92,7 +92,7 @@ def _similar(state: State) -> None:
 
 def _alike(state: State, name: str, column: str) -> None:
     names = state.table(name)[column]
-    key, own = groups(skeletons(names)), groups(names)
+    key, own = groups(skeletons(names)), state.groups(name, column)
     order = np.lexsort((own, key))
     differ = (key[order][1:] == key[order][:-1]) & (own[order][1:] != own[order][:-1])
     one, two = order[:-1][differ], order[1:][differ]
@@ -135,7 +135,7 @@ def _mixed_cycles(state: State) -> None:
     first, after = state.period("agreements")
     first = trimmed(groups(table["account"], cycle), first, after)
     rows = np.flatnonzero((first < after) & pc.not_equal(cycle, "").to_numpy().astype(bool))
-    one, two = overlaps(groups(table["account"])[rows], first[rows], after[rows])
+    one, two = overlaps(state.groups("agreements", "account")[rows], first[rows], after[rows])
     one, two = rows[one], rows[two]
     state.tell("intake.cycle.mixed", "agreements", two, lambda i: {
         "what": shown(state.cell("agreements", "account", two[i])),
@@ -170,7 +170,11 @@ def _no_tariff(state: State) -> None:
     names = state.table("agreements")["tariff"]
     missing = ~pc.is_in(names, pa.array(sorted(state.tariffs), pa.string())).to_numpy().astype(bool)
     rows = np.flatnonzero(missing)
-    rows = rows[np.unique(groups(names)[rows], return_index=True)[1]] if rows.size else rows
+    rows = (
+        rows[np.unique(state.groups("agreements", "tariff")[rows], return_index=True)[1]]
+        if rows.size
+        else rows
+    )
     state.tell("intake.agreement.tariff", "agreements", rows, lambda i: {
         "text": shown(state.cell("agreements", "tariff", rows[i])),
         "what": shown(state.cell("agreements", "agreement", rows[i])),

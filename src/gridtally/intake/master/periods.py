@@ -11,7 +11,6 @@ from gridtally.intake.master.columns import (
     as_date,
     days,
     gaps,
-    groups,
     overlaps,
     reach,
     rows_of,
@@ -27,18 +26,16 @@ Ints = npt.NDArray[np.int64]
 
 def _terms_overlap(state: State) -> None:
     """Two rows of one agreement at once."""
-    table = state.table("agreements")
-    pairs = overlaps(groups(table["agreement"]), *state.period("agreements"))
+    pairs = overlaps(state.groups("agreements", "agreement"), *state.period("agreements"))
     _overlap(state, "agreements", pairs, "agreement", "Two rows of the agreement {} overlap")
 
 
 def _supplied_twice(state: State) -> None:
     """Two agreements for one supply (M30)."""
-    table = state.table("agreements")
     first, after = state.period("agreements")
-    first = trimmed(groups(table["metering_point"], table["agreement"]), first, after)
+    first = trimmed(state.groups("agreements", "metering_point", "agreement"), first, after)
     rows = np.flatnonzero(first < after)
-    key = groups(table["metering_point"])
+    key = state.groups("agreements", "metering_point")
     one, two = overlaps(key[rows], first[rows], after[rows])
     pairs = (rows[one], rows[two])
     _overlap(state, "agreements", pairs, "metering_point", "Two agreements supply {}")
@@ -46,20 +43,19 @@ def _supplied_twice(state: State) -> None:
 
 def _two_places(state: State) -> None:
     """A meter at two places at once."""
-    pairs = overlaps(groups(state.table("meters")["meter"]), *state.period("meters"))
+    pairs = overlaps(state.groups("meters", "meter"), *state.period("meters"))
     _overlap(state, "meters", pairs, "meter", "The meter {} stands at two places")
 
 
 def _contacts_overlap(state: State) -> None:
     """Two contacts of one party at once."""
-    pairs = overlaps(groups(state.table("contacts")["party"]), *state.period("contacts"))
+    pairs = overlaps(state.groups("contacts", "party"), *state.period("contacts"))
     _overlap(state, "contacts", pairs, "party", "Two contacts of the party {} overlap")
 
 
 def _transformers_overlap(state: State) -> None:
     """Two sets of data of one transformer at once."""
-    table = state.table("transformers")
-    pairs = overlaps(groups(table["transformer"]), *state.period("transformers"))
+    pairs = overlaps(state.groups("transformers", "transformer"), *state.period("transformers"))
     _overlap(state, "transformers", pairs, "transformer", "Two rows of the transformer {} overlap")
 
 
@@ -75,7 +71,7 @@ def _overlap(state: State, name: str, pairs: tuple[Ints, Ints], column: str, tex
 def _supply_gap(state: State) -> None:
     """Days between two agreements of a supply, unless it is marked as vacant."""
     table = state.table("agreements")
-    one, two = gaps(groups(table["metering_point"]), *state.period("agreements"))
+    one, two = gaps(state.groups("agreements", "metering_point"), *state.period("agreements"))
     points = state.table("metering_points")
     place = rows_of(table["metering_point"], points["metering_point"])
     vacant = pc.match_substring_regex(pc.fill_null(points["features"], ""), r"\bvacant\b")
@@ -91,10 +87,9 @@ def _supply_gap(state: State) -> None:
 
 def _two_meters(state: State) -> None:
     """Two meters at one place for more than the day on which one replaces the other."""
-    table = state.table("meters")
     first, after = state.period("meters")
-    one, two = overlaps(groups(table["metering_point"]), first, after - 1)
-    meter = groups(table["meter"])
+    one, two = overlaps(state.groups("meters", "metering_point"), first, after - 1)
+    meter = state.groups("meters", "meter")
     differ = meter[one] != meter[two]
     one, two = one[differ], two[differ]
     state.tell("intake.place.meters", "meters", two, lambda i: {
@@ -107,9 +102,8 @@ def _two_meters(state: State) -> None:
 
 def _exchange_gap(state: State) -> None:
     """A meter leaves, and the next one comes days later."""
-    table = state.table("meters")
     first, after = state.period("meters")
-    one, two = gaps(groups(table["metering_point"]), first, after)
+    one, two = gaps(state.groups("meters", "metering_point"), first, after)
     state.tell("intake.exchange.gap", "meters", two, lambda i: {
         "what": shown(state.cell("meters", "metering_point", two[i])),
         "other": shown(state.cell("meters", "meter", one[i])),

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from gridtally.intake.master.columns import FAR, days
+from gridtally.intake.master.columns import FAR, codes, days, together
 from gridtally.intake.master.files import FILES
 from gridtally.intake.master.found import Found
 
@@ -35,6 +35,7 @@ class State:
     """The tables before this delivery."""
     tariffs: frozenset[str] | None = None
     """Tariffs of the workspace; None: not known here."""
+    _codes: dict[tuple[str, str], tuple[Ints, int]] = field(default_factory=dict)
 
     def has(self, *names: str) -> bool:
         """Whether these tables are there, be it without rows."""
@@ -48,6 +49,14 @@ class State:
         """First day and day after the last of each row of a table."""
         table = self.table(name)
         return days(table["from"], blank=_LONG_AGO), days(table["to"], blank=FAR)
+
+    def groups(self, name: str, *columns: str) -> Ints:
+        """Rows of equal cells share a number; a column is looked at once for all checks."""
+        table = self.table(name)
+        for column in columns:
+            if (name, column) not in self._codes:
+                self._codes[name, column] = codes(table[column])
+        return together([self._codes[name, column] for column in columns])
 
     def cell(self, name: str, column: str, row: int) -> Any:
         """One cell."""

@@ -24,8 +24,7 @@ Ints = npt.NDArray[np.int64]
 
 def _two_parents(state: State) -> None:
     """A child with two parents at once."""
-    table = state.table("topology")
-    one, two = overlaps(groups(table["child"]), *state.period("topology"))
+    one, two = overlaps(state.groups("topology", "child"), *state.period("topology"))
     state.tell("intake.topology.parents", "topology", two, lambda i: {
         "what": shown(state.cell("topology", "child", two[i])),
         "metering_point": state.cell("topology", "child", two[i]),
@@ -41,7 +40,7 @@ def _too_much(state: State) -> None:
     rows = np.flatnonzero(pc.equal(table["relation"], "ratio").to_numpy().astype(bool))
     first, after = (side[rows] for side in state.period("topology"))
     share = pc.fill_null(table["share"], 0).to_numpy()[rows]
-    parent = groups(table["parent"])[rows]
+    parent = state.groups("topology", "parent")[rows]
     key = np.concatenate([parent, parent])
     at, step = np.concatenate([first, after]), np.concatenate([share, -share])
     order = np.lexsort((step, at, key))  # what ends on a day ends before what begins
