@@ -70,7 +70,7 @@ def known_kinds(snap: Snapshot, point: str) -> set[str]:
         kind
         for kind in readings.KINDS
         if any(
-            readings.mentions(root, entry, name)
+            readings.mentions(root / entry.path, name)
             for entry in snapshot.entries(snap, kind=kind, buckets=[bucket])
         )
     }

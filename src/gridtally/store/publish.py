@@ -54,6 +54,8 @@ class Prepared:
     rows: tuple[int, int, int] = (0, 0, 0)
     """of blocks and dial readings: all repeated, in conflict, superseding"""
     findings: list[dict[str, Any]] = field(default_factory=list)
+    points: dict[str, pa.Array] = field(default_factory=dict)
+    """the metering points of each file, by its path"""
     touched: dict[str, list[pa.Table]] = field(default_factory=lambda: defaultdict(list))
     """by kind: metering_point, first, last [s] of where the winning readings change"""
 
@@ -102,6 +104,7 @@ def prepare(
                     left, kind=kind, source=source, month=month, bucket=bucket
                 )
                 result.entries.append(entry)
+                result.points[entry.path] = pc.unique(left["metering_point"])
                 waiting[store.root / entry.path] = data
             if len(waiting) >= _TOGETHER:
                 files.write_many(waiting)
@@ -153,7 +156,7 @@ def _stored(store: Seen, part: pa.Table, *, kind: str, bucket: int) -> pa.Table:
     start, end = int(first.min()), int(last.max())
     points = pc.unique(part["metering_point"])
     files_of = store.find(kind=kind, buckets=[bucket], start_utc=start, end_utc=end)
-    near = [entry for entry in files_of if readings.mentions(store.root, entry, points)]
+    near = [entry for entry in files_of if readings.mentions(store.root / entry.path, points)]
     return readings.read(
         store.root, near, kind=kind, points=points.to_pylist(), start_utc=start, end_utc=end
     )
@@ -169,34 +172,45 @@ def remarks(
     return readings.read(store.root, near, kind="remarks", points=points, **span)
 
 
-def is_stale(prepared: Prepared) -> bool:
-    """Whether somebody published readings of the same files' span since they were compared."""
-    spans = {(e.kind, e.bucket, e.first_utc, e.last_utc) for e in prepared.entries}
-    return _news(spans, after=prepared.seen_seq)
+def is_stale(prepared: Prepared, *, root: Path) -> bool:
+    """Whether somebody published readings of the same points and time since they were compared."""
+    newest = control.models.Load.objects.aggregate(last=Max("seq"))["last"] or 0
+    return newest > prepared.seen_seq and any(
+        _came(e.kind, e.bucket, (e.first_utc, e.last_utc), prepared.points[e.path],
+              root=root, loads=(prepared.seen_seq, newest))
+        for e in prepared.entries
+    )  # fmt: skip
 
 
 def said_since(after: int, said: pa.Table, store: Seen, *, buckets: int) -> bool:
     """Whether others made remarks near these, after a load and before what `store` has."""
-    if not said.num_rows:
+    if store.load_seq <= after or not said.num_rows:
         return False
+    points = pc.unique(said["metering_point"])
     first, last = readings.span_utc(said, "remarks")
-    where = set(buckets_of(pc.unique(said["metering_point"]).to_pylist(), buckets).tolist())
-    spans = {("remarks", bucket, int(first.min()), int(last.max())) for bucket in where}
-    return _news(spans, after=after, until=store.load_seq)
-
-
-def _news(spans: set[tuple[str, int, int, int]], *, after: int, until: int | None = None) -> bool:
-    """Whether loads after one, until another, brought something of these kinds, buckets, times."""
-    later = control.models.ReadingFile.objects.filter(load_id__gt=after, compaction__isnull=True)
-    if until is not None:
-        later = later.filter(load_id__lte=until)
+    span = int(first.min()), int(last.max())
     return any(
-        (kind, bucket) == (k, b) and first < end + _NEAR[kind] and start < last + _NEAR[kind]
-        for kind, bucket, first, last in later.values_list(
-            "kind", "bucket", "first_utc", "last_utc"
-        )
-        for k, b, start, end in spans
+        _came("remarks", bucket, span, points, root=store.root, loads=(after, store.load_seq))
+        for bucket in set(buckets_of(points.to_pylist(), buckets).tolist())
     )
+
+
+def _came(
+    kind: str,
+    bucket: int,
+    span: tuple[int, int],
+    points: pa.Array,
+    *,
+    root: Path,
+    loads: tuple[int, int],
+) -> bool:
+    """Whether loads after one, until another, brought something of these points and this time."""
+    near = control.models.ReadingFile.objects.filter(
+        kind=kind, bucket=bucket, compaction__isnull=True,
+        load_id__gt=loads[0], load_id__lte=loads[1],
+        first_utc__lt=span[1] + _NEAR[kind], last_utc__gt=span[0] - _NEAR[kind],
+    )  # fmt: skip
+    return any(readings.mentions(root / p, points) for p in near.values_list("path", flat=True))
 
 
 def publish(entries: Iterable[Entry], *, source: str) -> int:

@@ -155,10 +155,13 @@ def ordered(part: pa.Table, *, kind: str) -> pa.Table:
     return part.sort_by([(key, "ascending") for key in keys])
 
 
-def mentions(root: Path, entry: Entry, points: pa.Array) -> bool:
+def mentions(path: Path, points: pa.Array) -> bool:
     """Whether a file has a row of one of these metering points. Reads that column alone."""
     column = "metering_point"
-    part = pq.read_table(root / entry.path, columns=[column], use_threads=False, partitioning=None)
+    try:
+        part = pq.read_table(path, columns=[column], use_threads=False, partitioning=None)
+    except (OSError, pa.ArrowException) as err:
+        raise _unreadable(str(path), err) from err
     return bool(pc.any(pc.is_in(part[column], points)).as_py())
 
 
@@ -209,15 +212,19 @@ def _open(
             with pq.ParquetFile(root / entry.path) as file:
                 part = file.read(columns=on_disk, use_threads=False)
         except (OSError, pa.ArrowException) as err:
-            raise Corrupt(
-                f"The readings file {entry.path} cannot be read: {err}.",
-                remedy="Restore it from a backup, or make it again with `gridtally store rebuild`.",
-            ) from err
+            raise _unreadable(entry.path, err) from err
         if "load_seq" in implied & set(wanted):
             part = part.append_column("load_seq", pa.repeat(entry.load_seq, part.num_rows))
         if "source" in implied & set(wanted):
             part = part.append_column("source", pa.repeat(entry.source, part.num_rows))
         yield entry, part
+
+
+def _unreadable(path: str, err: Exception) -> Corrupt:
+    return Corrupt(
+        f"The readings file {path} cannot be read: {err}.",
+        remedy="Restore it from a backup, or make it again with `gridtally store rebuild`.",
+    )
 
 
 def _narrow(
