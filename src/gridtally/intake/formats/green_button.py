@@ -152,13 +152,18 @@ def _set_aside_unusable(reading: _Reading) -> None:
         count = block.last - block.first
         if kind.problem and count:
             line = int(lines[block.first])
-            report.set_aside("intake.greenbutton.type", line, rows=count, text=kind.problem)
+            report.set_aside(
+                "intake.greenbutton.type", line, rows=count, text=kind.problem,
+                lines=lines[block.first : block.last],
+            )  # fmt: skip
     owner = _owners(np.arange(len(lines)), blocks)
     stray = np.flatnonzero(owner < 0)
     if stray.size:
         text = "the reading is in no IntervalBlock"
         line = int(lines[stray[0]])
-        report.set_aside("intake.greenbutton.type", line, rows=int(stray.size), text=text)
+        report.set_aside(
+            "intake.greenbutton.type", line, rows=int(stray.size), text=text, lines=lines[stray]
+        )
     noted: set[str] = set()
     for block, kind in zip(blocks.resources, blocks.kinds, strict=True):
         if kind.stream == NET and kind.point not in noted and block.last > block.first:

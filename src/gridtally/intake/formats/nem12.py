@@ -124,7 +124,16 @@ def _take(piece: Cells, kind: Ints, reading: _Reading) -> None:
             text = shown(piece.text(int(day.rows[row]), column))
         return {"text": text}
 
-    reading.delivery.report.take(marks, piece.line[day.rows], describe)
+    if marks.good.all():
+        return
+    # The last entry is that of streams which are none of ours.
+    names = [*reading.streams.names, ("", "")]
+    key = np.where(np.array(problems)[day.head] == "", day.key, -1)
+    flow = np.array([CHANNEL_CODES.get(channel, -1) for _, channel in names], dtype=np.int64)
+    reading.delivery.report.take(
+        marks, piece.line[day.rows], describe, point=key, names=[point for point, _ in names],
+        channel=flow[key],
+    )  # fmt: skip
 
 
 def _none() -> Runs:

@@ -185,7 +185,10 @@ def _take(piece: Cells, rows: Ints, reading: _Reading) -> None:
     def describe(row: int, column: int) -> dict[str, object]:
         return {"text": shown(columns[column][row])}
 
-    reading.delivery.report.take(marks, piece.line[rows], describe)
+    reading.delivery.report.take(
+        marks, piece.line[rows], describe, point=codes[0], names=reading.points.texts,
+        channel=channel,
+    )  # fmt: skip
 
 
 def _column(piece: Cells, rows: Ints, position: int) -> list[str]:
