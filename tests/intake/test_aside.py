@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from intake_cases import csv_long, csv_registers, csv_wide, decoded
+from intake_cases import csv_long, csv_registers, csv_wide, decoded, nem12
 
 HEAD = "metering_point,channel,start,value,unit\n"
 
@@ -90,3 +90,11 @@ def test_a_million_rows_set_aside_are_a_few_columns():
     assert found.aside.num_rows == found.quarantined == 100_000
     assert found.aside.nbytes < 30 * 100_000
     assert np.array_equal(found.aside["line"].to_numpy(), np.arange(2, 100_002))
+
+
+def test_days_of_nem12_are_listed_with_their_channel():
+    """The NMI and the channel of its suffix; a suffix that is no channel of ours has none."""
+    assert aside(decoded(nem12(value="x"))) == [
+        ("file", "intake.value.number", 5, "P", "import"),
+    ]  # fmt: skip
+    assert aside(decoded(nem12(suffix="F1"))) == [("file", "intake.channel.unknown", 5, "", "")]

@@ -5,6 +5,8 @@ import io
 import zipfile
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 from intake_cases import codes, counts, csv_long, csv_wide, decoded, nem12
 
 from gridtally.intake.cut import Part, export, member, shown_rows
@@ -146,3 +148,21 @@ def test_rows_of_a_member():
     assert member(out.getvalue(), name="x.zip", file="x.zip!b.csv") == b"b"
     assert member(gzip.compress(b"c"), name="x.gz", file="x.gz") == b"c"
     assert member(b"d", name="x", file="x") == b"d"
+
+
+def test_rows_of_a_parquet_table_are_text():
+    """Shown and exported as CSV, because that is what a person corrects."""
+    columns = {
+        "metering_point": ["P"] * 3, "channel": ["import"] * 3, "value": ["1", "x", "2"],
+        "start": [f"2026-01-05T0{n}:00:00Z" for n in range(3)], "unit": ["kWh"] * 3,
+    }  # fmt: skip
+    sink = pa.BufferOutputStream()
+    pq.write_table(pa.table(columns), sink)
+    data = sink.getvalue().to_pybytes()
+    found = decoded(data)
+
+    assert found.aside["line"].to_pylist() == [2]
+    assert shown_rows(data, [2], format="parquet") == [(2, "P,import,x,2026-01-05T01:00:00Z,kWh")]
+    assert exported(found, data, seconds=3600).decode().splitlines()[1].endswith(
+        ",60,P,import,x,2026-01-05T01:00:00Z,kWh"
+    )  # fmt: skip

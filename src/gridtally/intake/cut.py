@@ -1,14 +1,14 @@
 """Step 2, looking back: the rows of a kept file by their lines, to be shown and to be corrected.
 
 What was set aside is not copied anywhere: it is cut out of the file when somebody asks. A table is
-cut into a smaller one with the same header, NEM12 and NEM13 into whole records inside their frame;
-other formats hang together, and are given back whole.
+cut into a smaller one with the same header (one of Parquet or Arrow as CSV), NEM12 and NEM13 into
+whole records inside their frame; other formats hang together, and are given back whole.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -17,6 +17,9 @@ import pyarrow.compute as pc
 
 from gridtally.errors import UsageError
 from gridtally.intake import archive
+from gridtally.intake.formats import csv_registers
+from gridtally.intake.formats.columnar import arrow_batches, parquet_batches
+from gridtally.intake.formats.columnar_text import csv_of
 from gridtally.intake.formats.sheet import REASON, header_names, open_sheet
 from gridtally.intake.mapping import load
 from gridtally.intake.report import Marks
@@ -30,8 +33,8 @@ Ints = npt.NDArray[np.int64]
 _NEWLINE = 10
 _PIECE = 32 << 20
 _TEXT_MAX = 4000
-_TABLES = ("csv-long", "csv-wide", "csv-registers", "csv-frozen", "csv-mapped")
-_MARKED = ("csv-long", "csv-wide", "csv-registers")
+_TABLES = ("csv-long", "csv-wide", "csv-registers", "csv-events", "csv-frozen", "csv-mapped")
+_MARKED = ("csv-long", "csv-wide", "csv-registers", "csv-events")
 """Tables whose readers pass over the columns that are added here."""
 _HEADS = {"nem12": (b"200", b"300"), "nem13": (b"250", b"250")}
 """The record that says what follows belongs to, and the one that is a row."""
@@ -72,6 +75,25 @@ def lines_of(data: archive.Buffer, point: str, *, format: str) -> Ints:
         mine = whole[code == points.number(point)]
         found.append(piece.line[mine])
     return np.concatenate(found)
+
+
+def _written_out(data: archive.Buffer, format: str) -> tuple[archive.Buffer, str, int]:
+    """A table of Parquet or Arrow as CSV; its name as a format, and how many lines come before.
+
+    What is no table of rows stays as it is.
+    """
+    opened = {"parquet": parquet_batches, "arrow": arrow_batches}.get(format)
+    if opened is None:
+        return data, format, 0
+    schema, batches = opened(np.frombuffer(data, np.uint8), "")
+    if "values" in schema.names or "time_utc" in schema.names:
+        return data, format, 0
+    header = f"{','.join(schema.names)}\n".encode()
+    parts, rows = [header], 0
+    for batch in batches:
+        parts.append(csv_of(batch, row=rows + 1, file=""))
+        rows += batch.num_rows
+    return b"".join(parts), "csv-registers" if csv_registers.sniff(header) else "csv-long", 1
 
 
 class _Lines:
@@ -117,12 +139,13 @@ def shown_rows(data: archive.Buffer, lines: Sequence[int], *, format: str) -> li
 
     `data` is one file, unpacked; what is not text is shown as far as it can be.
     """
+    data, format, above = _written_out(data, format)
     text = _Lines(data)
     found = []
     for line in lines:
-        if not 1 <= line <= len(text):
+        if not 1 <= line + above <= len(text):
             continue
-        parts = [text.at(line)]
+        parts = [text.at(line + above)]
         if format in _HEADS:
             stop = _after(text, line, format)
             parts += [text.at(n) for n in range(line + 1, min(stop, line + 50))]
@@ -166,6 +189,8 @@ def export(
     Tables get a first column with the reason where `marked`, and `csv-long` the length of each
     interval, which fewer rows might not tell. Formats that hang together come back whole.
     """
+    data, format, above = _written_out(data, format)
+    parts = [replace(part, lines=part.lines + above) for part in parts]
     lines = np.unique(np.concatenate([part.lines for part in parts])) if parts else np.zeros(0, int)
     if format not in (*_TABLES, *_HEADS):
         return bytes(data)
