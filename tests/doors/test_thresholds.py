@@ -3,6 +3,7 @@
 import json
 import shutil
 
+import pyarrow.parquet as pq
 import pytest
 
 
@@ -16,17 +17,19 @@ def town(received, tmp_path):
 def test_thresholds_from_set_to_run(door, town):
     """What is set is in force, told, kept with its reason, and in the run's own record."""
     ask = ("--segment", "shop", "--why", "shops  open\nlate", "--as", "ana", "-w", town)
-    dry = door("thresholds", "set", "spike_pct=200", *ask, "--dry-run")
+    values = ("spike_pct=200", "usage_high_pct=1")
+    dry = door("thresholds", "set", *values, *ask, "--dry-run")
     assert dry.code == 0
     assert not (town / "validation.toml").exists()
-    said = door("thresholds", "set", "spike_pct=200", *ask, "--json")
+    said = door("thresholds", "set", *values, *ask, "--json")
     assert said.code == 0
-    assert said.json["changes"][0]["new"] == 200
+    assert [one["new"] for one in said.json["changes"]] == [200, 1]
     text = (town / "validation.toml").read_text()
     assert "ana: shops open late" in text
     assert (town / said.json["version"]).read_text() == text
     shown = door("thresholds", "show", "-w", town, "--json").json
-    assert shown["segments"] == {"shop": {"spike_pct": 200}}
+    mine = {"shop": {"spike_pct": 200, "usage_high_pct": 1}}
+    assert shown["segments"] == mine
     assert shown["versions"] == [said.json["version"][11:-5]]
     assert door("thresholds", "diff", "-w", town).code == 1
     assert door("thresholds", "diff", shown["versions"][0], "-w", town).code == 0
@@ -35,7 +38,13 @@ def test_thresholds_from_set_to_run(door, town):
     (info,) = (town / "runs").glob("2026-10-*/run.json")
     recorded = json.loads(info.read_text())["validation"]
     assert recorded["digest"] == shown["digest"]
-    assert recorded["segments"] == {"shop": {"spike_pct": 200}}
+    assert recorded["segments"] == mine
+    found = pq.read_table(info.parent / "findings", partitioning=None).to_pylist()
+    high = {row["account"] for row in found if row["code"] == "metering.usage.high"}
+    accounts = pq.read_table(info.parent / "master" / "accounts", partitioning=None).to_pylist()
+    shops = {row["account"] for row in accounts if row["segment"] == "shop"}
+    assert len(high & shops) >= len(shops) // 2
+    assert pq.read_table(info.parent / "profiles", partitioning=None).num_rows
 
 
 def test_an_edited_file_is_kept_before_it_is_replaced(door, town):
