@@ -14,7 +14,7 @@ from gridtally.review.rank import Worklist, worklist
 from gridtally.store.rebills import proposals
 from gridtally.store.quarantine import open_counts
 from gridtally.store.snapshot import snapshot
-from gridtally.store.state import state_digest
+from gridtally.store.state import remembered_state
 from gridtally.store.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -76,7 +76,7 @@ def overview(ws: Workspace) -> dict[str, Any]:
 def _state(ws: Workspace) -> str | None:
     """The state digest; None where stored readings cannot be read."""
     try:
-        return state_digest(snapshot(ws))
+        return remembered_state(snapshot(ws))
     except Corrupt:
         return None
 

@@ -8,6 +8,7 @@ import pytest
 from synthetic import AS_OF, blocks, decoder, dials, remarks
 
 from gridtally import tables
+from gridtally.errors import Corrupt
 from gridtally.intake.receive import receive
 from gridtally.store import snapshot
 from gridtally.store.master import put_master
@@ -232,3 +233,27 @@ def test_master_data_count(ws):
 
     assert found[0] != found[1]
     assert found[1] == found[2]
+
+
+def test_what_was_hashed_before_is_remembered(ws, monkeypatch):
+    """Only months with other files are read again; a lost file is noticed all the same."""
+    from gridtally.store import state as room
+
+    read, really = [], room._read
+    monkeypatch.setattr(room, "_read", lambda *a: read.append(a[1:3]) or really(*a))
+    take(ws, blocks(["MP-1"], day=20_000))
+    take(ws, blocks(["MP-1"], day=20_040))
+    snap = snapshot.snapshot(ws)
+    first = room.remembered_state(snap)
+    assert first == state_digest(snap)
+    read.clear()
+    assert room.remembered_state(snap) == first
+    assert read == []
+    take(ws, blocks(["MP-2"], day=20_040))
+    assert room.remembered_state(snapshot.snapshot(ws)) == state(ws)
+    (ws.path / room._MEMORY).write_text("no json")
+    assert room.remembered_state(snap) == first
+    entry = snapshot.entries(snap)[0]
+    (ws.path / entry.path).unlink()
+    with pytest.raises(Corrupt):
+        room.remembered_state(snap)

@@ -11,8 +11,10 @@ data the table's name stands where the month is. Months are those of UTC.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
-from collections.abc import Iterator
+import json
+from collections.abc import Iterator, Mapping
 from itertools import pairwise
 
 import numpy as np
@@ -21,18 +23,23 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from gridtally import control
-from gridtally.store import readings
+from gridtally.store import files, readings
 from gridtally.store.digest import table_digest
 from gridtally.store.master import load
 from gridtally.store.publish import Seen, seen
+from gridtally.store.readings import Entry
 from gridtally.store.slots import KEYS, expand, find, keys, winners
 from gridtally.store.snapshot import Snapshot
 
-__all__ = ["digest_of", "parts", "state_digest"]
+__all__ = ["digest_of", "parts", "remembered_state", "state_digest"]
 
 Ints = npt.NDArray[np.int64]
 _ROW = np.dtype([("at", "<i8"), ("value", "<i8"), ("version", "<i8"), ("rank", "u1")])
 """A slot as it is hashed: start [UTC s], value [10^-6], version, quality rank."""
+_MEMORY = ".state.json"
+_RULE = "1"
+"""Counts on when a digest is made otherwise: what is remembered is then forgotten."""
+_NOTHING = "nothing"
 _WHERE = {"load_seq", "source", "line"}
 _SAID = ("metering_point", "channel", "key", "value")
 
@@ -48,31 +55,68 @@ def digest_of(parts: dict[tuple[str, str], str]) -> str:
     return hashlib.sha256("".join(["gridtally state 1\n", *lines]).encode()).hexdigest()
 
 
-def parts(snap: Snapshot, store: Seen | None = None) -> dict[tuple[str, str], str]:
+def remembered_state(snap: Snapshot) -> str:
+    """`state_digest`, where only months with other files than the last time are read.
+
+    What stands in a stored file is taken to be what was stored; `gridtally check` looks.
+    """
+    path = snap.workspace.path / _MEMORY
+    memory: dict[str, str] = {}
+    with contextlib.suppress(OSError, ValueError):
+        memory = json.loads(path.read_bytes())
+    used: dict[str, str] = {}
+    digest = digest_of(parts(snap, memory=(memory, used)))
+    if used != memory:
+        with contextlib.suppress(OSError):  # a workspace that may only be read
+            files.write(path, json.dumps(used).encode())
+    return digest
+
+
+def parts(
+    snap: Snapshot,
+    store: Seen | None = None,
+    *,
+    memory: tuple[Mapping[str, str], dict[str, str]] = ({}, {}),
+) -> dict[tuple[str, str], str]:
     """(kind, month) -> digest of the readings; ("master", table) -> digest of the table.
 
-    `store`: other readings than those of the snapshot.
+    `store`: other readings than those of the snapshot. `memory`: digests of months by the files
+    that they were made of, as they are known, and as they were used.
     """
-    found = _stored(store or seen(snap), buckets=snap.workspace.settings.buckets)
+    found = _stored(store or seen(snap), memory, buckets=snap.workspace.settings.buckets)
     if control.models.MasterTable.objects.filter(version_id=snap.master_seq).exists():
         tables = load(snap.workspace, snap.master_seq, personal=True)
         found |= {("master", n): table_digest(t) for n, t in tables.items() if t.num_rows}
     return found
 
 
-def _stored(store: Seen, *, buckets: int) -> dict[tuple[str, str], str]:
+def _stored(
+    store: Seen, memory: tuple[Mapping[str, str], dict[str, str]], *, buckets: int
+) -> dict[tuple[str, str], str]:
     making = {"blocks": _blocks, "registers": _dials, "remarks": _remarks}
     found = {}
     for kind, make in making.items():
         for month, start, end in _months(store, kind):
-            some = (
-                make(_read(store, kind, bucket, start, end), start, end)
-                for bucket in range(buckets)
-            )
-            rows = pa.concat_tables([table for table in some if table.num_rows] or [pa.table({})])
-            if rows.num_rows:
-                found[kind, month] = table_digest(rows)
+            near = store.find(kind=kind, start_utc=start, end_utc=end)
+            key = _key(month, near)
+            there = all((store.root / entry.path).exists() for entry in near)
+            if not (digest := memory[0].get(key, "") if there else ""):
+                some = (
+                    make(_read(store, kind, bucket, start, end), start, end)
+                    for bucket in range(buckets)
+                )
+                filled = [table for table in some if table.num_rows]
+                digest = table_digest(pa.concat_tables(filled)) if filled else _NOTHING
+            memory[1][key] = digest
+            if digest != _NOTHING:
+                found[kind, month] = digest
     return found
+
+
+def _key(month: str, near: list[Entry]) -> str:
+    """What decides on the digest of a month: the files that may have readings of it."""
+    named = sorted(f"{entry.kind} {entry.digest} {entry.upto}" for entry in near)
+    return hashlib.sha256("\n".join([_RULE, month, *named]).encode()).hexdigest()
 
 
 def _months(store: Seen, kind: str) -> Iterator[tuple[str, int, int]]:
