@@ -145,7 +145,7 @@ def _blocks(table: pa.Table, start: int, end: int) -> pa.Table:
     best = winners(slots, key)
     if not len(best):
         return pa.table({})
-    rows = np.empty(len(best), _ROW)
+    rows = np.zeros(len(best), _ROW)
     for name in ("at", "value", "version", "rank"):
         rows[name] = getattr(slots, name)[best]
     of = key[slots.row[best]]
