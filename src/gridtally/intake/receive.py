@@ -268,9 +268,9 @@ def _publish(
     with control.database.atomic():
         if models.SourceFile.objects.filter(digest=row["digest"]).exists():
             return False
-        if publish.is_stale(prepared, root=store.root) or not publish.present(
-            store, prepared.entries
-        ):
+        if publish.is_stale(prepared, root=store.root):
+            return None
+        if not publish.present(store, prepared.entries):
             return None
         if newest_master() != master_seq:
             return None

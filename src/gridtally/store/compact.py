@@ -114,12 +114,8 @@ def publish(
     models = control.models
     with control.database.atomic():
         taken = set(models.RetiredFile.objects.values_list("file__path", flat=True))
-        done = [
-            m
-            for m in merges
-            if not taken & {entry.path for entry in m.replaces}
-            and (ws.path / m.entry.path).exists()
-        ]
+        whole = [m for m in merges if (ws.path / m.entry.path).exists()]
+        done = [m for m in whole if not taken & {entry.path for entry in m.replaces}]
         if not done:
             also()
             return None, done
