@@ -54,7 +54,7 @@ def test_intake_reading_conflict(ws):
         "1 readings of MP-1 (import) from 2024-10-04T00:00:00Z on differ from stored ones, and "
         "neither says that it is newer. The stored ones stay.",
         "Ask the sender which are right. If these are, deliver them with a version mark, or "
-        "receive the file as a correction.",
+        "take them with `gridtally quarantine retry ITEM --correction --reason TEXT`.",
     )
 
 

@@ -225,7 +225,7 @@ def _conflict(row: dict[str, Any], *, file: str, channel: bool) -> dict[str, Any
         f"{iso_utc(row['at_min'])} on differ from stored ones, and neither says that it is newer. "
         "The stored ones stay.",
         remedy="Ask the sender which are right. If these are, deliver them with a version mark, "
-        "or receive the file as a correction.",
+        "or take them with `gridtally quarantine retry ITEM --correction --reason TEXT`.",
         file=file,
         line=row["line_min"],
         metering_point=row["point"],
