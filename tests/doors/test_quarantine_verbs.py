@@ -1,11 +1,14 @@
 """What was not accepted, from outside: listed, explained, corrected, received again, discarded."""
 
+import re
 import resource
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
+ROOT = Path(__file__).parents[2]
 HEAD = "metering_point,channel,start,value,unit\n"
 
 
@@ -180,3 +183,19 @@ def test_m58_a_file_that_is_too_large_is_refused_unread(town, tmp_path):
     assert (item["kind"], item["code"]) == ("file", "intake.file.large")
     assert "not kept" in town("quarantine", "show", item["item"]).out
     assert not list((tmp_path / "raw").rglob("*.*"))
+
+
+def test_the_example_of_the_page(town, tmp_path):
+    """docs/quarantine.md does what it says, from the file to the empty list."""
+    page = (ROOT / "docs" / "quarantine.md").read_text()
+    file, exported, corrected = re.findall(r"```csv\n(.*?)```", page, re.DOTALL)
+    (answer,) = deliver(town, tmp_path, file, name="may.csv").json
+    assert (answer["rows"], answer["accepted"], answer["quarantined"]) == (6, 3, 3)
+    rows, waiting = opened(town)
+    assert (rows["item"], rows["lines"], waiting["metering_point"]) == (1, "4", "MP-l")
+    assert "It looks like 'MP-1'" in waiting["remedy"]
+    assert town("quarantine", "export", 1).out == exported
+    deliver(town, tmp_path, corrected, "--corrects", 1, name="fix.csv")
+    town("quarantine", "discard", 2, "--why", "test meter of the laboratory")
+
+    assert opened(town) == []

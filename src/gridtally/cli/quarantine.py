@@ -135,10 +135,7 @@ def export(
     chosen = room.chosen(items, source=source)
     data, name = room.export(workspace, chosen, marked=not plain)
     if target is None:
-        if sys.stdout.isatty():
-            sys.stdout.write(clean(data.decode("utf-8", "replace"), lines=True))
-        else:
-            sys.stdout.buffer.write(data)
+        _print_bytes(data)
         return 0
     if target.exists() and not target.is_dir():
         raise UsageError(f"{target} is there already.", remedy="Give another name with --out.")
@@ -231,6 +228,17 @@ def discard(items: tuple[int, ...], why: str, where: Path | None, actor: str) ->
     rows = sum(one.rows for one in done)
     talk.print(f"Discarded: {len(done)} items, {rows:,} rows.", highlight=False)
     return 0
+
+
+def _print_bytes(data: bytes) -> None:
+    """As they are into a file or a pipe; on a terminal as safe text."""
+    if sys.stdout.isatty():
+        sys.stdout.write(clean(data.decode("utf-8", "replace"), lines=True))
+        return
+    try:
+        sys.stdout.write(data.decode())
+    except UnicodeDecodeError:
+        sys.stdout.buffer.write(data)
 
 
 def _require(items: tuple[int, ...], source: str) -> None:
