@@ -17,6 +17,7 @@ from gridtally.errors import (
     RefusedFile,
     UsageError,
 )
+from gridtally.intake.archive import bytes_of
 from gridtally.intake.decode import Decoded
 from gridtally.intake.master import Counts, MasterData, table_name, take_in
 from gridtally.intake.options import Options
@@ -328,7 +329,7 @@ def _readings(
     if path.stat().st_size >= _LARGE:
         decode = _reported(decode, path.name, report)
     if dry_run:
-        return _decoded(path, decode(path.read_bytes(), name=path.name, as_of=as_of))
+        return _decoded(path, decode(bytes_of(path), name=path.name, as_of=as_of))
     receipt = deliveries.take(
         ws, path, decode=decode, options=options, name=path.name, sender=sender,
         correction=correction, reason=reason, corrects=corrects, as_of=as_of, actor=actor,

@@ -2,6 +2,7 @@
 
 import gzip
 import io
+import mmap
 import struct
 import time
 import warnings
@@ -10,10 +11,11 @@ import zlib
 
 import pyarrow as pa
 import pytest
-from intake_cases import counts, csv_long, decoded, nem12
+from intake_cases import AS_OF, counts, csv_long, decoded, nem12
 
 from gridtally.errors import RefusedFile
 from gridtally.intake import archive
+from gridtally.intake.decode import decode
 
 
 def packed(*members, kind=zipfile.ZIP_DEFLATED):
@@ -261,3 +263,35 @@ def test_m62_what_it_is_is_said_whatever_its_name(data, what):
 def test_a_table_that_begins_with_such_letters():
     """`MZ` is a program only where what follows is no text."""
     assert archive.members(b"MZ-1,import\n", name="file") == [("file", b"MZ-1,import\n")]
+
+
+def test_m58_a_large_file_is_mapped(tmp_path, monkeypatch):
+    """It gives the same readings, plain and packed; one that is too large is not read at all."""
+    monkeypatch.setattr(archive, "SMALL", 100)
+    plain = csv_long().encode()
+    for name, data in (
+        ("a.csv", plain),
+        ("a.gz", gzip.compress(plain)),
+        ("a.zip", packed(("a.csv", plain))),
+    ):
+        path = tmp_path / name
+        path.write_bytes(data)
+        mapped = archive.bytes_of(path)
+        assert isinstance(mapped, mmap.mmap)
+        assert decoded(plain).blocks.equals(decode(mapped, name=name, as_of=AS_OF).blocks)
+    with path.open("wb") as file:
+        file.truncate((2 << 30) + 1)
+    with pytest.raises(RefusedFile) as caught:
+        archive.bytes_of(path)
+    assert caught.value.code == "intake.file.large"
+
+
+@pytest.mark.parametrize("make", [nem12, csv_long])
+def test_other_formats_are_mapped_too(make, tmp_path, monkeypatch):
+    """Whatever the format, a mapped file is read as one in memory."""
+    monkeypatch.setattr(archive, "SMALL", 100)
+    path = tmp_path / "file"
+    path.write_text("\ufeff" + make(value="x"))
+    found = decode(archive.bytes_of(path), name="file", as_of=AS_OF)
+
+    assert counts(found)[2] == 1

@@ -98,12 +98,13 @@ def decode(
 
     Exit code 1 when the file is refused whole, or has rows and none of them is accepted.
     """
+    from gridtally.intake import archive
     from gridtally.intake import decode as room
 
     document = read_mapping(mapping)
     try:
         decoded = room.decode(
-            read_file(file),
+            archive.bytes_of(file) if file.is_file() else read_file(file),
             name=file.name,
             as_of=now(),
             format=format_,

@@ -7,20 +7,23 @@ deflated, under names that are plain and differ.
 
 from __future__ import annotations
 
-import io
 import mmap
 import stat
 import unicodedata
 import zipfile
 import zlib
 from collections.abc import Iterator
+from pathlib import Path
 from typing import IO, Protocol
 
 import pyarrow as pa
 
 from gridtally.intake.words import refuse
 
-__all__ = ["MEMBERS_MAX", "RATIO_MAX", "UNPACKED_MAX", "Buffer", "is_packed", "members"]
+__all__ = [
+    "MEMBERS_MAX", "RATIO_MAX", "SMALL", "UNPACKED_MAX", "Buffer", "bytes_of", "is_packed",
+    "members",
+]  # fmt: skip
 
 UNPACKED_MAX = 1 << 30
 """Most bytes that come out of one delivery."""
@@ -28,6 +31,8 @@ RATIO_MAX = 200
 """Most bytes out per byte in; text of readings packs 5 to 50 times."""
 MEMBERS_MAX = 10_000
 """Most files in one archive, and most parts of one gzip file."""
+SMALL = 64 << 20
+"""Files up to this [bytes] are read into memory, larger ones are mapped."""
 _CHUNK = 1 << 20
 _FREE = 1 << 16
 """Output up to this is never a bomb, whatever its ratio."""
@@ -59,6 +64,19 @@ _OTHER = {
 
 Buffer = bytes | mmap.mmap
 """Delivered bytes; a large file is mapped, so that memory follows what is looked at."""
+
+
+def bytes_of(path: Path) -> Buffer:
+    """The bytes of a file; a large one is mapped. Raises `RefusedFile` for one that is too large,
+    before any of it is read, and `OSError`.
+    """
+    size = path.stat().st_size
+    if size > UNPACKED_MAX:
+        raise refuse("intake.file.large", file=path.name, expected=UNPACKED_MAX >> 20)
+    if size <= SMALL:
+        return path.read_bytes()
+    with path.open("rb") as file:
+        return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
 
 
 def is_packed(data: Buffer) -> bool:
@@ -175,8 +193,7 @@ class _Gunzip:
 
 
 def _unzip(data: Buffer, *, name: str) -> list[tuple[str, bytes]]:
-    file: IO[bytes] = io.BytesIO(data) if isinstance(data, bytes) else data  # type: ignore[assignment]
-    with zipfile.ZipFile(file) as archive:
+    with zipfile.ZipFile(pa.BufferReader(pa.py_buffer(data))) as archive:
         infos = [info for info in archive.infolist() if not info.is_dir()]
         _check(infos, name=name)
         _check_places(archive, len(data), name=name)

@@ -14,15 +14,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from gridtally.errors import NotFound
-from gridtally.intake.archive import UNPACKED_MAX, Buffer
+from gridtally.intake.archive import SMALL, UNPACKED_MAX, Buffer
 from gridtally.intake.words import refuse
 from gridtally.store import files
 from gridtally.store.workspace import Workspace
 
 __all__ = ["Arrived", "arrive"]
 
-_SMALL = 64 << 20
-"""Files up to this [bytes] are read into memory."""
 _CHUNK = 1 << 20
 
 
@@ -66,7 +64,7 @@ def arrive(ws: Workspace, delivered: bytes | Path) -> Arrived:
         size = delivered.stat().st_size
         if size > UNPACKED_MAX:
             return Arrived(b"", _digest(delivered), size)
-        if size <= _SMALL:
+        if size <= SMALL:
             data = delivered.read_bytes()
             return Arrived(data, files.sha256(data), len(data))
         return _copied(delivered, ws.path / "raw" / "arriving" / secrets.token_hex(8))
