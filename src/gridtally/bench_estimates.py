@@ -194,7 +194,7 @@ def stage_estimates(_root: Path, _entries: object, points: int) -> Record:
         real = [chosen(year, slice(6, None)) for year in homes(Path(folder))]
         found += measure(real, copies=1, months=6)
     seconds = time.perf_counter() - started
-    near = [record for record in found if record["method"] in ("linear", "like_days")]
+    near = [r for r in found if r["method"] in ("linear", "like_days") and r["gap"] != _NAMES[-1]]
     started = time.perf_counter()
     whole = report(near, ("channel",))
     mine, peer = (sum(row[key] for row in whole) for key in ("mae", "week_mae"))

@@ -31,7 +31,7 @@ def years():
 @pytest.fixture(scope="module")
 def records(years):
     """All gaps of an hour to a week."""
-    return measure(years, copies=6, rare=False)
+    return measure(years, copies=4, rare=False)
 
 
 @pytest.mark.parametrize("error", ["mae", "tou", "money"])

@@ -29,7 +29,7 @@ GAP_CLASSES = (3_600, 6 * 3_600, 25 * 3_600, 3 * DAY + 3_600, 7 * DAY + 3_600)
 """Gaps of at most so long are a class [s], days of 25 hours included; longer ones the last."""
 VARIABILITY = (40, 100, 250, 500, 1_000)
 """Deviations up to so many permille of the estimate are a class; larger ones the last."""
-_LONGEST, _FEW, _AT_ONCE = 7 * DAY, 3, 1024
+_FEW, _AT_ONCE = 3, 1024
 _WEEKS = 28
 _NEAR = {k: 1000 // (k + 1) for k in (*range(1, 11), 14, 21)}
 """Days away, and how much they count in what a day is set against."""
@@ -50,26 +50,42 @@ class Elsewhere:
 
 
 def elsewhere(gaps: Gaps, runs: Stretches) -> Elsewhere:
-    """What other days say about stretches; one of more than a week is judged by a week."""
-    whole = np.zeros((4, len(runs.place)), dtype=np.int64)
-    if len(runs.place):
-        sums, there = _running(gaps)
-        size = np.minimum(runs.size, _LONGEST // gaps.dense.resolution_s)
-        for some in _some(gaps, runs, size):
-            begin = gaps.calendar.columns[:, gaps.calendar.clock[runs.start[some]]].T
-            base = runs.place[some, None] * np.int64(gaps.values.shape[1])
-            end = np.minimum(begin + size[some, None], gaps.width) + base
-            begin = np.minimum(begin, gaps.width) + base
-            count = there.take(end) - there.take(begin)
-            energy = sums.take(end) - sums.take(begin)
-            read = _within(count > 0, gaps.calendar.day[runs.start[some]])
-            whole[1:, some] = read.argmax(1), read[:, ::-1].argmax(1), read.sum(1)
-            full = count == size[some, None]
-            whole[0, some] = _deviation(gaps, runs.start[some], size[some], energy * full, full)
-        times = np.maximum(runs.size * 1000 // size, 1000)
-        whole[0] = np.where(whole[0] < 0, -1, whole[0] * times // 1000)
-        whole[2] = len(gaps.calendar.kinds) - 1 - whole[2]
-    return Elsewhere(*whole)
+    """What other days say about stretches; one of more than a week is judged by a week.
+
+    And where there is no whole one elsewhere, by a day.
+    """
+    found = Elsewhere(*np.full((4, len(runs.place)), -1, dtype=np.int64))
+    if not len(runs.place):
+        return found
+    sums = _running(gaps)
+    for longest in (7 * DAY, DAY):
+        size = np.minimum(runs.size, longest // gaps.dense.resolution_s)
+        open_ = np.flatnonzero((found.deviation < 0) & ((longest > DAY) | (runs.size > size)))
+        for some in _some(gaps, runs, size, open_):
+            _look(gaps, runs, sums, (some, size[some]), found)
+    return found
+
+
+def _look(
+    gaps: Gaps, runs: Stretches, running: tuple[Ints, npt.NDArray[np.int32]],
+    which: tuple[Ints, Ints], found: Elsewhere,
+) -> None:  # fmt: skip
+    """What other days say about some stretches, which are judged by so many slots."""
+    (sums, there), (some, size) = running, which
+    begin = gaps.calendar.columns[:, gaps.calendar.clock[runs.start[some]]].T
+    base = runs.place[some, None] * np.int64(gaps.values.shape[1])
+    end = np.minimum(begin + size[:, None], gaps.width) + base
+    begin = np.minimum(begin, gaps.width) + base
+    count = there.take(end) - there.take(begin)
+    energy = sums.take(end) - sums.take(begin)
+    read = _within(count > 0, gaps.calendar.day[runs.start[some]])
+    found.first[some] = read.argmax(axis=1)
+    found.last[some] = read.shape[1] - 1 - read[:, ::-1].argmax(axis=1)
+    found.days[some] = read.sum(axis=1)
+    full = count == size[:, None]
+    off = _deviation(gaps, runs.start[some], size, energy * full, full)
+    times = runs.size[some] * 1000 // size
+    found.deviation[some] = np.where(off < 0, -1, off * times // 1000)
 
 
 def _within(read: Mask, day: Ints) -> Mask:
@@ -78,12 +94,12 @@ def _within(read: Mask, day: Ints) -> Mask:
     return np.where(near.any(axis=1)[:, None], near, read)
 
 
-def _some(gaps: Gaps, runs: Stretches, size: Ints) -> Iterator[Ints]:
-    """Stretches that touch equally many days, in parts."""
+def _some(gaps: Gaps, runs: Stretches, size: Ints, which: Ints) -> Iterator[Ints]:
+    """Of these stretches those that touch equally many days, in parts."""
     step = gaps.dense.resolution_s
     nights = (gaps.calendar.clock[runs.start] + size - 1) * step // DAY
-    for night in np.unique(nights).tolist():
-        mine = np.flatnonzero(nights == night)
+    for night in np.unique(nights[which]).tolist():
+        mine = which[nights[which] == night]
         for begin in range(0, len(mine), _AT_ONCE):
             yield mine[begin : begin + _AT_ONCE]
 
