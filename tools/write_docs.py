@@ -136,6 +136,12 @@ OWN: dict[str, tuple[str, str]] = {
         "on.",
         "Ask for the missing readings; until they arrive they are estimated.",
     ),
+    "intake.reading.billed": (
+        "Readings of {metering_point} changed in the period of the issued bill {number}. The bill "
+        "stays as it is.",
+        "Look at the difference with `gridtally rebills show`, and propose a cancellation and a "
+        "rebill if it matters.",
+    ),
     "metering.register.unknown": (
         "Readings of a meter that is not known there, or a dial whose {names} nobody says.",
         "Correct the meter's number, or add meter and registers to the master data; nothing is "
