@@ -27,7 +27,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from gridtally import bucket
-from gridtally.bench_estimates import stage_estimates, use
+from gridtally.bench_estimates import shown, stage_estimates, use
 from gridtally.bench_validate import work_of
 from gridtally.metering.cases import Cases
 from gridtally.metering.scope import Version, scope
@@ -390,7 +390,7 @@ def main(stages: tuple[str, ...], points: int | None, data: str | None, as_json:
                 click.echo(
                     f"{row['name']:<32} {row['seconds']:>8.2f} s   floor "
                     f"{row['floor_seconds']:>7.2f} s   ratio {row['ratio']:>6.2f}   "
-                    f"peak {row['peak_mib']:,} MiB{row.get('table', '')}"
+                    f"peak {row['peak_mib']:,} MiB{shown(row)}"
                 )
     if as_json:
         click.echo(json.dumps(rows, indent=2))

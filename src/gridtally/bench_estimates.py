@@ -35,7 +35,7 @@ from gridtally.metering.estimate import estimate
 from gridtally.metering.estimate_bars import GAP_CLASSES
 from gridtally.periods import zone
 
-__all__ = ["LENGTHS", "compared", "measure", "report", "stage_estimates", "use"]
+__all__ = ["LENGTHS", "compared", "measure", "report", "shown", "stage_estimates", "use"]
 
 Ints = npt.NDArray[np.int64]
 Record = dict[str, Any]
@@ -44,8 +44,8 @@ LENGTHS = tuple(hours * HOUR for hours in (1, 3, 6, 12, 24, 48, 72, 168))
 """Lengths of the gaps [s]; in readings finer than an hour also half an hour."""
 PEAK, PEAK_PRICE, OTHER_PRICE = range(16, 21), 3, 1
 """A plain calendar: Monday to Friday from 16 to 21 at three times the price of all other hours."""
-HOMES = "GRIDTALLY_HOMES"
-"""Names the folder with real homes; without it the demo's town alone is measured."""
+HOMES, ORACLES = "GRIDTALLY_HOMES", "GRIDTALLY_ORACLES"
+"""Name the folder with real homes, or one above it; else the demo's town alone is measured."""
 BY = ("method", "class", "channel", "gap")
 _NAMES = ("up to 1 h", "up to 6 h", "up to 1 day", "up to 3 days", "up to 7 days", "longer")
 
@@ -187,25 +187,30 @@ def stage_estimates(_root: Path, _entries: object, points: int) -> Record:
     demo's town. `ratio` is the error of the energy to that of the peer, over all gaps that the
     weeks around them tell about; `classes` has a row per method, customer, channel and length.
     """
-    folder, started = os.environ.get(HOMES), time.perf_counter()
+    started = time.perf_counter()
     years = town(each=points)
     found = measure(years, copies=1, months=2)
-    if folder:
-        real = [chosen(year, slice(6, None)) for year in homes(Path(folder))]
+    folder = Path(os.environ.get(HOMES) or Path(os.environ.get(ORACLES, "")) / "homes")
+    if folder.is_dir():
+        real = [chosen(year, slice(6, None)) for year in homes(folder)]
         found += measure(real, copies=1, months=6)
     seconds = time.perf_counter() - started
     near = [r for r in found if r["method"] in ("linear", "like_days") and r["gap"] != _NAMES[-1]]
     started = time.perf_counter()
     whole = report(near, ("channel",))
     mine, peer = (sum(row[key] for row in whole) for key in ("mae", "week_mae"))
-    classes = report(found, BY)
     return {
         "name": f"estimates, {len(found):,} gaps", "seconds": round(seconds, 2),
         "floor_seconds": round(time.perf_counter() - started, 2),
         "ratio": round(mine / peer, 2),
         "peak_mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
-        "classes": classes, "table": "\n" + "\n".join(_lines(classes)),
+        "classes": report(found, BY),
     }  # fmt: skip
+
+
+def shown(row: Record) -> str:
+    """What a terminal shows of a stage beside its figures: the classes, if it has any."""
+    return "\n".join(["", *_lines(row["classes"])]) if "classes" in row else ""
 
 
 def _lines(classes: Sequence[Record]) -> Iterator[str]:
