@@ -125,6 +125,7 @@ def _whole(parts: Sequence[tuple[str, Read, Report]], *, name: str) -> Decoded:
     """The members of a delivery as one."""
     if len(parts) > 1:
         _refuse_overlaps([(report.file, read) for _, read, report in parts], name=name)
+        _refuse_other_stands([read.registers for _, read, _ in parts], name=name)
     rows = sum(read.rows for _, read, _ in parts)
     duplicates = sum(report.duplicates for _, _, report in parts)
     quarantined = sum(report.quarantined for _, _, report in parts)
@@ -197,6 +198,21 @@ def _refuse_overlaps(parts: Sequence[tuple[str, Read]], *, name: str) -> None:
             "intake.archive.overlap", file=name,
             text=f"{what['channel']} of {shown(what['metering_point'])} "
             f"from {iso_utc(int(start[row]))}",
+        )  # fmt: skip
+
+
+def _refuse_other_stands(parts: Sequence[pa.Table], *, name: str) -> None:
+    """Refuse an archive of which two members say different readings of a dial at an instant."""
+    same = ["metering_point", "meter", "register", "time_utc", "version", "quality"]
+    grouped = _table(REGISTER_READINGS, parts).group_by(same, use_threads=False)
+    found = grouped.aggregate([("reading", "min"), ("reading", "max")])
+    other = found.filter(pa.compute.not_equal(found["reading_min"], found["reading_max"]))
+    if other.num_rows:
+        what = other.slice(0, 1).to_pylist()[0]
+        raise refuse(
+            "intake.archive.overlap", file=name,
+            text=f"register {shown(what['register'])} of {shown(what['metering_point'])} "
+            f"at {iso_utc(int(what['time_utc'].timestamp()))}",
         )  # fmt: skip
 
 

@@ -67,8 +67,11 @@ def settle_dials(
     columns = [field.name for field in fields(Dials)]
     dials = Dials(*(np.concatenate([getattr(part, name) for part in parts]) for name in columns))
     order = np.lexsort(
-        (dials.line, dials.reading, dials.quality, dials.time, dials.version, *_dial(dials))
-    )
+        (
+            dials.line, *_terms(dials), dials.reason, dials.reading,
+            dials.quality, dials.time, dials.version, *_dial(dials),
+        )
+    )  # fmt: skip
     dials = dials.take(order)
     twin, conflict = _repeated(dials)
     for at in np.flatnonzero(conflict).tolist():
@@ -91,19 +94,23 @@ def _dial(dials: Dials) -> tuple[Ints, Ints, Ints]:
     return dials.register, dials.meter, dials.point
 
 
+def _terms(dials: Dials) -> tuple[Ints, ...]:
+    """What a figure means; below zero where the file does not say."""
+    return dials.multiplier, dials.digits, dials.kind, dials.bucket, dials.channel
+
+
 def _repeated(dials: Dials) -> tuple[Bools, Bools]:
     """Which readings repeat the one before, and which contradict another. Shape (n,)."""
     same = np.ones(max(len(dials.time) - 1, 0), bool)
     for column in (*_dial(dials), dials.version, dials.time, dials.quality):
         same &= column[1:] == column[:-1]
     alike = same.copy()
-    for column in (
-        dials.reading, dials.reason, dials.channel, dials.bucket, dials.kind, dials.digits,
-        dials.multiplier,
-    ):  # fmt: skip
+    for column in (dials.reading, dials.reason, *_terms(dials)):
         alike &= column[1:] == column[:-1]
     # The same figure for two reasons (routine, and the exchange that day) is no contradiction.
-    wrong = same & ~alike & (dials.reading[1:] != dials.reading[:-1])
+    wrong = same & (dials.reading[1:] != dials.reading[:-1])
+    for column in _terms(dials):
+        wrong |= same & (column[1:] != column[:-1]) & (column[1:] >= 0) & (column[:-1] >= 0)
     group = np.concatenate([[0], np.cumsum(~same)])
     bad = np.zeros(int(group[-1]) + 1, bool)
     bad[group[1:][wrong]] = True

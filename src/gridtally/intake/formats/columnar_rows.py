@@ -84,14 +84,15 @@ def _refuse_fractions(schema: pa.Schema, delivery: Delivery) -> None:
 
 def _ours(schema: pa.Schema, batches: Iterator[pa.RecordBatch]) -> Batches:
     """Our own REGISTER_READINGS in the columns of csv-registers: millionths become decimals."""
-    kept = [field for field in schema if field.name not in _PASSED]
+    where = [at for at, name in enumerate(schema.names) if name not in _PASSED]
+    kept = [schema.field(at) for at in where]
     scaled = [field.name in _MILLIONTHS and pa.types.is_integer(field.type) for field in kept]
     names = [_OURS.get(field.name, field.name) for field in kept]
     types = [_MICRO if micro else field.type for field, micro in zip(kept, scaled, strict=True)]
 
     def renamed() -> Iterator[pa.RecordBatch]:
         for batch in batches:
-            columns = [batch.column(field.name) for field in kept]
+            columns = [batch.column(at) for at in where]
             columns = [
                 _as_micro(column) if micro else column
                 for column, micro in zip(columns, scaled, strict=True)

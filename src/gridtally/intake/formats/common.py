@@ -24,7 +24,7 @@ from gridtally.periods import Zone
 from gridtally.tables import BLOCKS, REGISTER_READINGS, REMARKS, empty
 
 __all__ = [
-    "DIAL_MAX", "ENERGY_MAX", "Column", "Delivery", "Read", "mark_names", "mark_numbers",
+    "DIAL_MAX", "ENERGY_MAX", "Column", "Delivery", "Read", "is_name", "mark_names", "mark_numbers",
     "mark_times", "point_names", "versions",
 ]  # fmt: skip
 
@@ -123,7 +123,7 @@ def point_names(column: AnyColumn, names: Names, marks: Marks, position: int) ->
 
 def mark_names(codes: Ints, names: Names, marks: Marks, position: int) -> None:
     """Set aside the rows whose name (-1: none) cannot be an identifier."""
-    wrong = ~names.all(_is_name)
+    wrong = ~names.all(is_name)
     wrong[-1] = False
     unseen = np.zeros_like(wrong)
     for number in np.flatnonzero(wrong[:-1]).tolist():
@@ -132,7 +132,8 @@ def mark_names(codes: Ints, names: Names, marks: Marks, position: int) -> None:
     marks.set(wrong[codes], "intake.point.name", position)
 
 
-def _is_name(text: str) -> bool:
+def is_name(text: str) -> bool:
+    """Whether a text can be an identifier: not too long, nothing unseen in it or around it."""
     return 0 < len(text.encode()) <= _NAME_MAX and text == text.strip() and text.isprintable()
 
 

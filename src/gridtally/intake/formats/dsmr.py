@@ -24,6 +24,7 @@ from gridtally.intake.formats.common import (
     Column,
     Delivery,
     Read,
+    is_name,
     mark_names,
     mark_numbers,
 )
@@ -106,7 +107,8 @@ def read(text: Bytes, delivery: Delivery) -> Read:
     point, time = _points(file), _instants(file)
     rows = _rows(file, point, time)
     said = Said(cells, file.codes, code, delivery)
-    remarks = said.table(file.points.texts, point, time, telegrams.owner, zone)
+    named = np.where(file.points.all(is_name)[point], point, -1)
+    remarks = said.table(file.points.texts, named, time, telegrams.owner, zone)
     if not len(rows.point) and not remarks.num_rows and not said.media:
         raise refuse("intake.file.rows", file=delivery.file, line=1)
     table, totals = _settled(rows, file)

@@ -52,6 +52,10 @@ class Frame:
             else:
                 raise self.of.broken(line, f"{tag} stands where it cannot stand")
             self.last = number
+        if self.message is None and self.segments != self.last:
+            closed = self.state == "closed"
+            text = "the file goes on after UNZ" if closed else "segments stand outside messages"
+            raise self.of.broken(self.line, text)
 
     def _message(self, found: Segments, row: int, line: int) -> None:
         """A message begins; only MSCONS is read here."""
@@ -87,10 +91,8 @@ class Frame:
             )  # fmt: skip
 
     def close(self) -> None:
-        """Refuse a file that ends before its trailer, or goes on after it."""
+        """Refuse a file that ends before its trailer."""
         if self.message is not None:
             raise self.of.truncated(self.line, f"message {shown(self.message[0])} has no UNT")
         if self.state != "closed":
             raise self.of.truncated(self.line, "there is no UNZ")
-        if self.segments != self.last:
-            raise self.of.broken(self.line, "the file goes on after UNZ")

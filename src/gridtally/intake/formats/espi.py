@@ -192,7 +192,8 @@ class _Handler:
 
     def end(self, name: str) -> None:
         """An element closes, outside readings."""
-        self.stack.pop()
+        if not self.stack or self.stack.pop() != self.local[name]:
+            raise self.unsafe("a reading inside a reading")  # their beginnings are not listened to
         text = "".join(self.text).strip()
         self.text.clear()
         if len(text) > _TEXT_MAX:
