@@ -7,6 +7,7 @@ import re
 import sqlite3
 from datetime import date
 
+import pyarrow as pa
 import pytest
 from django.db import IntegrityError, connection
 from synthetic import APPROVER, AS_OF, PREPARER, blocks, decoder, how_to_issue, released
@@ -36,7 +37,8 @@ def refuse(data, *, name, as_of):
 def full(ws):
     """A workspace in which every table has a row."""
     known = {"sender": "dso", "as_of": AS_OF, "actor": "ina"}
-    receive(ws, b"file", name="a", decode=decoder(blocks(["MP-1"])), **known)
+    two_months = pa.concat_tables([blocks(["MP-1"]), blocks(["MP-1"], day=20_040)])
+    receive(ws, b"file", name="a", decode=decoder(two_months), **known)
     with pytest.raises(RefusedFile):
         receive(ws, b"bad", name="b", decode=refuse, **known)
     control.models.QuarantineStep.objects.create(
@@ -130,6 +132,11 @@ BREACHES = {
     "a compaction of no kind": ("compaction", {"seq": "2", "why": "'x'"}, "compaction_why"),
     "a load that grows": ("reading_file", {"id": "900", "path": "'x'"}, "published with it"),
     "a file retired into that of another month": (
+        "retired_file",
+        {"file_id": "(SELECT id FROM reading_file WHERE month = '2024-11')"},
+        "retired into",
+    ),
+    "a file retired into one that was there before it": (
         "retired_file",
         {"file_id": "(SELECT id FROM reading_file WHERE load_id = 3)"},
         "retired into",
