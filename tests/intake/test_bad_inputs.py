@@ -4,6 +4,7 @@ Names M01 … M55 are those of the list of bad inputs that the project answers t
 """
 
 import gzip
+import time
 import unicodedata
 
 import pytest
@@ -571,3 +572,30 @@ class TestManyRows:
         plain, packed = decoded(csv_long()), decoded(gzip.compress(csv_long().encode()))
 
         assert packed.blocks.equals(plain.blocks)
+
+
+class TestXml:
+    """M61: what XML can do beside being a feed is never done."""
+
+    @pytest.mark.parametrize(
+        "data",
+        [
+            '<!DOCTYPE a [<!ENTITY a "ha"><!ENTITY b "&a;&a;&a;&a;&a;&a;&a;&a;">]><feed>&b;</feed>',
+            f'<!DOCTYPE a [<!ENTITY a "{"x" * 50_000}">]><feed>{"&a;" * 50_000}</feed>',
+            '<!DOCTYPE a [<!ENTITY % p SYSTEM "http://127.0.0.1:9/x"> %p;]><feed/>',
+            '<!DOCTYPE a SYSTEM "file:///etc/hostname"><feed/>',
+            '<?xml version="1.0"?><!DOCTYPE a PUBLIC "-//x" "x.dtd"><feed/>',
+            "<feed>" * 65 + "</feed>" * 65,
+        ],
+        ids=["laughs", "quadratic", "parameter", "external", "public", "deep"],
+    )
+    def test_m61_document_types_entities_and_depth(self, data):
+        """Refused before anything is expanded or fetched."""
+        refused(data, "intake.xml.unsafe")
+
+    def test_m61_a_huge_attribute_takes_no_time(self):
+        """Ten megabytes in one attribute are no feed, and are refused soon."""
+        began = time.process_time()
+        refused(f'<feed a="{"x" * (10 << 20)}"></feed>', "intake.xml.unsafe")
+
+        assert time.process_time() - began < 5
