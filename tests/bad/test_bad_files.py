@@ -5,6 +5,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -21,13 +22,18 @@ APART = {
 """Those that need more than one process or an issued bill."""
 
 
+CACHE = Path(tempfile.gettempdir()) / f"gridtally-bad-{os.getuid()}"
+"""Where these processes keep compiled modules: all of them start with the same ones."""
+
+
 def run(steps):
     """What each step said."""
     asked = {"steps": [[str(word) for word in step] for step in steps], "cpu_s": CPU_S,
              "data_mib": DATA_MIB}  # fmt: skip
+    kept = {name: text for name, text in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
     done = subprocess.run(
         [sys.executable, RUNNER], input=json.dumps(asked), capture_output=True, text=True,
-        check=False, env=os.environ | {"PYTHONHASHSEED": "0"},
+        check=False, env=kept | {"PYTHONPYCACHEPREFIX": str(CACHE)},
     )  # fmt: skip
     assert done.returncode == 0, done.stderr[-2000:]
     return json.loads(done.stdout)
