@@ -11,8 +11,8 @@ from gridtally import control
 from gridtally.errors import Corrupt
 from gridtally.money import number
 from gridtally.review.rank import Worklist, worklist
-from gridtally.store.rebills import proposals
 from gridtally.store.quarantine import open_counts
+from gridtally.store.rebills import proposals
 from gridtally.store.snapshot import snapshot
 from gridtally.store.state import remembered_state
 from gridtally.store.workspace import Workspace

@@ -73,8 +73,9 @@ def other_program(ws, sql):
 APPEND_ONLY = [
     "compaction", "decision", "entry", "event", "fixed_setting", "head", "history_file",
     "issued_bill", "leaf", "ledger_account", "load", "master_table", "master_version",
-    "opening", "pruned_file", "quarantine_item", "quarantine_step", "reading_file", "rebill_proposal",
-    "rebill_step", "release", "release_item", "retired_file", "source_file", "tariff_document",
+    "opening", "pruned_file", "quarantine_item", "quarantine_step", "reading_file",
+    "rebill_proposal", "rebill_step", "release", "release_item", "retired_file", "source_file",
+    "tariff_document",
 ]  # fmt: skip
 
 
@@ -197,7 +198,11 @@ BREACHES = {
         "source_file_parts_fit",
     ),
     "an item of no kind": ("quarantine_item", {"id": "900", "kind": "'x'"}, "item_kind"),
-    "an item without bytes": ("quarantine_item", {"id": "900", "source_id": "NULL"}, "item_has_bytes"),
+    "an item without bytes": (
+        "quarantine_item",
+        {"id": "900", "source_id": "NULL"},
+        "item_has_bytes",
+    ),
     "an item closed twice": ("quarantine_step", {"id": "900"}, "quarantine_step.item_id"),
     "a step of no kind": (
         "quarantine_step", {"id": "900", "item_id": "1 + item_id", "action": "'x'"}, "step_action",

@@ -15,8 +15,8 @@ def test_split():
     (row,) = refined(block([10]), block([1], at=HOUR, step=QUARTER)).findings.to_pylist()
     assert (row["code"], row["severity"], row["message"]) == (
         "metering.block.split", "note",
-        "P import: 1 interval of 60 minutes from 2026-01-01T00:00:00Z on among those of 15 minutes: "
-        "each is spread evenly, and its energy stays the same.",
+        "P import: 1 interval of 60 minutes from 2026-01-01T00:00:00Z on among those of 15 "
+        "minutes: each is spread evenly, and its energy stays the same.",
     )  # fmt: skip
 
 

@@ -13,9 +13,9 @@ from django.db.models import F, Q
 __all__ = [
     "Compaction", "Decision", "Entry", "Event", "FixedSetting", "Head", "HistoryFile", "IssuedBill",
     "IssuedSegment", "Leaf", "LedgerAccount", "Load", "MasterTable", "MasterVersion", "Opening",
-    "Outbox",    "PersonKey", "PrunedFile", "QuarantineItem", "QuarantineStep", "ReadingFile", "RebillProposal",
-    "RebillStep", "Release", "ReleaseItem", "RetiredFile", "Run", "RunBill", "SourceFile",
-    "TariffDocument",
+    "Outbox", "PersonKey", "PrunedFile", "QuarantineItem", "QuarantineStep", "ReadingFile",
+    "RebillProposal", "RebillStep", "Release", "ReleaseItem", "RetiredFile", "Run", "RunBill",
+    "SourceFile", "TariffDocument",
 ]  # fmt: skip
 
 
