@@ -56,10 +56,12 @@ def do_prune(ws, *_):
 
 
 def do_mixed(ws, *_):
-    """By the number of the process: compact, prune, or receive a file of its own."""
+    """By the number of the process: compact, prune what is left over, or receive a file."""
     number = NUMBER[0]
-    if number < 3:
-        return (do_compact, do_compact, do_prune)[number](ws)
+    if number < 2:
+        return do_compact(ws)
+    if number == 2:
+        return str(prune(ws, actor="ina", as_of=synthetic.AS_OF))
     points = [f"MP-{i}" for i in range(50)]
     receipt = receive(
         ws, b"file of %d" % number, name=f"{number}.csv", sender="dso", as_of=synthetic.AS_OF,
