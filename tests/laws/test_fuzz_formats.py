@@ -24,6 +24,8 @@ FILES = int(os.environ.get("GRIDTALLY_FUZZ", "100"))
 AGAIN = "fuzz_files.made({!r}, {}) with GRIDTALLY_FUZZ_SEED={}"
 FIRST, LAST = 631_152_000, AS_OF + 300
 """1990, and five minutes from now. [s]"""
+BY_READING = ("csv-long", "csv-registers", "csv-frozen")
+"""Formats of which each accepted row, or filled cell, is one reading."""
 STREAMS = 100
 """How many streams of a channel may be added up."""
 SECONDS = 5
@@ -86,6 +88,9 @@ def rows_add_up(found):
     assert found.aside.num_rows == found.quarantined
     assert set(found.aside["code"].unique().to_pylist()) <= QUARANTINED.keys()
     assert found.accepted or not (found.blocks.num_rows or found.registers.num_rows)
+    if found.format in BY_READING:
+        values = pc.sum(pc.list_value_length(found.blocks["values"])).as_py() or 0
+        assert found.accepted == values + found.registers.num_rows
 
 
 def findings_are_whole(found):
