@@ -236,13 +236,20 @@ def _table(
     lines, first = np.unique(order, return_index=True)
     before = text.rows(np.array(head, dtype=np.int64)).to_pylist()
     if not add:
-        return b"".join([*before, *text.rows(lines).to_pylist()])
+        return b"".join([*before, _joined(text.rows(lines))])
     before[-1] = ",".join(add).encode() + b"," + before[-1]
     cells = [_cells(part, add) for part in parts]
     prefix = pa.array(cells, pa.large_binary()).take(pa.array(owner[first]))
     none = pa.scalar(b"", pa.large_binary())
     rows = pc.binary_join_element_wise(prefix, text.rows(lines), none)
-    return b"".join([*before, *rows.to_pylist()])
+    return b"".join([*before, _joined(rows)])
+
+
+def _joined(rows: pa.Array) -> bytes:
+    """All rows one after the other, as they lie in memory."""
+    _, offsets, values = rows.buffers()
+    at = np.frombuffer(offsets, np.int64)[rows.offset : rows.offset + len(rows) + 1]
+    return bytes(values[int(at[0]) : int(at[-1])])
 
 
 def _cells(part: Part, add: Sequence[str]) -> bytes:
