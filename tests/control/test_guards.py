@@ -45,6 +45,9 @@ def full(ws):
         item=control.models.QuarantineItem.objects.get(kind="file"), at=AS_OF,
         actor="q", action="discarded", why="a test file",
     )  # fmt: skip
+    control.models.Opening.objects.create(
+        digest="0" * 64, recorded=AS_OF, actor="o", entries=0, summary="{}"
+    )
     put_master(ws, {"meters": tables.empty(tables.METERS)}, actor="m", as_of=AS_OF)
     put_tariff(ws, b"t", tariff="home", digest=f"sha256:{sha256(b't')}",
                valid_from=date(2026, 1, 1), valid_to=None, actor="t", as_of=AS_OF)  # fmt: skip

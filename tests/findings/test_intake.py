@@ -319,6 +319,11 @@ FINDINGS = mapped_cases.FINDINGS | {
         {},
         "The dial has two different readings at 2026-01-01T00:00:00Z.",
     ),
+    "intake.nem.order": (
+        nem13(dial13().replace("20260101000000,A", "20260402000000,A")),
+        {},
+        "The previous reading, at '20260402000000', is later than the current one.",
+    ),
     "intake.nem.quality": (
         nem12(stream(), day(tail="V,,,20260102000000,"), "400,1,23,A,,"),
         {},

@@ -58,6 +58,25 @@ def test_our_own_table_with_a_column_twice():
     assert "kind" in no.message
 
 
+def test_a_time_zone_that_is_no_text():
+    """Arrow gives such a zone as it is; asking for its name fails."""
+    table = pa.table({"start": pa.array([0], pa.timestamp("s", "Europe/Lisbon"))})
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_stream(sink, table.schema) as stream:
+        stream.write_table(table)
+    data = sink.getvalue().to_pybytes()
+
+    assert refused(data.replace(b"Europe/", b"Euro\x89e/")).code == "intake.table.broken"
+
+
+def test_a_period_without_an_end():
+    """It has no bounds that its channel's total could take."""
+    whole = interchange(message(*profile(quarter(1))))
+    (total,) = decoded(whole.replace("DTM+164:202601050030?+00:303", "DTM+164:2026:303")).totals
+
+    assert (total.n, total.first_utc, total.last_utc) == (1, None, None)
+
+
 def test_a_dsmr_meter_whose_name_is_none():
     """Its readings are set aside, and nothing is said under a name that cannot be one."""
     found = decoded(telegram("0-0:96.14.0(0001)", head=(

@@ -181,6 +181,10 @@ QUARANTINED: dict[str, Words] = {
         "The quality of each interval is not plain: {text}.",
         "Quality V needs 400 records that cover intervals 1 to the last exactly once.",
     ),
+    "intake.nem.order": Words(
+        "The previous reading, at {text}, is later than the current one.",
+        "Ask the sender which of the two times is right.",
+    ),
     "intake.dsmr.time": Words(
         "Nothing says when the dial showed this: the telegram's time is {text}.",
         "Keep the time of receipt beside each telegram and deliver the readings as csv-registers; "

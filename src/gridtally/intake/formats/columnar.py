@@ -167,6 +167,8 @@ def _check_columns(schema: pa.Schema, file: str) -> None:
             kind = kind.value_type
         if field.name == "values" and "start_utc" in schema.names and _is_list(kind):
             kind = kind.value_type
+        if pa.types.is_timestamp(kind):
+            str(kind.tz)  # a zone whose name is no text is refused here, where that is caught
         if not any(test(kind) for test in _PLAIN):
             raise refuse(
                 "intake.table.type", file=file, text=shown(field.name), expected=str(field.type)

@@ -147,9 +147,11 @@ def _sums(stated: Stated, unused: set[tuple[int, int]], file: _File) -> list[Tot
             continue
         # Two limbs: a sum over a large file may not fit 64 bits.
         total = (int((value[own] >> 20).sum()) << 20) + int((value[own] & 0xFFFFF).sum())
-        known = start[own] > 0
+        known = (start[own] > 0) & (end[own] > 0)
         bounds = (
-            (int(start[own][known].min()), int(end[own].max())) if known.any() else (None, None)
+            (int(start[own][known].min()), int(end[own][known].max()))
+            if known.any()
+            else (None, None)
         )
         name = context.points.texts[point]
         found.append(Total(name, meaning.channel, len(known), total, *bounds))

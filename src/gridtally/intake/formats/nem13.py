@@ -166,6 +166,7 @@ def _take(piece: Cells, rows: Ints, reading: _Reading) -> None:
     power = UNIT_POWER[np.maximum(unit, 0)]
     before = _end(piece, rows, columns, 8, power, marks, reading)
     after = _end(piece, rows, columns, 13, power, marks, reading)
+    marks.set(before.time > after.time, "intake.nem.order", 9)
     quantity = _number(piece, rows, 18, power, marks, reading)
     version = _versions(columns[21], marks, reading)
     good = np.flatnonzero(marks.good)
