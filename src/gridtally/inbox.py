@@ -69,8 +69,12 @@ class Answer:
 
     def cells(self) -> tuple[str, ...]:
         """For a table."""
-        counts = (self.rows, self.accepted, self.repeated, self.quarantined)
-        return (self.file, self.what, *(f"{n:,}" for n in counts), self.answer)
+        accepted = f"{self.accepted:,}" + (
+            f" ({self.superseding:,} newer)" * bool(self.superseding)
+        )
+        aside = f"{self.quarantined:,}" + (f" ({self.waiting:,} waiting)" * bool(self.waiting))
+        counts = (f"{self.rows:,}", accepted, f"{self.repeated:,}", aside)
+        return (self.file, self.what, *counts, self.answer)
 
 
 def receive(
@@ -336,9 +340,11 @@ def _readings(
     )  # fmt: skip
     if path.stat().st_size >= _LARGE:
         report(f"store {path.name}", 1, 1)
+    late = receipt.duplicate and correction
     return Answer(
         path.name,
         receipt.format,
+        refused=late,
         rows=receipt.rows,
         accepted=receipt.accepted,
         repeated=receipt.duplicates,
@@ -347,7 +353,7 @@ def _readings(
         waiting=receipt.waiting,
         disputed=receipt.disputed,
         answer="known already" if receipt.duplicate else "stored",
-        findings=receipt.findings.to_pylist(),
+        findings=[deliveries.late(path.name)] * late + receipt.findings.to_pylist(),
     )
 
 

@@ -16,6 +16,7 @@ from gridtally.errors import Conflict, NotFound, RefusedFile, UsageError
 from gridtally.intake import cut
 from gridtally.intake.archive import Buffer
 from gridtally.intake.decode import Decoded
+from gridtally.intake.formats import sniff
 from gridtally.money import number
 from gridtally.periods import iso_utc
 from gridtally.store import quarantine, snapshot
@@ -103,10 +104,17 @@ def show(ws: Workspace, number: int, *, rows: int) -> dict[str, Any]:
         return made | {"texts": _texts(inner, lines, "")}
     row = control.models.SourceFile.objects.get(digest=one.source)
     inner = cut.member(data, name=row.name, file=one.file)
-    made["texts"] = _texts(inner, _lines(inner, one, row.format)[:rows], row.format)
+    format_ = _format(row, inner)
+    made["texts"] = _texts(inner, _lines(inner, one, format_)[:rows], format_)
     if one.kind == "conflict":
         made["values"] = _contradictions(ws, one, row, data)
     return made
+
+
+def _format(row: Any, data: Buffer) -> str:
+    """The format of one file of a delivery, whose members may be of several."""
+    found = sniff(bytes(data[: 1 << 17])) if "+" in row.format else None
+    return found.name if found else str(row.format)
 
 
 def _texts(data: Buffer, lines: Any, format: str) -> list[dict[str, Any]]:
@@ -204,16 +212,17 @@ def export(ws: Workspace, items: Sequence[Item], *, marked: bool) -> tuple[bytes
         return data, one.name
     row = control.models.SourceFile.objects.get(digest=one.source)
     inner = cut.member(data, name=row.name, file=one.file)
-    lengths = _lengths(ws, row, data) if row.format.split("+")[0] == "csv-long" else {}
+    format_ = _format(row, inner)
+    lengths = _lengths(ws, row, data) if format_ == "csv-long" else {}
     parts = [
         cut.Part(
-            _lines(inner, item, row.format), f"{item.code}: {item.message}",
+            _lines(inner, item, format_), f"{item.code}: {item.message}",
             lengths.get((item.metering_point, item.channel), 0),
         )
         for item in items
     ]  # fmt: skip
     mapping = options_of(ws, row.options, row.mapping).mapping
-    made = cut.export(inner, parts, format=row.format, mapping=mapping, marked=marked)
+    made = cut.export(inner, parts, format=format_, mapping=mapping, marked=marked)
     return made, f"quarantine-{one.id}-{stem}"
 
 

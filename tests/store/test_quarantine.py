@@ -147,6 +147,25 @@ def test_show_says_what_why_and_which_rows(known):
     assert made["closed"] is None
 
 
+def test_members_of_an_archive_have_items_of_their_own(known):
+    """Each is shown and exported in its own format."""
+    import io
+    import zipfile
+
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w") as archive:
+        archive.writestr("a.csv", HEAD + hours(h3="x"))
+        nem = "100,NEM12,202601060000,S,R\n200,MP-2,E1,1,E1,N1,M,kWh,60,\n"
+        archive.writestr("b.csv", f"{nem}300,20260105{',x' * 24},A,,,20260106000000,\n900\n")
+    deliveries.take(known, out.getvalue(), name="both.zip", sender="dso", options=UTC, **WHO)
+    first, second = opened()
+
+    assert (first.file, second.file) == ("both.zip!a.csv", "both.zip!b.csv")
+    assert room.show(known, first.id, rows=1)["texts"][0]["line"] == 5
+    assert room.export(known, [first], marked=False)[0].count(b"\n") == 2
+    assert room.export(known, [second], marked=True)[0].startswith(b"100,NEM12")
+
+
 def test_a_correction_closes_its_item(known):
     """Exported, corrected, received: the item names the new file; what is still bad is new."""
     take(known, HEAD + hours(h3="x", h7="y"))
@@ -232,6 +251,22 @@ def test_a_retry_accepts_what_a_new_option_allows(known):
     row = control.models.SourceFile.objects.get(retry_of_id=first.source)
     assert (row.rows, row.accepted, row.duplicates, row.quarantined) == (2, 1, 0, 1)
     assert all(checked.ok for checked in check(known))
+
+
+def test_readings_of_a_retry_are_made_again_from_raw_bytes(known):
+    """What a retry accepted is a load like any other: a rebuild gives the same."""
+    from gridtally.cli.store import _decoder
+    from gridtally.store import rebuild
+
+    take(known, HEAD + hours(h3="1.1234567", h4="x"))
+    deliveries.retry(known, opened(), change=with_rounding, **WHO)
+    take(known, HEAD + hours(h5="9"), name="b.csv")
+    conflicts = opened(kind="conflict")
+    deliveries.retry(
+        known, conflicts, change=lambda o: o, correction=True, reason="read again", **WHO
+    )
+
+    assert rebuild.verify(known, decode=_decoder()).differs == []
 
 
 def test_a_retry_that_changes_nothing_leaves_no_trace(known):

@@ -130,7 +130,8 @@ def _whole(parts: Sequence[tuple[str, Read, Report]], *, name: str) -> Decoded:
     duplicates = sum(report.duplicates for _, _, report in parts)
     quarantined = sum(report.quarantined for _, _, report in parts)
     findings = [row for _, _, report in parts for row in report.findings()]
-    aside = pa.concat_tables([report.aside() for _, _, report in parts]).unify_dictionaries()
+    asides = [report.aside() for _, _, report in parts]
+    aside = asides[0] if len(asides) == 1 else pa.concat_tables(asides).unify_dictionaries()
     assert aside.num_rows == quarantined, "a row that is set aside is not listed"
     accepted = rows - duplicates - quarantined
     assert accepted >= 0, "a row is counted twice"

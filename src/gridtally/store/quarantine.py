@@ -159,23 +159,33 @@ def said_row(
 def _grouped(aside: pa.Table) -> Iterable[tuple[tuple[str, ...], Ints]]:
     """(file, code, point, channel) and its lines, sorted."""
     names = ("file", "code", "metering_point", "channel")
-    coded = [aside[name].combine_chunks() for name in names]
-    number = [column.indices.to_numpy(zero_copy_only=False).astype(np.int64) for column in coded]
+    coded = {name: aside[name].combine_chunks() for name in names}
     lines = aside["line"].to_numpy()
-    reason = number[0] * len(coded[1].dictionary) + number[1]
-    place = number[2] * len(coded[3].dictionary) + number[3]
+    reason = _paired(coded["file"], coded["code"])
+    place = _paired(coded["metering_point"], coded["channel"])
     width = int(place.max()) + 2
-    crowded, count = np.unique(np.unique(reason * width + place) // width, return_counts=True)
-    whole = np.isin(reason, crowded[count > _GROUPS_MAX])
-    key = reason * width + np.where(whole, 0, place + 1)
+    key = reason * width + place
+    reasons, count = np.unique(np.unique(key) // width, return_counts=True)
+    crowded = set(reasons[count > _GROUPS_MAX].tolist())
+    if crowded:
+        key = np.where(np.isin(reason, list(crowded)), reason * width + width - 1, key)
+    del place, reason
     order = np.lexsort((lines, key))
     cuts = np.flatnonzero(np.diff(key[order])) + 1
     for part in np.split(order, cuts):
         first = int(part[0])
-        texts = [c.dictionary[int(n[first])].as_py() for c, n in zip(coded, number, strict=True)]
-        if whole[first]:
-            texts[2:] = ["", ""]
-        yield tuple(texts), lines[part]
+        texts = [coded[name].dictionary[coded[name].indices[first].as_py()] for name in names]
+        whole = int(key[first]) // width in crowded
+        found = [str(text) for text in texts]
+        yield (*found[:2], *(("", "") if whole else found[2:])), lines[part]
+
+
+def _paired(one: pa.DictionaryArray, two: pa.DictionaryArray) -> Ints:
+    """One number for each pair of two columns' cells."""
+    key: Ints = one.indices.to_numpy(zero_copy_only=False).astype(np.int64)
+    key *= len(two.dictionary)
+    key += two.indices.to_numpy(zero_copy_only=False)
+    return key
 
 
 def add(rows: Sequence[Mapping[str, Any]]) -> None:
