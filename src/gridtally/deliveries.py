@@ -32,8 +32,12 @@ from gridtally.store.publish import Prepared
 from gridtally.store.quarantine import Item
 from gridtally.store.snapshot import snapshot
 from gridtally.store.workspace import Workspace
+from gridtally.tables import finding
+from gridtally.terms import Severity
 
-__all__ = ["Retried", "arrived", "decoder", "options_of", "require_reason", "retry", "take"]
+__all__ = [
+    "Retried", "arrived", "decoder", "late", "options_of", "require_reason", "retry", "take",
+]  # fmt: skip
 
 
 def require_reason(reason: str, *, correction: bool) -> None:
@@ -315,3 +319,15 @@ def _arrived(ws: Workspace, source: str, items: Sequence[Item], *, actor: str, a
         quarantine.add(made)
         quarantine.close(left, action="arrived", actor=actor, at=as_of)
     return len(left)
+
+
+def late(name: str) -> dict[str, Any]:
+    """The same bytes came before, without a word of correction: that cannot be added to them."""
+    return finding(
+        "intake.file.correction",
+        Severity.HOLD,
+        "These bytes were received before; that they are a correction was not taken.",
+        remedy="Use `gridtally quarantine retry ITEM --correction --reason TEXT` on what "
+        "contradicts stored readings.",
+        file=name,
+    )

@@ -292,3 +292,22 @@ def test_json_is_never_a_float(door):
     """Every number with decimals is a text."""
     for words in (("decode", READINGS, *LISBON), ("rate", TARIFF, READINGS)):
         json.loads(door(*words, "--json").out, parse_float=pytest.fail)
+
+
+def test_a_correction_that_cannot_be_taken_says_so(door, received, delivered, tmp_path):
+    """The same bytes as before, now called a correction: nothing changes, and the answer is no."""
+    path = tmp_path / "town"
+    shutil.copytree(received, path)
+    file = next(iter(sorted((delivered / "readings").glob("*2026-10*"))))
+    said = door("receive", file, "-w", path, "--correction", "--reason", "swapped", "--json")
+    assert said.code == 1
+    (answer,) = said.json
+    assert answer["answer"] == "known already"
+    assert answer["findings"][0]["code"] == "intake.file.correction"
+
+
+def test_what_was_not_known_yet_is_no_error(door, received):
+    """A point whose readings came later: nothing was known then, exit code 1; a stranger is 2."""
+    early = door("readings", "MP-000001", "-w", received, "--as-known-on", "2020-01-01", "--json")
+    assert (early.code, early.json["readings"]) == (1, [])
+    assert door("readings", "nobody", "-w", received).code == 2

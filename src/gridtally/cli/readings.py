@@ -139,6 +139,16 @@ def decode(
     return code
 
 
+_SHOWN = 8
+"""Findings of a file that are printed; the others are counted, and are in the quarantine."""
+_GRAVE = {"hold": 0, "warn": 1, "note": 2}
+
+
+def _worst_first(findings: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Findings by severity, and of equals those that stand for most rows first."""
+    return sorted(findings, key=lambda row: (_GRAVE[row["severity"]], -(row.get("count") or 1)))
+
+
 @click.command()
 @click.argument("paths", nargs=-1, required=True, type=FILE)
 @click.option("--sender", default="", help="Who delivered it.")
@@ -220,7 +230,7 @@ def receive(
         out.print(table)
         for answer in answers:
             print_changes(answer.changes)
-            show_findings(answer.findings[:5])
+            show_findings(_worst_first(answer.findings), most=_SHOWN)
         if any(answer.quarantined or answer.refused for answer in answers) and not dry_run:
             talk.print("`gridtally quarantine list --open` says what to do about each row.")
     return 1 if any(answer.refused for answer in answers) else 0

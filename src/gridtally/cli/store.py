@@ -26,7 +26,7 @@ from gridtally.cli.common import (
     talk,
     workspace_option,
 )
-from gridtally.errors import UsageError
+from gridtally.errors import NotFound, UsageError
 from gridtally.money import MICRO, number
 from gridtally.periods import iso_utc, zone
 
@@ -84,12 +84,18 @@ def readings(
     Of several versions of a reading the one that counts: better quality, then newer version mark,
     then later arrival. Days are those of the workspace's zone.
     """
-    from gridtally.store.known import known, known_kinds
+    from gridtally.store.known import known
 
     workspace = _open(where)
     here = zone(workspace.settings.zone)
     snap = _known(workspace, on, by)
-    kinds = known_kinds(snap, point)
+    kinds = _kinds_of(workspace, snap, point)
+    if not kinds:
+        if as_json:
+            seen = {"schema": 1, "metering_point": point, "snapshot": snap.as_dict(), "kind": kind}
+            print_json(seen | {"readings": []})
+        talk.print(f"Nothing of {shown(point)} was known then; what is stored came later.")
+        return 1
     start, end = (parse_date(text, name) for text, name in ((first, "--from"), (last, "--to")))
     table = known(
         snap, point, kind=_KINDS[kind], channel=channel, every=history,
@@ -111,6 +117,21 @@ def readings(
         more = f" There are {' and '.join(others)} too: --kind." if others else ""
         talk.print(f"{len(rows)} {kind} of {shown(point)}.{more}", highlight=False)
     return 0
+
+
+def _kinds_of(workspace: Workspace, snap: Snapshot, point: str) -> set[str]:
+    """Kinds of readings of a point; none where all of it came after the snapshot.
+
+    Raises `NotFound` for a point of which nothing is stored at all.
+    """
+    from gridtally.store.known import known_kinds
+    from gridtally.store.snapshot import snapshot
+
+    try:
+        return known_kinds(snap, point)
+    except NotFound:
+        known_kinds(snapshot(workspace), point)
+        return set()
 
 
 def _known(workspace: Workspace, on: str | None, by: str | None) -> Snapshot:
