@@ -58,7 +58,8 @@ QUARANTINED: dict[str, Words] = {
     ),
     "intake.value.number": Words(
         "{text} is not a plain decimal number of at most 18 digits.",
-        "Send ASCII digits with a decimal point, such as 12.345; nothing is guessed.",
+        "Send ASCII digits with a decimal point, such as 12.345, or with the mark that the file "
+        "declares; nothing is guessed.",
     ),
     "intake.value.large": Words(
         "{text} is larger than any meter can count in one interval or on one dial.",
