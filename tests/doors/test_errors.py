@@ -116,7 +116,7 @@ def test_not_a_name(door, received, name):
 
 def test_what_nobody_foresaw(door, monkeypatch):
     """A defect is one calm sentence too; the traceback is there for who asks."""
-    monkeypatch.setattr("gridtally.cli.readings.print_json", lambda _: "".index("x"))
+    monkeypatch.setattr("gridtally.cli.formats.print_json", lambda _: "".index("x"))
     monkeypatch.delenv("GRIDTALLY_DEBUG", raising=False)
     text = door("formats", "--json").calm
     assert text.count("\n") == 1
