@@ -19,7 +19,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from gridtally.errors import NotFound
-from gridtally.intake.opening import TABLES, Opening, problem, read_opening
+from gridtally.intake.opening import TABLES, Opening, Sum, problem, read_opening
 from gridtally.money import number, to_minor
 from gridtally.rating import tariff as tariffs
 from gridtally.rating.charges import Charge, Demand, Energy, Tiered
@@ -69,7 +69,7 @@ def import_opening(
         )
     opening = read_opening(given)
     digest = _digest(opening)
-    rows = {name: len(part) for name, part in opening.tables.items() if name + "." in _stems(given)}
+    rows = {one.table: int(one.sum) for one in opening.sums if one.column == "rows"}
     answer = TakenOver("refused", rows, [_sum(one) for one in opening.sums])
     if taken(digest):
         answer.answer = "known already"
@@ -87,11 +87,7 @@ def import_opening(
     return answer
 
 
-def _stems(given: Mapping[str, bytes]) -> set[str]:
-    return {name.partition(".")[0] + "." for name in given}
-
-
-def _sum(one: Any) -> Row:
+def _sum(one: Sum) -> Row:
     control = None if one.control is None else number(one.control)
     return {"table": one.table, "column": one.column, "sum": number(one.sum), "control": control}
 

@@ -268,3 +268,16 @@ def test_odd_numbers_are_refused(door, workspace, tmp_path, cell):
 def test_an_empty_folder_is_said(door, workspace, tmp_path):
     """With the names that files of an opening have."""
     assert "open_items.csv" in taken(door, workspace, tmp_path).calm
+
+
+def test_long_names_never_meet(door, workspace, tmp_path):
+    """References that differ in their last letter alone are two items, however long they are."""
+    one, two = "x" * 63 + "1", "x" * 63 + "2"
+    items = "account,reference,amount,posted\n" + "".join(
+        f"A-1,{name},50,2026-09-05\n" for name in (one, two)
+    )
+    totals = "table,column,total\nopen_items,rows,2\nopen_items,amount,100\n"
+    files = dict.fromkeys((name.replace(".", "__") for name in FILES), None)
+    where = folder(tmp_path, **files | {"open_items__csv": items, "control_totals__csv": totals})
+    assert taken(door, workspace, where).code == 0
+    assert [row[3] for row in entries(workspace)] == [one, two]

@@ -474,3 +474,19 @@ def test_seven_hundred_points_of_six_dials():
     assert time.process_time() - start < 2
     assert found.advances.num_rows == 700 * 6 * 2
     assert sum(found.advances["value"].to_pylist()) == 700 * 15 * 1_000_000
+
+
+def test_a_dial_that_was_not_read_silences_its_own_channel_alone():
+    """Where registers only check intervals: an unread export dial leaves the import dial to check,
+    an unread dial of import leaves nothing of import, because the sum would be too small."""
+    cut = spans(legal="interval")
+    readings = [read("2026-10-01", 100), read("2026-11-01", 180)]
+    known = {"cut": cut, "meters": [meter()]}
+
+    found = run(readings, **known, registers=[dial(), dial(register="E", channel="export")])
+    assert values(found) == {(0, "import", "total", "cumulative"): 80_000_000}
+    assert not found.findings.num_rows
+
+    found = run(readings, **known, registers=[dial(), dial(register="N")])
+    assert values(found) == {}
+    assert not found.findings.num_rows

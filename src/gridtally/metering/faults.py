@@ -36,6 +36,7 @@ class Faults:
         self.segments = segments
         self.dials = dials
         self.held = np.zeros(len(segments.name), dtype=np.bool_)
+        self._silent: set[tuple[int, str]] = set()
         self.rows: list[dict[str, Any]] = []
 
     @staticmethod
@@ -53,12 +54,27 @@ class Faults:
         self, segment: int, code: str, tell: str, remedy: str,
         *, dial: int | Sequence[int] = (), absent: bool = False, **more: Any,
     ) -> None:  # fmt: skip
-        """A fault of dials of one meter; `absent`: it matters only where registers are billed."""
-        self.held[segment] = True
+        """A fault of dials of one meter; `absent`: it matters only where registers are billed.
+
+        Where they only check intervals, what is absent says nothing of the channels it is of.
+        """
         legal = bool(self.segments.legal[segment])
+        if absent and not legal and dial != ():
+            dials = [dial] if isinstance(dial, int) else dial
+            self._silent |= {(segment, self.dials.channel[at]) for at in dials}
+            return
+        self.held[segment] = True
         if legal or not absent:
             severity = Severity.HOLD if legal else Severity.WARN
             self._add(segment, code, severity, tell, remedy, dial=dial, must_hold=legal, **more)
+
+    def silent(self, segment: Ints, dial: Ints) -> Mask:
+        """Dials of channels of which a dial was not read: their sum would be too small."""
+        if not self._silent:
+            return np.zeros(len(segment), dtype=np.bool_)
+        channels = self.dials.channel[dial]
+        pairs = zip(segment.tolist(), channels, strict=True)
+        return np.array([pair in self._silent for pair in pairs], dtype=np.bool_)
 
     def _add(
         self, segment: int, code: str, severity: Severity, tell: str, remedy: str,

@@ -98,7 +98,8 @@ def _pairs(segments: Segments, dials: Dials, faults: Faults) -> Pairs:
     still = _still(pairs, dials)
     closing = np.where(still, STEP, pairs.closing)
     faults.missing(pairs.segment, pairs.dial, pairs.opening, closing, told)
-    return pairs.take((pairs.opening >= 0) & (closing > pairs.opening))
+    read = (pairs.opening >= 0) & (closing > pairs.opening)
+    return pairs.take(read & ~faults.silent(pairs.segment, pairs.dial))
 
 
 def _still(pairs: Pairs, dials: Dials) -> Mask:

@@ -95,8 +95,9 @@ def prepare(
     for kind, table in tables.items():
         if not table.num_rows:
             continue
+        near = _near(store, table, kind=kind)
         for month, bucket, part in readings.cut(table, kind=kind, buckets=buckets):
-            left = _new(store, part, kind=kind, bucket=bucket, name=name, mark=mark, result=result)
+            left = _new(near, part, kind=kind, bucket=bucket, name=name, mark=mark, result=result)
             if left.num_rows:
                 if watch is not None:
                     watch(kind, left)
@@ -111,6 +112,20 @@ def prepare(
                 waiting.clear()
     files.write_many(waiting)
     return result
+
+
+def _near(store: Seen, table: pa.Table, *, kind: str) -> Seen:
+    """The same store, its manifest asked once for the whole span of a delivery."""
+    first, last = readings.span_utc(table, kind)
+    every: dict[int, list[Entry]] = {}
+    for entry in store.find(kind=kind, start_utc=int(first.min()), end_utc=int(last.max())):
+        every.setdefault(entry.bucket, []).append(entry)
+
+    def find(*, buckets: Sequence[int], start_utc: int, end_utc: int, **_: Any) -> list[Entry]:
+        mine = (entry for bucket in buckets for entry in every.get(bucket, ()))
+        return [one for one in mine if one.first_utc < end_utc and one.last_utc > start_utc]
+
+    return Seen(store.load_seq, store.root, find)
 
 
 def _new(

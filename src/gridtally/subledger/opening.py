@@ -6,6 +6,7 @@ nothing.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
@@ -95,8 +96,9 @@ def _deposit(row: Mapping[str, Any], currency: str) -> dict[str, Any]:
 def _entry(
     what: str, row: Mapping[str, Any], sides: tuple[str, str], currency: str
 ) -> dict[str, Any]:
+    key = hashlib.sha256("\0".join((what, row["account"], row["reference"])).encode()).hexdigest()
     return {
-        "transaction": f"opening:{what}:{row['account']}:{row['reference']}"[:120], "line": 0,
+        "transaction": f"opening:{key[:32]}", "line": 0,
         "kind": "adjustment", "debit_id": sides[0], "credit_id": sides[1],
         "amount": abs(to_minor(Decimal(row["amount"]), currency)), "currency": currency,
         "account": row["account"], "posted": row["posted"], "memo": row["reference"],
