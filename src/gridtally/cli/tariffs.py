@@ -77,7 +77,7 @@ def lint(files: tuple[Path, ...], as_json: bool) -> int:
 @as_json
 def show(file: Path, as_json: bool) -> int:
     """What a tariff charges, hour by hour, as a picture."""
-    from gridtally.rating.lint import show as data
+    from gridtally.rating.show import show as data
     from gridtally.rating.tariff import load
 
     view = data(load(read_file(file), name=file.name))
