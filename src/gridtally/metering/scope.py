@@ -161,6 +161,7 @@ def _spans(
         "start_utc": _instants(first, names),
         "end_utc": _instants(after, names),
         "tariff": pa.array(digests, pa.string()),
+        "terms": pa.nulls(len(digests), pa.string()),
     }
     return pa.Table.from_arrays(
         [

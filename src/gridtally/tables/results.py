@@ -38,6 +38,7 @@ SPANS = schema(
     ("tariff", STR, "digest of the tariff version; null when none is in force"),
     ("contract_ukw", I64, "[10^-6 kW]; null when none"),
     ("capacity_ukva", I64, "[10^-6 kVA]; null when none"),
+    ("terms", STR, "further terms of the agreement as canonical JSON, name to decimal; null: none"),
 )
 
 ESTIMATES = schema(
