@@ -21,29 +21,38 @@ from pathlib import Path
 from typing import Any
 
 import click
-import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from gridtally import bucket
+from gridtally.bench_data import (
+    PERIOD,
+    THREADS,
+    ZONE,
+    bare,
+    base,
+    buckets_for,
+    by_bucket,
+    decode_floor,
+    filled,
+    generate,
+    tariff_documents,
+)  # fmt: skip
 from gridtally.bench_estimates import shown, stage_estimates, use
+from gridtally.bench_rate import generate_mix, stage_rate
 from gridtally.bench_validate import work_of
 from gridtally.metering.cases import Cases
 from gridtally.metering.scope import Version, scope
-from gridtally.periods import Period, zone
+from gridtally.periods import zone
 from gridtally.rating.assemble import to_bills
-from gridtally.rating.tariff import TariffVersion, load
 from gridtally.store import readings
 from gridtally.store.digest import canonical
 from gridtally.store.partition import buckets_of
 from gridtally.tables import (
     ACCOUNTS,
-    AGREEMENTS,
     BLOCKS,
     CARRY,
     HISTORY,
-    METERING_POINTS,
     METERS,
     REGISTER_READINGS,
     REGISTERS,
@@ -51,125 +60,7 @@ from gridtally.tables import (
 
 __all__ = ["main"]
 
-PERIOD = Period(date(2026, 7, 1), date(2026, 8, 1))
-"""31 days without a clock change: 2,976 quarter-hours."""
-ZONE, RESOLUTION_S, BUCKET_POINTS, THREADS = "Europe/Lisbon", 900, 3125, 2
-
-
-def point_names(points: int) -> list[str]:
-    """`MP-0000001` and on."""
-    return [f"MP-{n:07d}" for n in range(points)]
-
-
-def buckets_for(points: int) -> int:
-    """So many buckets that one holds about 3,000 points, whatever the size of the base."""
-    return max(2, points // BUCKET_POINTS)
-
-
-def generate(root: Path, points: int) -> list[readings.Entry]:
-    """One load file per day, as a utility delivers them; seeded, in the store's own format.
-
-    Energy is in whole Wh; one point in 200 lacks three hours on one day.
-    """
-    draw = np.random.Generator(np.random.PCG64(20261123))
-    names = pa.array(point_names(points))
-    base = draw.integers(20, 400, points)[:, None]
-    shape = (100 + 80 * np.sin(np.arange(96) / 96 * 2 * np.pi - 2)).astype(np.int64)[None, :]
-    entries = []
-    bounds = zone(ZONE).day_bounds(PERIOD)
-    for day, start in enumerate(bounds[:-1]):
-        wh = base * shape // 100 + draw.integers(0, 60, (points, 96))
-        values = pa.array((wh * 1000).reshape(-1))
-        keep = np.ones((points, 96), bool)
-        keep[day::200, 40:52] = day % 31 == 0
-        if not keep.all():
-            values = pa.array((wh * 1000).reshape(-1), mask=~keep.reshape(-1))
-        offsets = pa.array(np.arange(points + 1, dtype=np.int32) * 96)
-        columns = {
-            "metering_point": names,
-            "channel": pa.repeat("import", points),
-            "start_utc": pa.repeat(pa.scalar(int(start), pa.timestamp("s", "UTC")), points),
-            "resolution_s": pa.repeat(pa.scalar(RESOLUTION_S, pa.int32()), points),
-            "values": pa.ListArray.from_arrays(offsets, values),
-            "quality": pa.repeat("A", points),
-            "version": pa.repeat(0, points),
-            "load_seq": pa.repeat(0, points),
-            "source": pa.repeat("", points),
-            "line": pa.array(np.arange(points)),
-        }
-        table = pa.Table.from_arrays([columns[n] for n in BLOCKS.names], schema=BLOCKS)
-        for month, number, part in readings.cut(table, kind="blocks", buckets=buckets_for(points)):
-            entry = readings.write(
-                root, part, kind="blocks", source=f"day{day:02d}", month=month, bucket=number
-            )
-            entries.append(_numbered(entry, day + 1))
-    return entries
-
-
-def _numbered(entry: readings.Entry, load_seq: int) -> readings.Entry:
-    return readings.Entry(
-        **{**{k: getattr(entry, k) for k in entry.__slots__}, "load_seq": load_seq}
-    )
-
-
-def by_bucket(entries: list[readings.Entry]) -> list[list[readings.Entry]]:
-    """The files of each bucket."""
-    groups: dict[int, list[readings.Entry]] = {}
-    for entry in entries:
-        groups.setdefault(entry.bucket, []).append(entry)
-    return [groups[key] for key in sorted(groups)]
-
-
-def tariff_documents() -> list[TariffVersion]:
-    """Three of Port Lumen's tariffs: block, time of use, and demand."""
-    folder = resources.files("gridtally.demo") / "tariffs"
-    names = ("home-block-2026-01-01", "home-tou-2026-01-01", "shop-demand-2026-01-01")
-    return [load((folder / f"{name}.toml").read_bytes(), name=name) for name in names]
-
-
-def base(points: int, tariffs: list[TariffVersion]) -> tuple[pa.Table, pa.Table]:
-    """AGREEMENTS and METERING_POINTS: one account a point, the tariffs in turn."""
-    names = point_names(points)
-    agreements = {
-        "agreement": pa.array([name.replace("MP", "AG") for name in names]),
-        "account": pa.array([name.replace("MP", "AC") for name in names]),
-        "metering_point": pa.array(names),
-        "from": pa.repeat(pa.scalar(date(2020, 1, 1)), points),
-        "tariff": pa.array([tariffs[n % len(tariffs)].id for n in range(points)]),
-        "legal_source": pa.repeat("interval", points),
-    }
-    place = {
-        "metering_point": pa.array(names),
-        "zone": pa.repeat(ZONE, points),
-        "fuse_ukw": pa.repeat(pa.scalar(10**9, pa.int64()), points),
-    }
-    return _filled(AGREEMENTS, agreements, points), _filled(METERING_POINTS, place, points)
-
-
-def _filled(schema: pa.Schema, columns: dict[str, pa.Array], rows: int) -> pa.Table:
-    arrays = [columns.get(f.name, pa.nulls(rows, f.type)) for f in schema]
-    return pa.Table.from_arrays([a.cast(f.type) for a, f in zip(arrays, schema, strict=True)],
-                                schema=schema)  # fmt: skip
-
-
 # --------------------------------------------------------------------- stages
-
-
-def decode_floor(root: Path, entries: list[readings.Entry]) -> int:
-    """The floor: read the same columns of the same files, two threads, and do nothing."""
-
-    with ThreadPoolExecutor(THREADS) as pool:
-        return sum(pool.map(partial(_bare_all, root), by_bucket(entries)))
-
-
-def _bare_all(root: Path, group: list[readings.Entry]) -> int:
-    return sum(_bare(root / entry.path) for entry in group)
-
-
-def _bare(path: Path) -> int:
-    columns = [name for name in readings.BLOCK_COLUMNS if name != "load_seq"]
-    table = pq.read_table(path, columns=columns, use_threads=False, partitioning=None)
-    return sum(len(chunk.values) for chunk in table["values"].chunks)
 
 
 def jobs(
@@ -244,7 +135,7 @@ def billed_tables(root: Path, entries: list[readings.Entry], points: int) -> dic
     }  # fmt: skip
     return tables | {
         "segments": segments, "bills": bills, "spans": spans, "agreements": agreements,
-        "metering_points": places, "accounts": _filled(ACCOUNTS, accounts, points),
+        "metering_points": places, "accounts": filled(ACCOUNTS, accounts, points),
         "history": pa.concat_tables([_month(segments, back) for back in range(12, 0, -1)]),
     }  # fmt: skip
 
@@ -262,7 +153,7 @@ def _month(segments: pa.Table, back: int) -> pa.Table:
         "decision": pa.repeat("backfill", rows), "run": pa.repeat("bench", rows),
         "findings": pa.repeat("", rows),
     }  # fmt: skip
-    return _filled(HISTORY, same | told, rows)
+    return filled(HISTORY, same | told, rows)
 
 
 def stage_bill(root: Path, entries: list[readings.Entry], points: int) -> dict[str, Any]:
@@ -305,7 +196,7 @@ def stage_validate(root: Path, entries: list[readings.Entry], points: int) -> di
     low, high = zone(ZONE).bounds(PERIOD)
     seconds = floor = 0.0
     for group, make in zip(by_bucket(entries), jobs(root, entries, points)[1], strict=True):
-        floor += min(_timed(partial(_bare_all, root, group)) for _ in range(2))
+        floor += min(_timed(partial(bare, root, group)) for _ in range(2))
         work = work_of(make(), zone=ZONE, start_utc=low, end_utc=high)
         seconds += min(_timed(work) for _ in range(2))
     return _row(f"validate, {points:,} points", seconds, floor) | {"readings": points * 2976}
@@ -349,18 +240,21 @@ def _row(name: str, seconds: float, floor: float) -> dict[str, Any]:
 
 STAGES: dict[str, tuple[Callable[..., dict[str, Any]], tuple[int, ...]]] = {
     "bill": (stage_bill, (50_000, 200_000)),
+    "rate": (stage_rate, (50_000, 200_000)),
     "validate": (stage_validate, (25_000,)),
     "audit": (stage_audit, (20_000,)),
     "second": (stage_second, (500,)),
     "estimates": (stage_estimates, (3,)),
 }
 """Stage -> what it does, and the sizes that it runs at."""
+DATA = {"rate": generate_mix}
+"""Stage -> its own readings."""
 
 
 def _alone(stage: str, points: int) -> dict[str, Any]:
     """A stage in a process of its own, and its data made in another: its peak is its own."""
     with tempfile.TemporaryDirectory(prefix="gridtally-bench-") as folder:
-        entries = _elsewhere(generate, Path(folder), points)
+        entries = _elsewhere(DATA.get(stage, generate), Path(folder), points)
         row: dict[str, Any] = _elsewhere(STAGES[stage][0], Path(folder), entries, points)
         return row
 
@@ -376,7 +270,7 @@ def _elsewhere(work: Callable[..., Any], *arguments: object) -> Any:
 @click.option("--data", help="A folder with real homes, for estimates; or GRIDTALLY_HOMES.")
 @click.option("--json", "as_json", is_flag=True, help="Print the figures as JSON.")
 def main(stages: tuple[str, ...], points: int | None, data: str | None, as_json: bool) -> None:
-    """Measure stages (bill, validate, audit, second, estimates; default: all) beside floors."""
+    """Measure stages beside floors: bill, rate, validate, audit, second, estimates."""
     use(data)
     rows = []
     unknown = [name for name in stages if name not in STAGES]

@@ -37,7 +37,7 @@ from gridtally.rating.tariff import TariffVersion
 from gridtally.tables import BLOCKS, DAILY, ESTIMATES, FINDINGS, REMARKS
 from gridtally.terms import Channel, LegalSource
 
-__all__ = ["Job", "Metered", "Part", "bill", "daily", "meter"]
+__all__ = ["Job", "Metered", "Part", "Settled", "bill", "daily", "meter", "settle"]
 
 Ints = npt.NDArray[np.int64]
 _YEAR_S = (BACK_DAYS - SEASON_DAYS) * 86_400
@@ -89,6 +89,18 @@ class Metered:
 
 
 @dataclass(frozen=True)
+class Settled:
+    """What steps 5 to 7 give for one bucket."""
+
+    determinants: pa.Table
+    lines: pa.Table
+    carry: pa.Table
+    segments: pa.Table
+    """SEGMENTS without their bill"""
+    findings: pa.Table
+
+
+@dataclass(frozen=True)
 class Part:
     """What steps 3 to 7 give for one bucket."""
 
@@ -110,38 +122,60 @@ def bill(job: Job, *, with_daily: bool = True) -> Part:
     metered = meter(job)
     wanted = {digest: tariff.wanted for digest, tariff in job.tariffs.items()}
     metered.findings.append(unfit(job.spans, metered.stretches, wanted=wanted))
-    determinants, missing = determine(
-        job.spans, dense=metered.dense, advances=metered.advances, wanted=wanted
-    )
-    rated = rate(
+    settled = settle(
         job.spans,
-        determinants,
+        dense=metered.dense,
+        advances=metered.advances,
+        used=metered.used,
         tariffs=job.tariffs,
         carry_in=job.carry_in,
-        incomplete=_joined([*metered.findings, missing], FINDINGS),
-    )
-    cases = Cases(job.spans, dense=metered.dense, used=metered.used, carry=job.carry_in)
-    findings = _joined([*metered.findings, missing, rated.findings], FINDINGS)
-    segments = to_segments(
-        job.spans,
-        rated.lines,
-        determinants,
-        tariffs=job.tariffs,
-        findings=findings,
-        input_digests=cases.digests(),
+        findings=metered.findings,
     )
     return Part(
-        determinants=determinants,
-        lines=rated.lines,
-        carry=rated.carry,
+        determinants=settled.determinants,
+        lines=settled.lines,
+        carry=settled.carry,
         estimates=_joined(metered.estimates, ESTIMATES),
         advances=metered.advances,
         used=metered.used,
-        findings=findings,
-        segments=segments,
+        findings=settled.findings,
+        segments=settled.segments,
         daily=daily(metered.dense, job.spans) if with_daily else DAILY.empty_table(),
         profiles=profiles(metered.dense, job.spans),
     )
+
+
+def settle(
+    spans: pa.Table,
+    *,
+    dense: Sequence[Dense],
+    advances: pa.Table,
+    used: pa.Table,
+    tariffs: Mapping[str, TariffVersion],
+    carry_in: pa.Table,
+    findings: Sequence[pa.Table],
+) -> Settled:
+    """Steps 5 and 6, and of step 7 the segments; `findings` are those of the steps before."""
+    wanted = {digest: tariff.wanted for digest, tariff in tariffs.items()}
+    determinants, missing = determine(spans, dense=dense, advances=advances, wanted=wanted)
+    rated = rate(
+        spans,
+        determinants,
+        tariffs=tariffs,
+        carry_in=carry_in,
+        incomplete=_joined([*findings, missing], FINDINGS),
+    )
+    cases = Cases(spans, dense=dense, used=used, carry=carry_in)
+    found = _joined([*findings, missing, rated.findings], FINDINGS)
+    segments = to_segments(
+        spans,
+        rated.lines,
+        determinants,
+        tariffs=tariffs,
+        findings=found,
+        input_digests=cases.digests(),
+    )
+    return Settled(determinants, rated.lines, rated.carry, segments, found)
 
 
 def meter(job: Job) -> Metered:

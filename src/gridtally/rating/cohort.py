@@ -1,4 +1,9 @@
-"""Step 6: the spans of one tariff version and one period, as columns, and the lines they get."""
+"""Step 6: the spans of one tariff version, as columns, and the lines they get.
+
+Their days may differ, but they touch the same calendar months and lie in the same yearly windows:
+whether a component is at rest, and which month a demand is kept for, is the same for all of them.
+What the days decide (shares, thresholds) is worked out once per period and taken by row.
+"""
 
 from __future__ import annotations
 
@@ -16,16 +21,18 @@ from gridtally.money import Rounding
 from gridtally.periods import Period
 from gridtally.rating.carry import State
 from gridtally.rating.charges import Component
-from gridtally.rating.exact import Column, add, round_to
+from gridtally.rating.exact import Column, add, divide, product, round_to, scaled
 from gridtally.rating.tariff import TariffVersion
-from gridtally.terms import Wanted
+from gridtally.terms import RoundingMode, Wanted
 
-__all__ = ["MICRO_DECIMALS", "Block", "Cohort", "Hold", "micro"]
+__all__ = ["MICRO_DECIMALS", "Block", "Cohort", "Factor", "Hold", "micro"]
 
 Ints = npt.NDArray[np.int64]
 Mask = npt.NDArray[np.bool_]
 MICRO_DECIMALS = 6
-ONE = Fraction(1)
+NONE, ONE = Fraction(0), Fraction(1)
+Factor = Fraction | tuple[Column, Column]
+"""One fraction for all rows, or a pair of columns: numerators and denominators."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +49,7 @@ class Block:
     unit: str
     price: Decimal | Column
     """One price, or one per row [10^-8]."""
-    factor: Fraction | tuple[Column, Column]
+    factor: Factor
     amount: Column
     """[10^-8 of the currency]"""
 
@@ -59,10 +66,13 @@ class Hold:
 
 @dataclass(slots=True)
 class Cohort:
-    """Spans with the same version and period. Everything per row has shape (rows,)."""
+    """Spans with the same version and months. Everything per row has shape (rows,)."""
 
     version: TariffVersion
-    period: Period
+    periods: tuple[Period, ...]
+    """The distinct periods of the spans."""
+    period: Ints
+    """Which of `periods`, per row."""
     segments: Ints
     """The segment of each row: its row in the carry state."""
     determinant: Callable[[str], tuple[Ints, Mask]]
@@ -78,39 +88,48 @@ class Cohort:
 
     @property
     def month(self) -> date:
-        """First day of the span's month."""
-        return self.period.start.replace(day=1)
+        """First day of the month in which the spans begin."""
+        return self.first_day.replace(day=1)
 
-    def share(self, months: tuple[int, ...]) -> Fraction:
-        """The span in months, by days; only days in `months` when there are any."""
-        parts = self._parts(months)
-        return sum(
-            (Fraction(p.days, calendar.monthrange(p.start.year, p.start.month)[1]) for p in parts),
-            Fraction(0),
+    @property
+    def first_day(self) -> date:
+        """First day of one of the spans: in the same month and yearly windows as the others'."""
+        return self.periods[0].start
+
+    def active(self, months: tuple[int, ...]) -> bool:
+        """Whether the spans have days in `months`, when there are any."""
+        return bool(_parts(self.periods[0], months))
+
+    def days(self, months: tuple[int, ...]) -> Ints:
+        """Days of each span, in `months` when there are any."""
+        days = [sum(part.days for part in _parts(p, months)) for p in self.periods]
+        return np.array(days, np.int64)[self.period]
+
+    def share(self, months: tuple[int, ...]) -> Factor:
+        """The spans in months, by days; only days in `months` when there are any."""
+        return self._fractions(
+            sum((Fraction(part.days, _month_days(part.start)) for part in _parts(p, months)), NONE)
+            for p in self.periods
         )
 
-    def days(self, months: tuple[int, ...]) -> int:
-        """Days of the span, in `months` when there are any."""
-        return sum(part.days for part in self._parts(months))
-
-    def years(self, months: tuple[int, ...]) -> Fraction:
-        """The span in years, by days."""
-        parts = self._parts(months)
-        return sum(
-            (
-                Fraction(part.days, 366 if calendar.isleap(part.start.year) else 365)
-                for part in parts
-            ),
-            Fraction(0),
+    def years(self, months: tuple[int, ...]) -> Factor:
+        """The spans in years, by days."""
+        return self._fractions(
+            sum((Fraction(part.days, _year_days(part.start)) for part in _parts(p, months)), NONE)
+            for p in self.periods
         )
 
-    def factor(self, charge: Component) -> Fraction:
-        """The component's factor: its share of the span, or 1 without proration."""
+    def factor(self, charge: Component) -> Factor:
+        """The component's factor: its share of each span, or 1 without proration."""
         return self.share(charge.months) if charge.proration == "days" else ONE
 
-    def _parts(self, months: tuple[int, ...]) -> list[Period]:
-        parts = self.period.months()
-        return [part for part in parts if not months or part.start.month in months]
+    def _fractions(self, each: Iterable[Fraction]) -> Factor:
+        """A fraction per period as one factor."""
+        found = list(each)
+        if len(set(found)) == 1:
+            return found[0]
+        top, bottom = ([getattr(f, n) for f in found] for n in ("numerator", "denominator"))
+        return np.array(top, np.int64)[self.period], np.array(bottom, np.int64)[self.period]
 
     def want(
         self, wanted: Wanted, bucket: str, charge: Component, *, optional: bool = False
@@ -150,7 +169,7 @@ class Cohort:
         quantity: Column,
         unit: str,
         price: Decimal,
-        factor: Fraction | tuple[Column, Column] = ONE,
+        factor: Factor = ONE,
         decimals: int = MICRO_DECIMALS,
         keep: Mask | None = None,
         always: bool = False,
@@ -181,7 +200,7 @@ class Cohort:
         decimals: int,
         unit: str,
         price: Decimal | Column,
-        factor: Fraction | tuple[Column, Column],
+        factor: Factor,
         amount: Column,
     ) -> None:
         """Add lines whose amounts are known."""
@@ -206,8 +225,24 @@ class Cohort:
         return result
 
 
-def micro(value: Decimal, factor: Fraction = ONE) -> int:
-    """A number of the document times a factor in 10^-6 units, half even."""
+def _parts(period: Period, months: tuple[int, ...]) -> list[Period]:
+    return [part for part in period.months() if not months or part.start.month in months]
+
+
+def _month_days(day: date) -> int:
+    return calendar.monthrange(day.year, day.month)[1]
+
+
+def _year_days(day: date) -> int:
+    return 366 if calendar.isleap(day.year) else 365
+
+
+def micro(value: Decimal, factor: Factor = ONE) -> int | Column:
+    """A number of the document times a factor in 10^-6 units, half even: one, or one per row."""
+    if not isinstance(factor, Fraction):
+        number, places = scaled(value)
+        top = product(factor[0], number * 10**MICRO_DECIMALS)
+        return divide(top, product(factor[1], 10**places), RoundingMode.HALF_EVEN)
     exact = Fraction(value) * factor * 10**MICRO_DECIMALS
     whole, rest = divmod(exact.numerator, exact.denominator)
     up = 2 * rest > exact.denominator or (2 * rest == exact.denominator and whole % 2 == 1)

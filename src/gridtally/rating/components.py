@@ -24,7 +24,7 @@ from gridtally.rating.charges import (
     Tier,
     Tiered,
 )
-from gridtally.rating.cohort import MICRO_DECIMALS, Cohort, Ints, micro
+from gridtally.rating.cohort import MICRO_DECIMALS, Cohort, Factor, Ints, micro
 from gridtally.rating.exact import Column, add, divide, product, round_to
 from gridtally.rating.tariff import demand_of, energy_of
 from gridtally.terms import Channel, RoundingMode
@@ -42,7 +42,7 @@ def charge_lines(charge: Charge, cohort: Cohort) -> None:
     Components that it names have been computed before. A component whose months have no day in
     the span gives no line and carries on as if it had measured nothing.
     """
-    active = cohort.days(charge.months) > 0
+    active = cohort.active(charge.months)
     if isinstance(charge, Energy | Tiered | Demand):
         _MEASURED[type(charge)](charge, cohort, active)
     elif active:
@@ -92,7 +92,7 @@ def _tier_parts(charge: Tiered, cohort: Cohort, energy: Column) -> list[Column]:
     factor = cohort.factor(charge)
     if charge.window == "year":
         factor = Fraction(1)
-        key, start = f"tier/{charge.id}", window_start(cohort.period.start, charge.reset)
+        key, start = f"tier/{charge.id}", window_start(cohort.first_day, charge.reset)
         position = cohort.carry.get(key, start, cohort.segments)
         cohort.carry.only(key, start, cohort.segments, add(position, energy).astype(np.int64))
     reached = add(position, energy)
@@ -108,8 +108,8 @@ def window_start(day: date, reset: tuple[int, int]) -> date:
     return start if start <= day else start.replace(year=day.year - 1)
 
 
-def _edges(tiers: Sequence[Tier], factor: Fraction = Fraction(1)) -> list[int]:
-    """Bounds of the tiers in 10^-6 units; the last is far away."""
+def _edges(tiers: Sequence[Tier], factor: Factor = Fraction(1)) -> list[int | Column]:
+    """Bounds of the tiers in 10^-6 units, one or one per row; the last is far away."""
     return [0, *(micro(t.upto, factor) if t.upto else _FAR for t in tiers)]
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -58,7 +59,7 @@ def rate(
     """
     spans = spans.sort_by([("segment", "ascending"), ("span", "ascending")]).combine_chunks()
     sheet = _Sheet(spans, determinants, tariffs, carry_in)
-    batches = [batch for cohort in sheet.cohorts() for batch in sheet.rate(*cohort)]
+    batches = [sheet.rate(*cohort) for cohort in sheet.cohorts()]
     good = sheet.good
     if incomplete is not None:
         held = incomplete.filter(incomplete["must_hold"])["segment"]
@@ -98,33 +99,46 @@ class _Sheet:
         self._carried_twice()
         self._mixed_currency()
 
-    def cohorts(self) -> Iterator[tuple[str | None, date, date, str | None, Ints]]:
-        """(tariff, from, to, zone, rows): the first spans of all segments, then the second, …"""
+    def cohorts(self) -> Iterator[tuple[TariffVersion, tuple[Period, ...], Ints, Ints]]:
+        """(version, periods, rows, period of each): the first spans of all segments, then the next.
+
+        Spans whose tariff cannot be used for them are held, and in none.
+        """
         if self.spans.num_rows == 0:
             return
-        wave = np.arange(self.spans.num_rows) - self.starts[self.segment_of]
         columns = [self.spans[name].combine_chunks() for name in ("tariff", "from", "to", "zone")]
         codes = [np.asarray(pc.fill_null(c.dictionary_encode().indices, -1)) for c in columns]
-        order = np.lexsort((*codes, wave))
-        table = np.vstack([wave[order], *(code[order] for code in codes)])
-        cuts = np.flatnonzero((table[:, 1:] != table[:, :-1]).any(axis=0)) + 1
-        for rows in np.split(order.astype(np.int64), cuts):
-            tariff, begins, ends, zone = (column[int(rows[0])].as_py() for column in columns)
-            yield tariff, begins, ends, zone, rows
+        found, first = _distinct(np.vstack(codes))
+        kinds: dict[Kind, int] = {}
+        kind, periods = np.full(len(first), -1), []
+        for i, row in enumerate(first.tolist()):
+            digest, begins, ends, zone = (column[row].as_py() for column in columns)
+            version, period = self.tariffs.get(digest or ""), Period(begins, ends)
+            periods.append(period)
+            if hold := _unusable(version, digest, period, zone):
+                rows = np.flatnonzero(found == i)
+                self._holds.append((rows, Hold(hold[0], np.ones(len(rows), bool), *hold[1:])))
+            elif version:
+                kind[i] = kinds.setdefault(_kind(version, period), len(kinds))
+        wave = np.arange(self.spans.num_rows) - self.starts[self.segment_of]
+        order = np.lexsort((kind[found], wave))
+        order = order[kind[found[order]] >= 0]
+        groups = np.vstack([wave[order], kind[found[order]]])
+        cuts = np.flatnonzero((groups[:, 1:] != groups[:, :-1]).any(axis=0)) + 1
+        versions = [kind.version for kind in kinds]
+        for rows in np.split(order.astype(np.int64), cuts) if len(order) else ():
+            own, which = np.unique(found[rows], return_inverse=True)
+            mine = tuple(periods[i] for i in own.tolist())
+            yield versions[int(kind[own[0]])], mine, rows, which.astype(np.int64)
 
     def rate(
-        self, digest: str | None, begins: date, ends: date, zone: str | None, rows: Ints
-    ) -> Iterator[Batch]:
-        """The lines of one cohort; nothing when its tariff cannot be used for it."""
-        version = self.tariffs.get(digest or "")
-        hold = _unusable(version, digest, Period(begins, ends), zone, len(rows))
-        if hold:
-            self._holds.append((rows, hold))
-        if version is None or hold:
-            return
+        self, version: TariffVersion, periods: tuple[Period, ...], rows: Ints, period: Ints
+    ) -> Batch:
+        """The lines of one cohort."""
         cohort = Cohort(
             version=version,
-            period=Period(begins, ends),
+            periods=periods,
+            period=period,
             segments=self.segment_of[rows],
             determinant=lambda name: _look_up(self._determinants.get(name), rows),
             contract=(self._contract[0][rows], self._contract[1][rows]),
@@ -134,7 +148,7 @@ class _Sheet:
         for position in version.order:
             charge_lines(version.components[position], cohort)
         self._holds += [(rows, found) for found in cohort.holds]
-        yield Batch(rows, tuple(charge.id for charge in version.components), cohort.blocks)
+        return Batch(rows, tuple(charge.id for charge in version.components), cohort.blocks)
 
     @property
     def good(self) -> Mask:
@@ -158,14 +172,14 @@ class _Sheet:
         return Totals(list(points), code, self.ends - 1)
 
     def findings(self) -> list[dict[str, object]]:
-        """One finding per segment and reason."""
-        found: dict[tuple[int, str, str], dict[str, object]] = {}
+        """One finding per segment and reason, at its first span."""
+        found: dict[tuple[int, str, str], tuple[int, Hold]] = {}
         for rows, hold in self._holds:
             for row in rows[hold.where].tolist():
                 key = (int(self.segment_of[row]), hold.code, hold.message)
-                if key not in found:
-                    found[key] = self._finding(row, hold)
-        return [found[key] for key in sorted(found)]
+                if key not in found or row < found[key][0]:
+                    found[key] = row, hold
+        return [self._finding(*found[key]) for key in sorted(found)]
 
     def _finding(self, row: int, hold: Hold) -> dict[str, object]:
         span = self.spans.slice(row, 1).to_pylist()[0]
@@ -204,23 +218,51 @@ class _Sheet:
             self._holds.append((self.starts[mixed], hold))
 
 
+class Kind(NamedTuple):
+    """What the spans of a cohort have in common."""
+
+    version: TariffVersion
+    first: tuple[int, int]
+    """Year and month of the first day."""
+    last: tuple[int, int]
+    """Year and month of the last day."""
+    windows: tuple[date, ...]
+    """Where the yearly windows began."""
+
+
+def _kind(version: TariffVersion, period: Period) -> Kind:
+    last = date.fromordinal(period.end.toordinal() - 1)
+    return Kind(
+        version,
+        (period.start.year, period.start.month),
+        (last.year, last.month),
+        tuple(window_start(period.start, reset) for reset in sorted(version.resets)),
+    )
+
+
+def _distinct(codes: Ints) -> tuple[Ints, Ints]:
+    """Columns of small integers, shape (keys, rows): which distinct one each row is, and the
+    first row of each distinct one."""
+    whole = np.zeros(codes.shape[1], np.int64)
+    for code in codes:
+        whole = np.unique(whole * (int(code.max()) + 2) + code + 1, return_inverse=True)[1]
+    _, first = np.unique(whole, return_index=True)
+    return whole, first
+
+
 def _unusable(
-    version: TariffVersion | None, digest: str | None, period: Period, zone: str | None, count: int
-) -> Hold | None:
-    """Why a version cannot price a span, or None."""
-
-    def hold(code: str, message: str, remedy: str) -> Hold:
-        return Hold(code, np.ones(count, bool), message, remedy)
-
+    version: TariffVersion | None, digest: str | None, period: Period, zone: str | None
+) -> tuple[str, str, str] | None:
+    """Why a version cannot price a span (code, message, remedy), or None."""
     if version is None:
         what = f"The tariff version {digest[:19]}… is not there" if digest else "There is no tariff"
-        return hold(
+        return (
             "rating.price.missing",
             f"{what} for {period.start} to {period.end}.",
             "Add the tariff version; a missing price is never read as zero.",
         )
     if zone != version.zone:
-        return hold(
+        return (
             "rating.zone.differs",
             f"The tariff {version.id} counts hours in {version.zone}, "
             f"the metering point in {zone}.",
@@ -228,7 +270,7 @@ def _unusable(
         )
     after = version.valid_to is not None and period.end > version.valid_to
     if period.start < version.valid_from or after:
-        return hold(
+        return (
             "rating.price.missing",
             f"The tariff {version.id} is valid from {version.valid_from} to "
             f"{version.valid_to or 'further notice'}, "
@@ -238,7 +280,7 @@ def _unusable(
     last = date.fromordinal(period.end.toordinal() - 1)
     years = set(range(period.start.year, last.year + 1))
     if version.holiday_years is not None and not years <= version.holiday_years:
-        return hold(
+        return (
             "rating.holidays.missing",
             f"The tariff {version.id} prices holidays apart, "
             f"and does not list those of {last.year}.",
@@ -246,7 +288,7 @@ def _unusable(
         )
     for reset in sorted(version.resets):
         if window_start(last, reset) > period.start:
-            return hold(
+            return (
                 "rating.window.reset",
                 f"The yearly tiers of {version.id} start anew within {period.start} to {last}.",
                 "Cut the span on the day on which the window starts.",

@@ -1,0 +1,162 @@
+"""Many segments of one tariff in one bucket, each with days of its own: worked out by hand."""
+
+from datetime import date
+from decimal import Decimal
+
+import numpy as np
+import pytest
+from rating_world import NO_CARRY, header
+
+from gridtally.metering.blocks import ACTUAL, Dense
+from gridtally.metering.determine import determine
+from gridtally.metering.scope import Version, scope
+from gridtally.periods import Period, zone
+from gridtally.rating.rate import rate
+from gridtally.rating.tariff import load
+from gridtally.tables import (
+    ADVANCES,
+    AGREEMENTS,
+    DETERMINANTS,
+    METERING_POINTS,
+    empty,
+    table,
+)  # fmt: skip
+
+JANUARY = Period(date(2026, 1, 1), date(2026, 2, 1))
+BODY = """
+[calendars.tou]
+[[calendars.tou.rules]]
+bucket = "peak"
+hours = ["08:00-10:00"]
+[[calendars.tou.rules]]
+otherwise = "off"
+[[components]]
+id = "standing"
+shape = "fixed"
+per = "month"
+price = 31
+[[components]]
+id = "meter"
+shape = "fixed"
+per = "day"
+price = 0.5
+[[components]]
+id = "blocks"
+shape = "tiered"
+channel = "import"
+method = "graduated"
+tiers = [{ upto = 62, price = 1 }, { price = 2 }]
+[[components]]
+id = "hours"
+shape = "energy"
+channel = "import"
+calendar = "tou"
+prices = { peak = 3, off = 1 }
+[[components]]
+id = "peak"
+shape = "demand"
+channel = "import"
+price = 31
+window_min = 120
+"""
+DAYS = (1, 4, 17, 30)
+"""Days of January after which a customer's contract changes."""
+
+
+@pytest.fixture(scope="module")
+def lines():
+    """Point n uses 1 kWh in each hour; on day d of the month 1 + d kWh from eight to nine."""
+    version = load((header("UTC") + BODY).encode(), name="t")
+    points = [f"P{day:02d}" for day in (*DAYS, 31)]
+    terms = []
+    for point, day in zip(points, (*DAYS, 31), strict=True):
+        cut = date.fromordinal(JANUARY.start.toordinal() + day)
+        row = {"agreement": point, "account": point, "metering_point": point,
+               "tariff": "t", "legal_source": "interval"}  # fmt: skip
+        terms.append({**row, "from": JANUARY.start, "to": cut, "contract_ukw": 1})
+        if day < 31:
+            terms.append({**row, "from": cut, "to": JANUARY.end, "contract_ukw": 2})
+    spans, found = scope(
+        table(AGREEMENTS, terms),
+        table(METERING_POINTS, [{"metering_point": p, "zone": "UTC"} for p in points]),
+        period=JANUARY,
+        versions=[Version("t", version.digest, version.valid_from, None)],
+    )
+    assert found.num_rows == 0
+    hours = np.ones((31, 24), np.int64)
+    hours[:, 8] += np.arange(1, 32)
+    values = np.tile(hours.reshape(1, -1) * 10**6, (len(points), 1))
+    start, _ = zone("UTC").bounds(JANUARY)
+    grid = Dense(
+        tuple(points), "import", start, 3600, values, np.full_like(values, ACTUAL, np.uint8)
+    )
+    determinants, missing = determine(
+        spans, dense=[grid], advances=empty(ADVANCES), wanted={version.digest: version.wanted}
+    )
+    rated = rate(spans, determinants, tariffs={version.digest: version}, carry_in=NO_CARRY)
+    assert missing.num_rows == rated.findings.num_rows == 0
+    return rated.lines.to_pylist()
+
+
+@pytest.mark.parametrize("day", DAYS)
+def test_each_segment_has_its_own_days(lines, day):
+    """Standing and block in proportion to the days; energy and demand of these days alone."""
+    for span, (low, high) in enumerate(((0, day), (day, 31))):
+        mine = [
+            line for line in lines
+            if line["segment"].startswith(f"P{day:02d}/") and line["span"] == span
+        ]  # fmt: skip
+        days = high - low
+        extra = sum(range(low + 1, high + 1))
+        energy = 24 * days + extra
+        share = "1" if days == 31 else f"{days}/31"
+        expected = [
+            ("standing", "", Decimal(days), share),
+            ("meter", "", Decimal(days) / 2, "1"),
+            ("blocks", "tier-1", Decimal(2 * days), "1"),
+            ("blocks", "tier-2", Decimal(2 * (energy - 2 * days)), "1"),
+            ("hours", "peak", Decimal(3 * (2 * days + extra)), "1"),
+            ("hours", "off", Decimal(22 * days), "1"),
+            ("peak", "", (Decimal(2 + high) / 2 * days).quantize(Decimal("0.01")), share),
+        ]
+        found = [(x["component"], x["bucket"], x["amount"], x["factor"]) for x in mine]
+        assert found == expected
+
+
+def test_whoever_changes_nothing_has_the_whole_month(lines):
+    """The segment beside them that is not cut."""
+    mine = {x["component"] + x["bucket"]: x for x in lines if x["segment"].startswith("P31/")}
+    assert mine["standing"]["factor"] == mine["peak"]["factor"] == "1"
+    assert mine["standing"]["amount"] == 31
+    assert mine["blockstier-1"]["quantity"] == 62
+    assert mine["peak"]["quantity"] == Decimal("16.5")
+
+
+@pytest.mark.parametrize(
+    ("month", "expected"), [(1, {"January": 29, "both": 29}), (2, {"February": 28, "both": 28})]
+)
+def test_a_component_rests_in_its_own_months_only(month, expected):
+    """Three customers of one bucket: here in January, in February, in both."""
+    body = '[[components]]\nid = "x"\nshape = "fixed"\nper = "day"\nprice = 1\n'
+    body += f"months = [{month}]\n"
+    version = load((header("UTC") + body).encode(), name="t")
+    when = {
+        "January": Period(date(2026, 1, 3), date(2026, 2, 1)),
+        "February": Period(date(2026, 2, 1), date(2026, 3, 1)),
+        "both": Period(date(2026, 1, 3), date(2026, 3, 1)),
+    }
+    rows = [
+        {"agreement": name, "account": name, "metering_point": name, "from": period.start,
+         "to": period.end, "tariff": "t", "legal_source": "interval"}
+        for name, period in when.items()
+    ]  # fmt: skip
+    spans, _ = scope(
+        table(AGREEMENTS, rows),
+        table(METERING_POINTS, [{"metering_point": name, "zone": "UTC"} for name in when]),
+        period=Period(date(2026, 1, 1), date(2026, 3, 1)),
+        versions=[Version("t", version.digest, version.valid_from, None)],
+    )
+    tariffs = {version.digest: version}
+    found = rate(spans, empty(DETERMINANTS), tariffs=tariffs, carry_in=NO_CARRY).lines
+    amounts = {x["segment"].split("/")[0]: x["amount"] for x in found.to_pylist()}
+    assert amounts == expected
