@@ -254,15 +254,19 @@ def _unusable(
     version: TariffVersion | None, digest: str | None, period: Period, zone: str | None
 ) -> tuple[str, str, str] | None:
     """Why a version cannot price a span (code, message, remedy), or None."""
+
+    def hold(code: str, message: str, remedy: str) -> tuple[str, str, str]:
+        return code, message, remedy
+
     if version is None:
         what = f"The tariff version {digest[:19]}… is not there" if digest else "There is no tariff"
-        return (
+        return hold(
             "rating.price.missing",
             f"{what} for {period.start} to {period.end}.",
             "Add the tariff version; a missing price is never read as zero.",
         )
     if zone != version.zone:
-        return (
+        return hold(
             "rating.zone.differs",
             f"The tariff {version.id} counts hours in {version.zone}, "
             f"the metering point in {zone}.",
@@ -270,7 +274,7 @@ def _unusable(
         )
     after = version.valid_to is not None and period.end > version.valid_to
     if period.start < version.valid_from or after:
-        return (
+        return hold(
             "rating.price.missing",
             f"The tariff {version.id} is valid from {version.valid_from} to "
             f"{version.valid_to or 'further notice'}, "
@@ -280,7 +284,7 @@ def _unusable(
     last = date.fromordinal(period.end.toordinal() - 1)
     years = set(range(period.start.year, last.year + 1))
     if version.holiday_years is not None and not years <= version.holiday_years:
-        return (
+        return hold(
             "rating.holidays.missing",
             f"The tariff {version.id} prices holidays apart, "
             f"and does not list those of {last.year}.",
@@ -288,7 +292,7 @@ def _unusable(
         )
     for reset in sorted(version.resets):
         if window_start(last, reset) > period.start:
-            return (
+            return hold(
                 "rating.window.reset",
                 f"The yearly tiers of {version.id} start anew within {period.start} to {last}.",
                 "Cut the span on the day on which the window starts.",
