@@ -9,7 +9,8 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Callable
-from datetime import date
+from datetime import date, datetime
+from decimal import Decimal
 from typing import Any, TypeVar
 
 import pyarrow as pa
@@ -20,9 +21,33 @@ from gridtally.money import MICRO, parse_decimal
 from gridtally.periods import zone
 
 __all__ = [
-    "Test", "address", "choice", "choice_of", "day", "due_rule", "features", "hours",
-    "identifier", "is_address", "is_identifier", "is_name", "is_text", "micro", "optional",
-    "percent", "phone", "ratio", "ratio_parts", "share", "tariff_id", "text", "whole",
+    "Test",
+    "address",
+    "choice",
+    "choice_of",
+    "day",
+    "decimal",
+    "due_rule",
+    "features",
+    "hours",
+    "identifier",
+    "instant",
+    "is_address",
+    "is_identifier",
+    "is_name",
+    "is_text",
+    "micro",
+    "optional",
+    "percent",
+    "phone",
+    "price_unit",
+    "ratio",
+    "ratio_parts",
+    "share",
+    "tariff_id",
+    "tariff_word",
+    "text",
+    "whole",
     "zone_name",
 ]  # fmt: skip
 
@@ -32,12 +57,18 @@ Test = Callable[[pa.Array], pa.Array]
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}\Z")
 _TARIFF = re.compile(r"[a-z0-9][a-z0-9.-]{0,63}\Z")
 _ADDRESS = re.compile(r"[^@\s]{1,64}@[^@\s]{1,189}\Z")
+_WORD = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}\Z")
+_UNIT = re.compile(r"[A-Z]{3}/(kWh|MWh|kvarh|Mvarh)\Z")
+_INSTANT = re.compile(
+    r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}(:[0-9]{2})?(Z|[+-][0-9]{2}:[0-9]{2})\Z"
+)
 _PHONE = re.compile(r"\+?[0-9][0-9 ()/.-]{2,38}\Z")
 _RATIO = re.compile(r"([1-9][0-9]{0,6}(?:\.[0-9]{1,3})?)/([1-9][0-9]{0,4}(?:\.[0-9]{1,3})?)\Z")
 _DUE = re.compile(r"([1-9][0-9]{0,2}) (?:working )?days\Z")
 _ROUNDED = r"^[0-9]+([.,][0-9]+)?[Ee]\+?[0-9]+$"
 _NAME_MAX, _TEXT_MAX = 64, 200
 _MICRO_MAX = 10**15
+_DECIMAL_MAX = 10**6
 FEATURES = ("pv", "ev", "heatpump", "vacant")
 
 
@@ -123,6 +154,41 @@ def day(cell: str) -> date:
         return date.fromisoformat(cell)
     except ValueError as err:
         raise ValueError("is no date written as 2026-01-31") from err
+
+
+def instant(cell: str) -> int:
+    """An instant with its offset, such as 2026-01-31T17:00Z, as UTC seconds."""
+    try:
+        if not _INSTANT.match(cell):
+            raise ValueError
+        return int(datetime.fromisoformat(cell).timestamp())
+    except ValueError as err:
+        raise ValueError("is no instant with its offset, such as 2026-01-31T17:00Z") from err
+
+
+def decimal(cell: str) -> Decimal:
+    """A plain decimal of either sign, with at most 8 decimals, below a million."""
+    try:
+        value = parse_decimal(cell, places_max=8)
+    except ValueError as err:
+        raise ValueError("is no plain decimal number with at most 8 decimals") from err
+    if abs(value) >= _DECIMAL_MAX:
+        raise ValueError("must be below 1,000,000")
+    return value
+
+
+def price_unit(cell: str) -> str:
+    """Money per unit of energy, such as EUR/MWh."""
+    if not _UNIT.match(cell):
+        raise ValueError("is no unit such as EUR/MWh: a currency, then kWh, MWh, kvarh or Mvarh")
+    return cell
+
+
+def tariff_word(cell: str) -> str:
+    """A name that a tariff document gives: a term, a price series, an event."""
+    if not _WORD.match(cell):
+        raise ValueError("is no name of a tariff document: letters, digits, . _ - and no blank")
+    return cell
 
 
 def micro(cell: str) -> int:

@@ -10,20 +10,23 @@ from collections.abc import Mapping
 
 import pyarrow as pa
 
-from gridtally.tables.kinds import DATE, I8, I32, I64, STR, schema
+from gridtally.tables.kinds import DATE, I8, I32, I64, PRICE, STR, schema
 
 __all__ = [
     "ACCOUNTS",
     "AGREEMENTS",
+    "AGREEMENT_TERMS",
     "CONTACTS",
     "CYCLES",
     "HOLIDAYS",
+    "MARKET_EVENTS",
     "MASTER",
     "METERING_POINTS",
     "METERS",
     "METER_EVENTS",
     "PARTIES",
     "PERSONAL",
+    "PRICE_SERIES",
     "REGISTERS",
     "TOPOLOGY",
     "TRANSFORMERS",
@@ -174,6 +177,32 @@ TRANSFORMERS = schema(
     ("hours_day", I64, "energised per day [10^-6 h]; null: all hours"),
 )
 
+AGREEMENT_TERMS = schema(
+    "Agreement terms: numbers that an agreement states for its tariff, such as persons.",
+    ("agreement", STR, "identifier"),
+    ("term", STR, "name, as the tariff document declares it"),
+    ("from", DATE, "first local day"),
+    ("to", DATE, "local day after the last; null: open"),
+    ("value", PRICE, "exact decimal, in the unit that the tariff document names"),
+)
+
+PRICE_SERIES = schema(
+    "Price series: prices by time that tariff documents refer to by name.",
+    ("series", STR, "name"),
+    ("start_utc", I64, "first instant of the price [s]"),
+    ("end_utc", I64, "first instant after it [s]"),
+    ("price", PRICE, "exact decimal; null: published as not known"),
+    ("unit", STR, "currency and unit of energy, such as EUR/MWh"),
+)
+
+MARKET_EVENTS = schema(
+    "Market events: times that are called or known later, and for which time the list is whole.",
+    ("event", STR, "name, as tariff documents refer to it"),
+    ("start_utc", I64, "first instant [s]"),
+    ("end_utc", I64, "first instant after it [s]"),
+    ("kind", STR, "event, or complete: every event of this time is listed"),
+)
+
 MASTER: Mapping[str, pa.Schema] = {
     "parties": PARTIES,
     "contacts": CONTACTS,
@@ -187,6 +216,9 @@ MASTER: Mapping[str, pa.Schema] = {
     "agreements": AGREEMENTS,
     "topology": TOPOLOGY,
     "transformers": TRANSFORMERS,
+    "agreement_terms": AGREEMENT_TERMS,
+    "price_series": PRICE_SERIES,
+    "market_events": MARKET_EVENTS,
 }
 """Every table of master data by the name of its file, in the order in which they refer back."""
 

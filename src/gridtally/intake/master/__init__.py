@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from gridtally.intake.master import devices, mentions, periods, topology
+from gridtally.intake.master import devices, mentions, outside, periods, topology
 from gridtally.intake.master.changes import Changes, changes, key_groups, merged, sorted_by_key
 from gridtally.intake.master.columns import rows_of
 from gridtally.intake.master.files import FILES, table_name
@@ -37,7 +37,7 @@ Ints = npt.NDArray[np.int64]
 
 TABLES = tuple(FILES)
 """Names of the files of master data, in the order in which they refer to each other."""
-CHECKS = (*periods.CHECKS, *devices.CHECKS, *topology.CHECKS, *mentions.CHECKS)
+CHECKS = (*periods.CHECKS, *devices.CHECKS, *topology.CHECKS, *mentions.CHECKS, *outside.CHECKS)
 """Every check of the data as a whole, in the order in which they are run."""
 
 

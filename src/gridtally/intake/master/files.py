@@ -14,10 +14,12 @@ from gridtally.intake.fields import (
     choice,
     choice_of,
     day,
+    decimal,
     due_rule,
     features,
     hours,
     identifier,
+    instant,
     is_address,
     is_identifier,
     is_name,
@@ -26,9 +28,11 @@ from gridtally.intake.fields import (
     optional,
     percent,
     phone,
+    price_unit,
     ratio,
     share,
     tariff_id,
+    tariff_word,
     text,
     whole,
     zone_name,
@@ -93,6 +97,7 @@ def _word(name: str, *words: str) -> Column:
 
 _FROM = Column("from", day)
 _TO = _maybe("to", day)
+_STRETCH = (Column("start", instant, "start_utc"), Column("end", instant, "end_utc"))
 _PERSONAL = {name: frozenset(columns) for name, columns in tables.PERSONAL.items()}
 
 FILES: dict[str, File] = {
@@ -223,6 +228,25 @@ FILES: dict[str, File] = {
         ),
         key=("transformer", "from"),
         mentions={"metering_point": ("metering_points", "metering_point")},
+    ),
+    "agreement_terms": File(
+        tables.AGREEMENT_TERMS,
+        (_id("agreement"), Column("term", tariff_word), _FROM, _TO, Column("value", decimal)),
+        key=("agreement", "term", "from"),
+        references={"agreement": "agreements"},
+    ),
+    "price_series": File(
+        tables.PRICE_SERIES,
+        (
+            Column("series", tariff_word), *_STRETCH, Column("price", optional(decimal)),
+            Column("unit", price_unit),
+        ),
+        key=("series", "start_utc"),
+    ),
+    "market_events": File(
+        tables.MARKET_EVENTS,
+        (Column("event", tariff_word), *_STRETCH, Column("kind", choice("event", "complete"))),
+        key=("event", "kind", "start_utc"),
     ),
 }  # fmt: skip
 

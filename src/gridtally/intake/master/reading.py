@@ -85,7 +85,7 @@ def read_file(
             raise refuse(err.code, file=file, line=err.line, text=_NOT_SHOWN) from None
         raise
     delivered = _parsed(name, spec, raw, file, found)
-    for rule in (_empty_period, _relation, _calendar):
+    for rule in (_empty_period, _empty_stretch, _relation, _calendar):
         rule(delivered, found)
     return delivered
 
@@ -305,6 +305,16 @@ def _empty_period(delivered: Delivered, found: Found) -> None:
         found,
         (f"The period from {row['from']} to {row['to']} is empty" for row in rows),
     )
+
+
+def _empty_stretch(delivered: Delivered, found: Found) -> None:
+    """A price or an event lasts: its end comes after its start."""
+    table = delivered.table
+    if not {"start_utc", "end_utc"} <= set(table.column_names):
+        return
+    wrong = pc.less_equal(table["end_utc"], table["start_utc"]).to_numpy().astype(bool)
+    text = "The end is not after the start"
+    _set_aside(delivered, wrong, found, repeat(text, int(wrong.sum())))
 
 
 def _relation(delivered: Delivered, found: Found) -> None:
