@@ -35,7 +35,7 @@ VERBS = {
     "explain": ("bills", "Why a bill is what it is, line by line; or why it changed."),
     "bill": ("bills", "Write an issued bill's PDF, web page and proof into a folder."),
     "verify": ("proofs", "Check a bill's proof offline, with nothing but the public key."),
-    "tariff": ("tariffs", "Check and show tariff documents."),
+    "tariff": ("tariffs", "Check, show and compare tariff documents."),
     "rate": ("tariffs", "Rate a file of readings under a tariff, without a workspace."),
     "class-profiles": ("profiles", "How each customer segment spreads its energy, for estimates."),
     "thresholds": ("thresholds", "Thresholds of the checks of readings, by customer segment."),

@@ -1,0 +1,176 @@
+"""Beside step 6: the keys and values of a tariff document in words, whatever keys it has.
+
+A key that is not known here is shown by its own name: nothing of a document is lost in words.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+from pydantic import BaseModel
+
+from gridtally.money import number
+from gridtally.rating.hours import MONTHS
+
+__all__ = [
+    "Leaf",
+    "facts",
+    "label",
+    "leaf_text",
+    "name_of",
+    "plain",
+    "stated",
+    "unit_of",
+    "value_text",
+]
+
+Leaf = tuple[str | int, ...]
+"""Where a value stands: `("tiers", 0, "upto")`."""
+_LABELS = {
+    "of": "lines that it is on", "upto": "end", "minimum_kw": "smallest billed demand",
+    "window_min": "demand window [minutes]", "round_kw": "rounding of the demand",
+    "amount": "bound", "excess_over": "excess begins at [% of contract]",
+    "excess_factor": "excess is charged times", "excess_reading": "excess is read as",
+    "per": "charged per", "rows": "table", "negative": "prices below zero allowed",
+    "credit": "paid to the customer", "resets": "window starts on", "window": "tier window",
+    "valid_from": "valid from", "valid_to": "valid to", "upto_kwh": "end",
+}  # fmt: skip
+
+
+def plain(value: Any) -> Any:
+    """A part of a document as dicts, lists and values, keys as they are written."""
+    if isinstance(value, BaseModel):
+        named = (
+            (f.alias or key, getattr(value, key)) for key, f in type(value).model_fields.items()
+        )
+        return {key: plain(part) for key, part in named}
+    if isinstance(value, Mapping):
+        return {str(key): plain(part) for key, part in value.items()}
+    if isinstance(value, list | tuple | set | frozenset):
+        return [plain(part) for part in value]
+    return value
+
+
+def stated(part: BaseModel) -> dict[str, Any]:
+    """`plain`, without what a key means anyway when it is left out."""
+    fields = type(part).model_fields
+    said = [key for key in fields if getattr(part, key) != fields[key].default]
+    return {fields[key].alias or key: plain(getattr(part, key)) for key in said}
+
+
+def value_text(value: Any, key: str | int = "") -> str:
+    """A value in words."""
+    if isinstance(value, list):
+        if key == "months":
+            return ", ".join(MONTHS[month - 1] for month in value) or "all"
+        return ", ".join(value_text(part) for part in value) or "none"
+    if isinstance(value, dict):
+        if set(value) == {"places", "mode"}:
+            return f"{value['places']} decimals, {str(value['mode']).replace('_', ' ')}"
+        parts = (f"{label((k,))} {value_text(v, k)}" for k, v in value.items() if v is not None)
+        return ", ".join(parts) or "empty"
+    return _scalar(value)
+
+
+def _scalar(value: Any) -> str:
+    if value is None:
+        return "not stated"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, Decimal):
+        return number(value)
+    return value.isoformat() if isinstance(value, date) else str(value)
+
+
+def label(path: Leaf) -> str:
+    """The name of a place in words: `tier 1 price in peak`."""
+    words: list[str] = []
+    for step, key in enumerate(path):
+        before = path[step - 1] if step else ""
+        if isinstance(key, int):
+            words.append(f"tier {key + 1}" if before == "tiers" else f"{before} {key + 1}")
+        elif before in ("prices", "price") and step:
+            words.append(f"price in {key}")
+        elif before == "rows":
+            words.append(f"at {key}")
+        elif before == "title":
+            words.append(f"({key})")
+        elif not _has_own_name(path, step):
+            words.append(_LABELS.get(key, key.replace("_", " ")))
+    return " ".join(words)
+
+
+def _has_own_name(path: Leaf, step: int) -> bool:
+    """Whether the next step says it all: `prices` before a bucket, a list before its position."""
+    following = path[step + 1] if step + 1 < len(path) else None
+    return isinstance(following, int) or (following is not None and path[step] == "prices")
+
+
+def unit_of(component: Mapping[str, Any], path: Leaf, currency: str) -> str:
+    """The unit of a number of a component; empty where it has none that is known here."""
+    last = next((key for key in reversed(path) if isinstance(key, str)), "")
+    if "prices" in path or last == "price":
+        return _price_unit(component, currency)
+    if last == "percent" or "rows" in path:
+        return "%"
+    power = "kW" if component.get("shape") == "demand" else _energy_unit(component)
+    units = {"amount": f"{currency} per month", "upto": power, "minimum_kw": "kW"}
+    return units.get(last, "")
+
+
+def _energy_unit(component: Mapping[str, Any]) -> str:
+    return "kvarh" if str(component.get("channel", "")).startswith("reactive") else "kWh"
+
+
+def _price_unit(component: Mapping[str, Any], currency: str) -> str:
+    if component.get("shape") == "demand":
+        return f"{currency} per kW and month"
+    if component.get("per"):
+        return f"{currency} per {_per(str(component['per']))}"
+    return f"{currency} per {_energy_unit(component)}" if "channel" in component else currency
+
+
+def _per(word: str) -> str:
+    unit, _, rest = word.partition("_")
+    unit = {"kva": "kVA", "kw": "kW"}.get(unit, unit)
+    return f"{unit} and {rest.replace('_', ' ')}" if rest else unit
+
+
+def name_of(title: Any, default: str) -> str:
+    """The English title, or the first, or the id."""
+    if isinstance(title, Mapping):
+        return str(title.get("en") or next(iter(title.values()), default))
+    return str(title or default)
+
+
+def leaf_text(component: Mapping[str, Any], path: Leaf, value: Any, currency: str) -> str:
+    """A value with its unit: `0.24 EUR per kWh`."""
+    unit = unit_of(component, path, currency) if isinstance(value, Decimal) else ""
+    return f"{value_text(value, path[-1] if path else '')} {unit}".rstrip()
+
+
+def facts(
+    part: Mapping[str, Any], currency: str, *, without: frozenset[str] = frozenset()
+) -> Iterator[tuple[str, str]]:
+    """(name, value) of everything that a component says, without the keys that are told apart."""
+    for key, value in part.items():
+        if key in without or value is None or value in ([], {}):
+            continue
+        yield from _facts(part, (key,), value, currency)
+
+
+def _facts(
+    part: Mapping[str, Any], path: Leaf, value: Any, currency: str
+) -> Iterator[tuple[str, str]]:
+    if isinstance(value, dict) and set(value) != {"places", "mode"}:
+        for key, inner in value.items():
+            if inner is not None:
+                yield from _facts(part, (*path, key), inner, currency)
+    elif isinstance(value, list) and any(isinstance(inner, dict | list) for inner in value):
+        for i, inner in enumerate(value):
+            yield from _facts(part, (*path, i), inner, currency)
+    else:
+        yield label(path), leaf_text(part, path, value, currency)
