@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from gridtally.metering.stated import Stated
 from gridtally.periods import Period, zone
 from gridtally.tables import SPANS, finding, findings_table
 from gridtally.terms import Severity
@@ -36,6 +38,8 @@ class Version:
     valid_from: date
     valid_to: date | None
     resets: frozenset[tuple[int, int]] = frozenset()
+    terms: frozenset[str] = frozenset()
+    """Names of the further terms that it declares."""
 
 
 def scope(
@@ -44,8 +48,11 @@ def scope(
     *,
     period: Period,
     versions: Sequence[Version],
+    stated: Stated | None = None,
 ) -> tuple[pa.Table, pa.Table]:
     """Return (SPANS, FINDINGS) of all agreements in force somewhere in `period`.
+
+    `stated` gives the further terms of the agreements; None: none are stated.
 
     A part without a tariff version in force is a span whose tariff is null, and a must-hold
     finding; so are terms of one agreement that overlap, or that leave days out.
@@ -58,7 +65,12 @@ def scope(
     rows, first, after = rows.filter(pa.array(inside)), first[inside], after[inside]
     take, first, after, digests = _by_version(rows["tariff"].to_pylist(), first, after, versions)
     take, first, after, digests = _by_reset(take, first, after, digests, versions, period)
-    spans = _spans(rows.take(pa.array(take)), first, after, digests, metering_points)
+    names = rows["agreement"].to_pylist()
+    terms = {version.digest: version.terms for version in versions if version.terms}
+    take, first, after, digests, texts = _by_terms(
+        take, first, after, digests, names=names, terms=terms, stated=stated or Stated()
+    )
+    spans = _spans(rows.take(pa.array(take)), first, after, digests, texts, metering_points)
     return spans, _findings(spans)
 
 
@@ -125,17 +137,52 @@ def _by_reset(
     return take, first, after, digests
 
 
+def _by_terms(
+    take: Days,
+    first: Days,
+    after: Days,
+    digests: list[str | None],
+    *,
+    names: list[str],
+    terms: Mapping[str, frozenset[str]],
+    stated: Stated,
+) -> tuple[Days, Days, Days, list[str | None], list[str | None]]:
+    """Cut spans where a term that their version declares changes; the terms of each."""
+    texts: list[str | None] = [None] * len(take)
+    more: list[tuple[int, int, int, str | None, str | None]] = []
+    for i, digest in enumerate(digests):
+        declared = terms.get(digest or "")
+        if not declared:
+            continue
+        name, end = names[int(take[i])], int(after[i])
+        cuts = stated.cuts(name, declared, int(first[i]), end)
+        texts[i] = stated.text(name, declared, int(first[i]))
+        if cuts:
+            after[i] = cuts[0]
+        for low, high in pairwise([*cuts, end]):
+            more.append((int(take[i]), low, high, digest, stated.text(name, declared, low)))
+    if not more:
+        return take, first, after, digests, texts
+    columns = list(zip(*more, strict=True))
+    take, first, after = (
+        np.concatenate([old, np.array(new, np.int64)])
+        for old, new in zip((take, first, after), columns[:3], strict=True)
+    )
+    return take, first, after, [*digests, *columns[3]], [*texts, *columns[4]]
+
+
 def _spans(
     rows: pa.Table,
     first: Days,
     after: Days,
     digests: list[str | None],
+    texts: list[str | None],
     metering_points: pa.Table,
 ) -> pa.Table:
     """The SPANS table, sorted by agreement and day."""
     order = np.lexsort((first, _codes(rows["agreement"])))
     rows, first, after = rows.take(pa.array(order)), first[order], after[order]
-    digests = [digests[i] for i in order]
+    digests, texts = [digests[i] for i in order], [texts[i] for i in order]
     codes = _codes(rows["agreement"])
     begins = np.flatnonzero(np.r_[True, codes[1:] != codes[:-1]]) if len(codes) else codes
     sizes = np.diff(np.r_[begins, len(codes)])
@@ -161,7 +208,7 @@ def _spans(
         "start_utc": _instants(first, names),
         "end_utc": _instants(after, names),
         "tariff": pa.array(digests, pa.string()),
-        "terms": pa.nulls(len(digests), pa.string()),
+        "terms": pa.array(texts, pa.string()),
     }
     return pa.Table.from_arrays(
         [

@@ -1,0 +1,122 @@
+"""Before step 5: prices and events from delivered tables, as tariffs refer to them.
+
+Where two prices of a series meet, and where there is none, the price is not known; where two
+statements that a list of events is complete meet, they are one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from decimal import Decimal
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from gridtally.market import Events, Market, Series
+from gridtally.rating.tariff import TariffVersion
+from gridtally.tables import MARKET_EVENTS, PRICE_SERIES, finding, findings_table
+from gridtally.terms import Severity
+
+__all__ = ["market_of", "strange_units"]
+
+Row = Mapping[str, Any]
+
+
+def market_of(tables: Mapping[str, pa.Table], *, start_utc: int, end_utc: int) -> Market:
+    """Prices and events of PRICE_SERIES and MARKET_EVENTS that concern [start_utc, end_utc)."""
+    prices = _within(tables.get("price_series", PRICE_SERIES.empty_table()), start_utc, end_utc)
+    calls = _within(tables.get("market_events", MARKET_EVENTS.empty_table()), start_utc, end_utc)
+    series = {name: _series(rows) for name, rows in _grouped(prices, "series")}
+    events = {name: _events(rows, start_utc) for name, rows in _grouped(calls, "event")}
+    return Market(series, {name: found for name, found in events.items() if found})
+
+
+def strange_units(
+    spans: pa.Table, *, tariffs: Mapping[str, TariffVersion], tables: Mapping[str, pa.Table]
+) -> pa.Table:
+    """FINDINGS of spans whose tariff refers to a series that is in another currency or unit."""
+    prices = tables.get("price_series", PRICE_SERIES.empty_table())
+    pairs = prices.group_by(["series", "unit"]).aggregate([]).to_pylist()
+    units: dict[str, set[str]] = {}
+    for row in pairs:
+        units.setdefault(row["series"], set()).add(row["unit"])
+    found = []
+    for digest, version in tariffs.items():
+        for name, declared in version.series.items():
+            wanted = f"{version.currency}/{declared.per}"
+            if units.get(name, {wanted}) != {wanted}:
+                mine = spans.filter(pc.equal(spans["tariff"], digest)).to_pylist()
+                found += [_unit(row, name, wanted, units[name]) for row in mine]
+    return findings_table(found)
+
+
+def _unit(row: Row, name: str, wanted: str, given: Iterable[str]) -> dict[str, Any]:
+    where = ("segment", "account", "metering_point", "start_utc", "end_utc")
+    return finding(
+        "rating.series.unit",
+        Severity.HOLD,
+        f"The tariff reads the prices {name} in {wanted}; they were delivered in "
+        f"{', '.join(sorted(given))}.",
+        remedy="Deliver them in that unit, or correct `per` in a new version of the tariff.",
+        must_hold=True,
+        **{key: row[key] for key in where},
+    )
+
+
+def _within(table: pa.Table, start_utc: int, end_utc: int) -> pa.Table:
+    inside = pc.and_(pc.less(table["start_utc"], end_utc), pc.greater(table["end_utc"], start_utc))
+    return table.filter(inside).sort_by([("start_utc", "ascending"), ("end_utc", "ascending")])
+
+
+def _grouped(table: pa.Table, key: str) -> Iterator[tuple[str, list[Row]]]:
+    for name in sorted(set(table[key].to_pylist())):
+        yield name, table.filter(pc.equal(table[key], name)).to_pylist()
+
+
+def _series(rows: Iterable[Row]) -> Series:
+    """Steps of rows in order of their start."""
+    starts: list[int] = []
+    values: list[Decimal | None] = []
+    end: int | None = None
+
+    def step(at: int, value: Decimal | None) -> None:
+        if starts and starts[-1] == at:
+            values[-1] = value
+        elif not (value is None and values and values[-1] is None):
+            starts.append(at)
+            values.append(value)
+
+    for row in rows:
+        start, after = row["start_utc"], row["end_utc"]
+        if end is not None and start < end:  # two prices: neither is known until both have ended
+            step(start, None)
+            end = max(end, after)
+            continue
+        if end is not None and start > end:
+            step(end, None)
+        step(start, row["price"])
+        end = after
+    assert end is not None, "a group of rows is never empty"
+    return Series(tuple(starts), tuple(values), end)
+
+
+def _events(rows: Iterable[Row], start_utc: int) -> Events | None:
+    """The first stretch from `start_utc` on for which the list is complete; None: there is none."""
+    begin = end = None
+    times: list[tuple[int, int]] = []
+    for row in rows:
+        if row["kind"] == "event":
+            times.append((row["start_utc"], row["end_utc"]))
+        elif begin is None or end is None:
+            begin, end = row["start_utc"], row["end_utc"]
+        elif row["start_utc"] <= end:
+            end = max(end, row["end_utc"])
+        elif end <= start_utc:
+            begin, end = row["start_utc"], row["end_utc"]
+    if begin is None or end is None:
+        return None
+    apart = [time for i, time in enumerate(times) if i == 0 or time[0] >= times[i - 1][1]]
+    if len(apart) != len(times):
+        return None
+    return Events(begin, end, tuple(times))
