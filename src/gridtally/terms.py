@@ -135,8 +135,8 @@ class RoundingMode(StrEnum):
 class Wanted:
     """What a tariff version wants to know of a channel: one determinant per bucket.
 
-    `labels(start_utc, end_utc, resolution_s)` gives for every interval of that grid the index of
-    its bucket, -1 where it lies outside `months`, -2 where the bucket changes inside it.
+    `labels(start_utc, end_utc, resolution_s, market)` gives for every interval of that grid the
+    index of its bucket, -1 where it lies outside `months`, -2 where the bucket changes inside it.
     """
 
     kind: str
@@ -152,7 +152,7 @@ class Wanted:
     """Demand: length of the window; None: the readings' own intervals. [s]"""
     optional: bool
     """A metering point without this channel is no fault."""
-    labels: Callable[[int, int, int], npt.NDArray[np.int16]]
+    labels: Callable[..., npt.NDArray[np.int16]]
 
     def name(self, bucket: str) -> str:
         """Name of a determinant: kind/channel/calendar/bucket, such as energy/import/tou/peak."""
