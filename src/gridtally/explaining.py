@@ -4,16 +4,21 @@ from __future__ import annotations
 
 from typing import Any
 
+from rich.box import SIMPLE
+from rich.console import Group
 from rich.table import Table
 
 from gridtally import control
 from gridtally.closing import Closing
-from gridtally.errors import NotFound
+from gridtally.errors import NotFound, UsageError
 from gridtally.rating import difference as two
 from gridtally.rating import explain as one
+from gridtally.rating.difference_words import LABELS, money
+from gridtally.rating.effects import EFFECTS
+from gridtally.rating.waterfall import waterfall
 from gridtally.store.workspace import Workspace
 
-__all__ = ["difference", "rendered", "tree"]
+__all__ = ["difference", "picture", "rendered", "tree"]
 
 
 def tree(ws: Workspace, name: str) -> dict[str, Any]:
@@ -57,25 +62,51 @@ def _find(ws: Workspace, name: str) -> tuple[Closing, str]:
     )
 
 
-def difference(after: dict[str, Any], before: dict[str, Any]) -> dict[str, Any]:
-    """How the first bill comes from the second, residual zero."""
+def difference(ws: Workspace, after: dict[str, Any], before: dict[str, Any]) -> dict[str, Any]:
+    """How the first bill comes from the second, residual zero. Raises `UsageError`."""
+    if after["currency"] != before["currency"] or None in (after["total"], before["total"]):
+        raise UsageError(
+            f"{after['bill']} and {before['bill']} cannot be compared: one of them is held, or "
+            "they are in different currencies.",
+            remedy="Compare two bills with a total in one currency.",
+        )
     return two.difference(before, after)
 
 
-def rendered(value: dict[str, Any]) -> Any:
+def rendered(value: dict[str, Any], *, language: str = "en") -> Any:
     """What `tree` or `difference` gave, for a terminal."""
-    return one.render(value) if "segments" in value else _steps(value)
+    if "segments" in value:
+        return one.render(value, language=language)
+    return Group(value["words"][language], "", _steps(value, language))
 
 
-def _steps(value: dict[str, Any]) -> Table:
-    """A difference as a table: each row adds up from before to after."""
-    names = ("before", "days", "quantity", "price", "other", "after")
-    table = Table(title=f"{value['before']} -> {value['after']} [{value['currency']}]")
-    table.add_column("component")
-    for name in names:
-        table.add_column(name, justify="right")
-    for part in value["components"]:
-        table.add_row(part["component"], *(part[name] for name in names))
-    table.add_section()
-    table.add_row("total", *(value["total"][name] for name in names), style="bold")
+def picture(value: dict[str, Any], *, language: str = "en") -> str:
+    """A difference as an SVG."""
+    return waterfall(value, language=language)
+
+
+def _steps(value: dict[str, Any], language: str) -> Table:
+    """A difference as a table: each row adds up from before to after; columns of zeros are left
+    out."""
+    labels, currency = LABELS[language], value["currency"] or ""
+    rows = [*value["components"], value["total"]]
+    moved = [name for name in EFFECTS if any(row[name] != "0" for row in rows)]
+    table = Table(title=f"{value['before']} -> {value['after']} [{currency}]", box=SIMPLE)
+    table.add_column(labels["component"])
+    for name in ("before", *moved, "after"):
+        table.add_column(labels[name], justify="right")
+    for row in rows:
+        if row is not value["total"] and not any(
+            row[n] != "0" for n in ("before", "after", *moved)
+        ):
+            continue
+        if row is value["total"]:
+            table.add_section()
+        title = labels["total"] if row is value["total"] else one.word(row["title"], language)
+        cells = [
+            money(row[name], currency) if name in ("before", "after")
+            else "" if row[name] == "0" else money(row[name], currency, signed=True)
+            for name in ("before", *moved, "after")
+        ]  # fmt: skip
+        table.add_row(title, *cells, style="bold" if row is value["total"] else None)
     return table

@@ -3,6 +3,7 @@
 import json
 import shutil
 import sqlite3
+from decimal import Decimal
 
 import pytest
 
@@ -173,16 +174,33 @@ def test_issue_again(door, issued):
 def test_explain(door, issued):
     """Down to prices, for people and as data; and why a bill differs from another."""
     path, first = issued
-    number, other = sorted(first["issued"].values())[:2]
+    number = sorted(first["issued"].values())[0]
     said = door("explain", number, "-w", path)
     assert (said.code, said.err) == (0, "")
     assert "EUR" in said.out
     assert door("explain", number, "-w", path, "--json").json["segments"]
     by_name = next(bill for bill, n in first["issued"].items() if n == number)
     assert door("explain", by_name, "-w", path).out == said.out
-    against = door("explain", number, "--against", other, "-w", path, "--json")
-    assert against.code == 0
-    assert against.json
+
+
+def test_explain_a_difference(door, issued, tmp_path):
+    """Against the month before: effects that add up, in two languages, and as a picture."""
+    path, first = issued
+    number = sorted(first["issued"].values())[0]
+    account = door("explain", number, "-w", path, "--json").json["account"]
+    other = f"{account}/2026-09-01/2026-10-01"
+    words = ("explain", number, "--against", other, "-w", path)
+    said = door(*words, "--json").json
+    total = {name: Decimal(value) for name, value in said["total"].items()}
+    assert said["residual"] == "0"
+    assert total.pop("after") == sum(total.values())
+    assert said["words"]["en"].split()[0] == said["after"]
+    drawn = tmp_path / "difference.svg"
+    chinese = door(*words, "--language", "zh", "--svg", drawn)
+    assert (chinese.code, chinese.err) == (0, "")
+    assert "合计" in chinese.out
+    assert "原账单" in drawn.read_text(encoding="utf-8")
+    assert "--against" in door("explain", number, "--svg", drawn, "-w", path).calm
 
 
 def test_bill_and_verify(door, issued, tmp_path):

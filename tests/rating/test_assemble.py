@@ -16,6 +16,7 @@ from gridtally.metering.scope import Version, scope
 from gridtally.periods import Period, zone
 from gridtally.rating.assemble import assemble
 from gridtally.rating.difference import difference
+from gridtally.rating.effects import EFFECTS
 from gridtally.rating.explain import explain, render
 from gridtally.rating.rate import rate
 from gridtally.rating.tariff import load
@@ -226,26 +227,39 @@ def test_the_difference_of_two_bills_adds_up():
     told = difference(january, february)
     assert told["residual"] == "0"
     parts = {part["component"]: part for part in told["components"]}
-    assert parts["energy"] == {
-        "component": "energy", "before": "93", "after": "336", "days": "-9", "quantity": "84",
-        "price": "168", "other": "0",
+    zero = dict.fromkeys(EFFECTS, "0")
+    # 31 days x 24 kWh x 0.125 = 93; 28 x 48 x 0.25 = 336. Mean over the six orders: days
+    # -3 x (2 x 24 x 0.125 + 24 x 0.25 + 48 x 0.125 + 2 x 48 x 0.25) / 6 = -3 x 42 / 6 = -21;
+    # usage 24 x (2 x 31 x 0.125 + 31 x 0.25 + 28 x 0.125 + 2 x 28 x 0.25) / 6 = 24 x 33 / 6 = 132;
+    # price 0.125 x (2 x 31 x 24 + 31 x 48 + 28 x 24 + 2 x 28 x 48) / 6 = 0.125 x 6336 / 6 = 132.
+    assert parts["energy"] == zero | {
+        "component": "energy", "title": "energy", "before": "93", "after": "336", "days": "-21",
+        "usage": "132", "price": "132",
     }  # fmt: skip
-    assert parts["fixed"] == {
-        "component": "fixed", "before": "10", "after": "10", "days": "0", "quantity": "0",
-        "price": "0", "other": "0",
+    assert parts["fixed"] == zero | {
+        "component": "fixed", "title": "fixed", "before": "10", "after": "10",
+    }  # fmt: skip
+    # Ten percent of all that: tax follows what it is a tax on.
+    assert parts["tax"] == zero | {
+        "component": "tax", "title": "tax", "before": "10.3", "after": "34.6", "days": "-2.1",
+        "usage": "13.2", "price": "13.2",
     }  # fmt: skip
     total = told["total"]
-    steps = ("before", "days", "quantity", "price", "other")
+    steps = ("before", *EFFECTS)
     assert sum(Decimal(total[step]) for step in steps) == Decimal(total["after"])
     assert Decimal(total["after"]) == Decimal(february["total"])
 
 
 def test_a_component_that_comes_or_goes():
-    """A new charge is explained by its quantity."""
+    """A new charge is told as such, whole."""
     agreement = {"A": ("AC", date(2025, 5, 1), "t")}
     without = [header("UTC") + BODY.partition('[[components]]\nid = "tax"')[0]]
     before = explained(world(agreement, documents=without), "AC/2026-01-01/2026-02-01")
     after = explained(world(agreement, documents=ONE), "AC/2026-01-01/2026-02-01")
     told = difference(before, after)
     assert told["residual"] == "0"
-    assert told["components"][-1]["quantity"] == "10.3"
+    assert told["components"][-1]["came_or_went"] == "10.3"
+    assert told["words"]["en"] == (
+        "AC/2026-01-01/2026-02-01 is 10.30 EUR higher than AC/2026-01-01/2026-02-01: "
+        "+10.30 for the new tax."
+    )

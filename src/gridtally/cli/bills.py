@@ -314,20 +314,42 @@ def _documents(text: str) -> int | None:
 @click.command()
 @click.argument("bill_name", metavar="BILL")
 @click.option("--against", metavar="OTHER", help="Explain the difference to this bill instead.")
+@click.option(
+    "--svg",
+    "picture",
+    metavar="OUT",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Draw the difference as a waterfall, too.",
+)
+@click.option("--language", type=click.Choice(["en", "zh"]), default="en", show_default=True)
 @workspace_option
 @as_json
-def explain(bill_name: str, against: str | None, where: Path | None, as_json: bool) -> int:
-    """Why BILL is what it is: from the total down to readings and prices."""
+def explain(
+    bill_name: str,
+    against: str | None,
+    picture: Path | None,
+    language: str,
+    where: Path | None,
+    as_json: bool,
+) -> int:
+    """Why BILL is what it is: from the total down to readings and prices.
+
+    With --against: why it differs from OTHER, as effects that add up to the cent.
+    """
     from gridtally import explaining, pipeline
 
+    if picture is not None and against is None:
+        raise UsageError("--svg draws a difference.", remedy="Say --against which bill.")
     workspace = pipeline.open_workspace(where)
     tree = explaining.tree(workspace, bill_name)
     if against is not None:
-        tree = explaining.difference(tree, explaining.tree(workspace, against))
+        tree = explaining.difference(workspace, tree, explaining.tree(workspace, against))
+    if picture is not None:
+        picture.write_text(explaining.picture(tree, language=language), encoding="utf-8")
     if as_json:
         print_json(tree)
     else:
-        out.print(explaining.rendered(tree))
+        out.print(explaining.rendered(tree, language=language))
     return 0
 
 

@@ -1,121 +1,237 @@
-"""After step 7: why two bills differ, as a sum whose residual is zero."""
+"""After step 7: why two bills differ, as a sum of named effects whose residual is zero.
+
+What each effect means is defined in `docs/explain.md`; `effects.py` has the arithmetic.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
-from decimal import Decimal
+from decimal import ROUND_HALF_EVEN, Decimal
 from fractions import Fraction
 from typing import Any
 
-from gridtally.money import Rounding, number, round_fraction
-from gridtally.terms import RoundingMode
+from gridtally.money import Rounding, minor_digits, number, round_fraction
+from gridtally.rating.difference_words import reasons, sentence
+from gridtally.rating.effects import EFFECTS, Cell, Effects, Side, changed
+from gridtally.terms import Channel, RoundingMode
 
-__all__ = ["difference"]
+__all__ = ["difference", "rounded"]
 
-_CENT = Rounding(2, RoundingMode.HALF_EVEN)
-_ENERGY = ("kWh", "kvarh")
-_PER_TIME = ("month", "year", "day", "kW", "kVA")
-
-
-@dataclass(slots=True)
-class _Sum:
-    """The lines of one component and bucket of a bill."""
-
-    volume: Fraction = Fraction(0)
-    """Sum of quantity x factor."""
-    value: Fraction = Fraction(0)
-    """Sum of quantity x factor x price, signed as the amounts are."""
-    factor: Fraction = Fraction(0)
-    amount: Decimal = Decimal(0)
-    unit: str = ""
-
-    @property
-    def price(self) -> Fraction:
-        """Mean price."""
-        return self.value / self.volume if self.volume else Fraction(0)
+Tree = Mapping[str, Any]
+_Replaced = Mapping[tuple[str, str], Fraction]
 
 
-def difference(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, Any]:
+def difference(before: Tree, after: Tree, *, replaced: _Replaced | None = None) -> dict[str, Any]:
     """How `after` comes from `before`, two trees of `explain` in one currency.
 
-    For each component: what other days alone would have changed, then the quantity, then the
-    price, each rounded to 0.01; `other` is the rest (rounding, lines that come or go), so that
-    before + days + quantity + price + other = after, exactly.
+    Of each component and in total: before + the effects = after, exactly. `replaced` is, for bills
+    of the same days, by how much the energy [kWh or kvarh] of a (metering point, channel) changed
+    where readings took the place of estimates or the other way round.
     """
     assert before["currency"] == after["currency"], "two currencies cannot be compared"
-    days = Fraction(_days(after), _days(before))
-    old, new = _sums(before), _sums(after)
-    names = dict.fromkeys(component for component, _ in (*old, *new))
-    parts = []
-    for name in names:
-        keys = dict.fromkeys(key for key in (*old, *new) if key[0] == name)
-        effects = [_effects(old.get(key, _Sum()), new.get(key, _Sum()), days) for key in keys]
-        from_, to = (sum((s[k].amount for k in keys if k in s), Decimal(0)) for s in (old, new))
-        by_days, by_quantity, by_price = (
-            round_fraction(sum((effect[i] for effect in effects), Fraction(0)), _CENT)
-            for i in range(3)
-        )
-        other = to - from_ - by_days - by_quantity - by_price
-        row = (from_, to, by_days, by_quantity, by_price, other)
-        labels = ("before", "after", "days", "quantity", "price", "other")
-        parts.append({"component": name} | dict(zip(labels, map(number, row), strict=True)))
-    totals = {
-        label: number(sum((Decimal(part[label]) for part in parts), Decimal(0)))
-        for label in ("before", "after", "days", "quantity", "price", "other")
-    }
-    steps = (totals[label] for label in ("before", "days", "quantity", "price", "other"))
-    residual = Decimal(totals["after"]) - sum(map(Decimal, steps), Decimal(0))
-    return {
+    places = minor_digits(before["currency"]) if before["currency"] else 2
+    rows: dict[str, dict[str, Any]] = {}
+    for old, new in _pairs(before, after):
+        for name, sides, exact in _components(old, new, replaced or {}):
+            row = rows.setdefault(name, {"title": name, "sides": [], "exact": {}})
+            row["title"] = _title(old, new, name)
+            row["sides"].append(sides)
+            for effect, part in exact.items():
+                row["exact"][effect] = row["exact"].get(effect, Fraction(0)) + part
+    parts = [_row(name, row, places) for name, row in rows.items()]
+    total = _total(parts, places)
+    steps = sum((Decimal(total[effect]) for effect in EFFECTS), Decimal(0))
+    told = {
         "before": before["bill"], "after": after["bill"], "currency": before["currency"],
-        "components": parts, "total": totals, "residual": number(residual),
+        "facts": _facts(before, after), "components": parts, "total": total,
+        "residual": number(Decimal(total["after"]) - Decimal(total["before"]) - steps),
     }  # fmt: skip
+    return told | {
+        "reasons": reasons(told),
+        "words": {language: sentence(told, language) for language in ("en", "zh")},
+    }
 
 
-def _days(tree: Mapping[str, Any]) -> int:
-    return (date.fromisoformat(tree["to"]) - date.fromisoformat(tree["from"])).days
+def rounded(exact: Effects, change: Decimal, *, places: int) -> dict[str, Decimal]:
+    """Effects that sum to `change`, each within one unit of what it is exactly.
 
-
-def _lines(tree: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
-    for segment in tree["segments"]:
-        for span in segment["spans"]:
-            yield from span["lines"]
-
-
-def _sums(tree: Mapping[str, Any]) -> dict[tuple[str, str], _Sum]:
-    found: dict[tuple[str, str], _Sum] = {}
-    for line in _lines(tree):
-        mine = found.setdefault((line["component"], line["bucket"]), _Sum(unit=line["unit"]))
-        volume = Fraction(line["quantity"]) * Fraction(line["factor"])
-        value = volume * Fraction(line["price"])
-        amount = Decimal(line["amount"])
-        mine.volume += volume
-        mine.factor += Fraction(line["factor"])
-        mine.value += -value if (amount < 0) != (value < 0) else value
-        mine.amount += amount
+    Each is rounded half to even; what is then missing goes to those that lost most. Swapping the
+    bills turns every sign, because nothing here looks at the sign.
+    """
+    assert sum(exact.values(), Fraction(0)) == Fraction(change), "effects that do not add up"
+    spoken = -change.normalize().as_tuple().exponent  # type: ignore[operator]
+    point = Rounding(max(places, spoken), RoundingMode.HALF_EVEN)
+    unit = Decimal(1).scaleb(-point.places)
+    found = {name: round_fraction(exact.get(name, Fraction(0)), point) for name in EFFECTS}
+    rest = change - sum(found.values(), Decimal(0))
+    step = unit if rest > 0 else -unit
+    lost = {name: (exact.get(name, Fraction(0)) - Fraction(found[name])) * (1 if rest > 0 else -1)
+            for name in EFFECTS}  # fmt: skip
+    order = sorted(EFFECTS, key=lambda name: (-lost[name], EFFECTS.index(name)))
+    for name in order[: int(abs(rest / unit).to_integral_value(ROUND_HALF_EVEN))]:
+        found[name] += step
     return found
 
 
-def _effects(old: _Sum, new: _Sum, days: Fraction) -> tuple[Fraction, Fraction, Fraction]:
-    """(days, quantity, price) of one component and bucket; prices are those of the old bill.
+def _row(name: str, row: Mapping[str, Any], places: int) -> dict[str, Any]:
+    amounts = [sum((side[i].amount for side in row["sides"]), Decimal(0)) for i in (0, 1)]
+    effects = rounded(row["exact"], amounts[1] - amounts[0], places=places)
+    return {
+        "component": name, "title": row["title"],
+        "before": number(amounts[0]), "after": number(amounts[1]),
+    } | {effect: number(part) for effect, part in effects.items()}  # fmt: skip
 
-    Energy is taken to grow with the days, demand and monthly charges with their factors; a
-    percentage follows its base, which is a quantity.
-    """
-    unit = old.unit or new.unit
-    if not old.volume or not new.volume or old.volume == new.volume:
-        step = Fraction(1)
-    elif unit in _ENERGY:
-        step = days
-    elif unit in _PER_TIME:
-        step = new.factor / old.factor
-    else:
-        step = Fraction(1)
-    price = old.price if old.volume else new.price
-    longer = old.volume * step
-    return (
-        (longer - old.volume) * price,
-        (new.volume - longer) * price,
-        new.volume * (new.price - price) if new.volume else Fraction(0),
-    )
+
+def _total(parts: Sequence[Mapping[str, Any]], places: int) -> dict[str, str]:
+    """The sums of the rows; rounded anew where lines keep more places than the currency has."""
+    sums = {
+        label: sum((Decimal(part[label]) for part in parts), Decimal(0))
+        for label in ("before", "after", *EFFECTS)
+    }
+    unit = Decimal(1).scaleb(-places)
+    if any(sums[effect] % unit for effect in EFFECTS):
+        exact = {effect: Fraction(sums[effect]) for effect in EFFECTS}
+        sums |= rounded(exact, sums["after"] - sums["before"], places=places)
+    return {label: number(value) for label, value in sums.items()}
+
+
+# ------------------------------------------------------------------ two trees
+
+
+def _pairs(before: Tree, after: Tree) -> Iterator[tuple[Sequence[Tree], Sequence[Tree]]]:
+    """Segments of the two bills that belong together: of one metering point, or the only ones."""
+    groups = [_by_point(before), _by_point(after)]
+    alone = [[name for name in group if name not in other] for group, other in
+             ((groups[0], groups[1]), (groups[1], groups[0]))]  # fmt: skip
+    if len(alone[0]) == len(alone[1]) == 1:
+        yield groups[0].pop(alone[0][0]), groups[1].pop(alone[1][0])
+    for name in dict.fromkeys((*groups[0], *groups[1])):
+        yield groups[0].get(name, ()), groups[1].get(name, ())
+
+
+def _by_point(tree: Tree) -> dict[str, list[Tree]]:
+    found: dict[str, list[Tree]] = {}
+    for segment in tree["segments"]:
+        found.setdefault(segment["metering_point"], []).append(segment)
+    return found
+
+
+def _components(
+    old: Sequence[Tree], new: Sequence[Tree], replaced: _Replaced
+) -> Iterator[tuple[str, tuple[Side, Side], Effects]]:
+    """Each component of a pair of segments, what it is on both, and the exact effects on it."""
+    sides = _sides(old), _sides(new)
+    energy = _replaced_by(new or old, replaced)
+    names = list(dict.fromkeys((*sides[0], *sides[1])))
+    done: dict[str, Effects] = {}
+
+    def work(name: str) -> Effects:
+        if name not in done:
+            pair = sides[0].get(name, Side()), sides[1].get(name, Side())
+            of = dict.fromkeys((*pair[0].of, *pair[1].of))
+            base = {other: work(other) for other in of if other in names}
+            done[name] = changed(*pair, base=base, replaced=energy.get(name, Fraction(0)))
+        return done[name]
+
+    for name in names:
+        yield name, (sides[0].get(name, Side()), sides[1].get(name, Side())), work(name)
+
+
+def _sides(segments: Sequence[Tree]) -> dict[str, Side]:
+    found: dict[str, Side] = {}
+    for segment in segments:
+        for span in segment["spans"]:
+            for charge in span["components"]:
+                side = found.setdefault(charge["id"], Side())
+                side.days += span["days"]
+                side.shape, side.of = charge["shape"], tuple(charge["of"])
+                side.fed_in = charge["channels"] == [Channel.EXPORT]
+            for line in span["lines"]:
+                side = found.setdefault(line["component"], Side(days=span["days"]))
+                side.cells.append(_cell(line, (segment["segment"], span["span"])))
+    return found
+
+
+def _cell(line: Mapping[str, Any], span: tuple[str, int]) -> Cell:
+    quantity, factor = Fraction(line["quantity"]), Fraction(line["factor"])
+    exact = quantity * factor * Fraction(line["price"])
+    amount = Decimal(line["amount"])
+    value = Fraction(line["exact"]) if "exact" in line else exact
+    return Cell(
+        bucket=line["bucket"], unit=line["unit"], kind=line["kind"], span=span,
+        quantity=quantity, factor=factor, value=value, amount=amount,
+    )  # fmt: skip
+
+
+def _replaced_by(segments: Sequence[Tree], replaced: _Replaced) -> dict[str, Fraction]:
+    """component -> by how much its energy changed with the estimates of its channels."""
+    found: dict[str, Fraction] = {}
+    for segment in segments:
+        for charge in (charge for span in segment["spans"] for charge in span["components"]):
+            channels = charge["channels"]
+            parts = [replaced.get((segment["metering_point"], name), Fraction(0)) for name in
+                     channels]  # fmt: skip
+            if parts:  # netted: what is fed in counts against what is drawn
+                found[charge["id"]] = parts[0] - sum(parts[1:], Fraction(0))
+    return found
+
+
+def _title(old: Sequence[Tree], new: Sequence[Tree], name: str) -> Any:
+    for segment in (*new, *old):
+        for span in segment["spans"]:
+            for charge in span["components"]:
+                if charge["id"] == name:
+                    return charge["title"]
+    return name
+
+
+# ----------------------------------------------------------------------- facts
+
+
+def _facts(before: Tree, after: Tree) -> dict[str, Any]:
+    """What the sentence needs besides amounts, of both bills."""
+    trees = before, after
+    return {
+        "days": [str(_days(tree)) for tree in trees],
+        "usage": [_daily(tree, "import") for tree in trees],
+        "feed_in": [_daily(tree, "export") for tree in trees],
+        "demand": [_largest(tree) for tree in trees],
+        "power_factor": [_power_factor(tree) for tree in trees],
+        "estimated": [number(_energy(tree, "estimated")) for tree in trees],
+        "came": sorted(_names(after) - _names(before)),
+        "went": sorted(_names(before) - _names(after)),
+    }
+
+
+def _days(tree: Tree) -> int:
+    return (date.fromisoformat(tree["to"]) - date.fromisoformat(tree["from"])).days
+
+
+def _energy(tree: Tree, name: str) -> Fraction:
+    return sum((Fraction(s["energy"][name] or 0) for s in tree["segments"]), Fraction(0))
+
+
+def _daily(tree: Tree, name: str) -> str:
+    """Energy a day, in 0.01 kWh."""
+    point = Rounding(2, RoundingMode.HALF_EVEN)
+    return number(round_fraction(_energy(tree, name) / _days(tree), point))
+
+
+def _largest(tree: Tree) -> str | None:
+    known = [Fraction(s["demand"]) for s in tree["segments"] if s["demand"] is not None]
+    return number(max(known)) if known else None
+
+
+def _power_factor(tree: Tree) -> str | None:
+    found = [
+        line["bucket"]
+        for segment in tree["segments"] for span in segment["spans"] for line in span["lines"]
+        if line.get("shape") == "power_factor"
+    ]  # fmt: skip
+    return found[-1] if found else None
+
+
+def _names(tree: Tree) -> set[str]:
+    spans = (span for segment in tree["segments"] for span in segment["spans"])
+    return {charge["id"] for span in spans for charge in span["components"]}

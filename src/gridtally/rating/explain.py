@@ -21,7 +21,7 @@ from gridtally.rating.charges import Charge, Demand, Energy, Fixed, OnLines, Pow
 from gridtally.rating.explain_estimates import sentences, told
 from gridtally.rating.tariff import TariffVersion, demand_of, energy_of
 
-__all__ = ["explain", "render"]
+__all__ = ["explain", "render", "word"]
 
 Row = Mapping[str, Any]
 _MICRO = 10**6
@@ -57,7 +57,8 @@ def explain(
         parts.append(
             {key: _plain(segment[key]) for key in ("segment", "metering_point", "legal_source")}
             | {"from": str(segment["from"]), "to": str(segment["to"])}
-            | {"total": _plain(segment["total"])}
+            | {"total": _plain(segment["total"]), "energy": _energy(segment)}
+            | {"demand": None if segment["demand_ukw"] is None else _micro(segment["demand_ukw"])}
             | {"spans": [
                 _span(span, [line for line in mine if line["span"] == span["span"]], known, tariffs)
                 for span in sorted(_rows(spans, "segment", name), key=lambda row: row["span"])
@@ -108,7 +109,31 @@ def _span(
         "to": str(span["to"]),
         "days": (span["to"] - span["from"]).days,
         "tariff": stated,
+        "components": [_component(charge) for charge in version.components] if version else [],
         "lines": [_line(line, span, known, version) for line in lines],
+    }
+
+
+def _energy(segment: Row) -> dict[str, str | None]:
+    """import, export and the estimated part of the import, in kWh."""
+    names = ("import", "export", "estimated")
+    return {
+        name: None if segment[f"{name}_ukwh"] is None else _micro(segment[f"{name}_ukwh"])
+        for name in names
+    }
+
+
+def _component(charge: Charge) -> dict[str, Any]:
+    """A component that is in force in a span, whether it gives a line or not."""
+    netting = isinstance(charge, Energy | Tiered) and charge.netting
+    channel = getattr(charge, "channel", None)
+    energy = isinstance(charge, Energy | Tiered)
+    return {
+        "id": charge.id,
+        "title": charge.title if charge.title is not None else charge.id,
+        "shape": charge.shape,
+        "of": list(charge.of) if isinstance(charge, OnLines) else [],
+        "channels": (["import", "export"] if netting else [channel]) if energy else [],
     }
 
 
@@ -129,6 +154,7 @@ def _line(
         "title": charge.title if charge.title is not None else charge.id,
         "clause": charge.source or version.source,
         "ledger": charge.ledger or "",
+        "shape": charge.shape,
         "exact": number(-exact if charge.credit else exact),
         "rounding": {"places": rounding.places, "mode": str(rounding.mode)},
         "from": _sources(charge, line, span, known, version),
@@ -242,14 +268,14 @@ def render(tree: Mapping[str, Any], *, language: str = "en") -> Tree:
 
 def _render_span(branch: Tree, span: Mapping[str, Any], money: str, language: str) -> None:
     tariff = span["tariff"]
-    name = _word(tariff["title"], language) if tariff else "no tariff"
+    name = word(tariff["title"], language) if tariff else "no tariff"
     node = branch.add(f"{span['from']} to {span['to']}, {span['days']} days: {name}")
     if tariff:
         node.add(f"[dim]{escape(tariff['source'])}, in force from {tariff['valid_from']}[/]")
     for line in span["lines"]:
         bucket = f" {escape(line['bucket'])}" if line["bucket"] else ""
         leaf = node.add(
-            f"{_word(line['title'], language)}{bucket}: {_product(line, money)} "
+            f"{word(line['title'], language)}{bucket}: {_product(line, money)} "
             f"= [bold]{_money(line['amount'], money)}[/]"
         )
         if "exact" in line and line["exact"] != line["amount"]:
@@ -287,7 +313,8 @@ def _product(line: Mapping[str, Any], currency: str) -> str:
     )
 
 
-def _word(title: object, language: str) -> str:
+def word(title: object, language: str) -> str:
+    """A title in a language, safe to print."""
     if isinstance(title, Mapping):
         title = title.get(language) or title.get("en") or next(iter(title.values()))
     return escape(str(title))

@@ -1,0 +1,306 @@
+"""After step 7: what moved one charge between two bills, exactly: `docs/explain.md`, *Effects*.
+
+A charge is a product (days x usage a day x price …). Its change is split over the factors as the
+mean over all orders in which they could have changed one after the other (Shapley's value), so
+that no order is preferred, nothing is left over, and swapping the bills turns every sign.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
+from fractions import Fraction
+
+__all__ = ["EFFECTS", "Cell", "Effects", "Side", "changed"]
+
+EFFECTS = (
+    "days", "usage", "feed_in", "hours", "tier_shift", "demand", "power_factor", "price",
+    "estimate", "adjustment", "came_or_went", "rounding",
+)  # fmt: skip
+"""In the order in which they are shown."""
+Effects = dict[str, Fraction]
+_ENERGY, _POWER, _TIME = ("kWh", "kvarh"), ("kW", "kVA"), ("month", "year", "day")
+_CORRECTIONS = ("adjustment", "correction")
+_ZERO = Fraction(0)
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """A line of a bill: quantity x factor [unit], value = what it is before rounding [currency]."""
+
+    bucket: str
+    unit: str
+    kind: str
+    span: tuple[str, int]
+    quantity: Fraction
+    factor: Fraction
+    value: Fraction
+    amount: Decimal
+
+    @property
+    def volume(self) -> Fraction:
+        """How much of its unit is charged."""
+        return self.quantity * self.factor
+
+    @property
+    def place(self) -> tuple[str, str]:
+        """(tier, hours): `peak/tier-2` -> (`tier-2`, `peak`)."""
+        head, slash, tail = self.bucket.rpartition("/")
+        name = tail if slash or self.bucket.startswith("tier-") else ""
+        return (name, head) if name.startswith("tier-") else ("", self.bucket)
+
+
+@dataclass(slots=True)
+class Side:
+    """One charge on one of the two bills."""
+
+    cells: list[Cell] = field(default_factory=list)
+    days: int = 0
+    """days on which it is in force; 0: the bill does not know it"""
+    shape: str = ""
+    of: tuple[str, ...] = ()
+    """charges on whose lines it is a percentage or a bound"""
+    fed_in: bool = False
+    """whether it pays for energy that the customer delivers"""
+
+    @property
+    def amount(self) -> Decimal:
+        """What the bill charges for it."""
+        return sum((cell.amount for cell in self.cells), Decimal(0))
+
+    @property
+    def value(self) -> Fraction:
+        """The same before rounding."""
+        return _sum(cell.value for cell in self.cells)
+
+    @property
+    def volume(self) -> Fraction:
+        """Sum of quantity x factor."""
+        return _sum(cell.volume for cell in self.cells)
+
+
+def changed(
+    old: Side,
+    new: Side,
+    *,
+    base: Mapping[str, Effects],
+    replaced: Fraction = _ZERO,
+) -> Effects:
+    """Exact effects on one charge, which sum to the change of its amount.
+
+    `base` has the effects on the charges that it is computed on; `replaced` is by how much its
+    energy changed because readings took the place of estimates, or the other way round.
+    """
+    change = Fraction(new.amount) - Fraction(old.amount)
+    kinds = {cell.kind for cell in (*old.cells, *new.cells)}
+    if "rounding" in kinds:
+        return {"rounding": change}
+    if kinds & set(_CORRECTIONS):
+        return {"adjustment": change}
+    if not old.days or not new.days:
+        return {"came_or_went": change}
+    found = _moved(old, new, base, replaced)
+    found["rounding"] = found.get("rounding", _ZERO) + change - (new.value - old.value)
+    return found
+
+
+def _moved(old: Side, new: Side, base: Mapping[str, Effects], replaced: Fraction) -> Effects:
+    if old.of or new.of:
+        return _on_lines(old, new, base)
+    units = {cell.unit for cell in (*old.cells, *new.cells)}
+    if len(units) > 1:
+        return {"price": new.value - old.value}  # charged by another measure: another tariff
+    if units <= set(_ENERGY):
+        return _energy(old, new, replaced)
+    if units <= set(_POWER):
+        return _power(old, new)
+    over = "days" if units <= set(_TIME) else "usage"
+    return _pair(old, new, over)
+
+
+# -------------------------------------------------------------------- products
+
+
+def _energy(old: Side, new: Side, replaced: Fraction) -> Effects:
+    """days x usage a day x mean price, and the mean price by tiers, hours and prices."""
+    if any(side.value and not side.volume for side in (old, new)):
+        return {"usage": new.value - old.value}
+    before, after = _mix(old.cells), _mix(new.cells)
+    daily = Fraction(old.volume, old.days), Fraction(new.volume, new.days)
+    prices = _mean(before, after), _mean(after, before)
+    by_days, usage, weight = _three(
+        (Fraction(old.days), Fraction(new.days)), daily, prices
+    )  # fmt: skip
+    estimate = replaced * (prices[0] + prices[1]) / 2
+    over = "feed_in" if old.fed_in or new.fed_in else "usage"
+    return {"days": by_days, over: usage - estimate, "estimate": estimate} | {
+        name: weight * part for name, part in _means(before, after).items()
+    }
+
+
+def _power(old: Side, new: Side) -> Effects:
+    """For each bucket months x power x mean price, and the mean price by tiers and prices."""
+    months = _months(old), _months(new)
+    months = months[0] or months[1], months[1] or months[0]
+    found = dict.fromkeys(EFFECTS, _ZERO)
+    hours = dict.fromkeys(cell.place[1] for cell in (*old.cells, *new.cells))
+    for hour in hours:
+        mine = [[c for c in side.cells if c.place[1] == hour] for side in (old, new)]
+        volumes = [_sum(cell.volume for cell in cells) for cells in mine]
+        if not all(months):
+            found["demand"] += _sum(c.value for c in mine[1]) - _sum(c.value for c in mine[0])
+            continue
+        before, after = _mix(mine[0]), _mix(mine[1])
+        by_days, demand, weight = _three(
+            months,
+            (volumes[0] / months[0], volumes[1] / months[1]),
+            (_mean(before, after), _mean(after, before)),
+        )
+        found["days"] += by_days
+        found["demand"] += demand
+        for name, part in _means(before, after).items():
+            found[name] += weight * part
+    return found
+
+
+def _months(side: Side) -> Fraction:
+    """For how many months power is charged: the factors of its spans."""
+    return _sum({cell.span: cell.factor for cell in side.cells}.values())
+
+
+def _pair(old: Side, new: Side, over: str) -> Effects:
+    """A volume x its mean price."""
+    volumes = old.volume, new.volume
+    before, after = _mix(old.cells), _mix(new.cells)
+    prices = _mean(before, after), _mean(after, before)
+    return {
+        over: (volumes[1] - volumes[0]) * (prices[0] + prices[1]) / 2,
+        "price": (prices[1] - prices[0]) * (volumes[0] + volumes[1]) / 2,
+    }
+
+
+_Pair = tuple[Fraction, Fraction]
+
+
+def _three(a: _Pair, b: _Pair, c: _Pair) -> tuple[Fraction, Fraction, Fraction]:
+    """Of a x b x c: the effects of a and of b, and what one unit of c is worth."""
+
+    def weight(x: _Pair, y: _Pair) -> Fraction:
+        return (2 * x[0] * y[0] + x[0] * y[1] + x[1] * y[0] + 2 * x[1] * y[1]) / 6
+
+    return (a[1] - a[0]) * weight(b, c), (b[1] - b[0]) * weight(a, c), weight(a, b)
+
+
+# ------------------------------------------------------------------ mean price
+
+
+_Mix = dict[str, dict[str, tuple[Fraction, Fraction]]]
+"""tier -> hours -> (volume, value)"""
+
+
+def _mix(cells: Sequence[Cell]) -> _Mix:
+    found: _Mix = {}
+    for cell in cells:
+        tier, hours = cell.place
+        volume, value = found.setdefault(tier, {}).get(hours, (_ZERO, _ZERO))
+        found[tier][hours] = volume + cell.volume, value + cell.value
+    return {
+        tier: parts for tier, parts in found.items() if _sum(volume for volume, _ in parts.values())
+    }
+
+
+def _mean(mine: _Mix, other: _Mix) -> Fraction:
+    """The mean price; where nothing is charged, that of the other bill."""
+    for mix in (mine, other):
+        volume = _sum(part[0] for parts in mix.values() for part in parts.values())
+        if volume:
+            return _sum(part[1] for parts in mix.values() for part in parts.values()) / volume
+    return _ZERO
+
+
+def _means(before: _Mix, after: _Mix) -> Effects:
+    """The change of the mean price: by other tiers, by other hours, by other prices.
+
+    What only one bill charges has that bill's price on both.
+    """
+    before, after = before or after, after or before
+    found = {"tier_shift": _ZERO, "hours": _ZERO, "price": _ZERO}
+    volumes = [_sum(v for parts in mix.values() for v, _ in parts.values()) for mix in
+               (before, after)]  # fmt: skip
+    if not all(volumes):
+        return found
+    for tier in dict.fromkeys((*before, *after)):
+        parts = before.get(tier), after.get(tier)
+        shares = tuple(
+            _sum(v for v, _ in part.values()) / volume if part else _ZERO
+            for part, volume in zip(parts, volumes, strict=True)
+        )
+        known = parts[0] or parts[1] or {}, parts[1] or parts[0] or {}
+        means = tuple(
+            _sum(v for _, v in part.values()) / _sum(v for v, _ in part.values()) for part in known
+        )
+        found["tier_shift"] += (shares[1] - shares[0]) * (means[0] + means[1]) / 2
+        for name, part in _within(*known).items():
+            found[name] += (shares[0] + shares[1]) / 2 * part
+    return found
+
+
+def _within(
+    before: Mapping[str, tuple[Fraction, Fraction]], after: Mapping[str, tuple[Fraction, Fraction]]
+) -> Effects:
+    """The change of one tier's mean price: by other hours, by other prices."""
+    found = {"hours": _ZERO, "price": _ZERO}
+    totals = [_sum(v for v, _ in part.values()) for part in (before, after)]
+    for hours in dict.fromkeys((*before, *after)):
+        pairs = [part.get(hours, (_ZERO, _ZERO)) for part in (before, after)]
+        prices = [value / volume if volume else None for volume, value in pairs]
+        known = [p for p in prices if p is not None] or [_ZERO]
+        first, last = (known[0] if p is None else p for p in prices)
+        shares = [volume / total for (volume, _), total in zip(pairs, totals, strict=True)]
+        found["hours"] += (shares[1] - shares[0]) * (first + last) / 2
+        found["price"] += (shares[0] + shares[1]) / 2 * (last - first)
+    return found
+
+
+# -------------------------------------------------------------------- on lines
+
+
+def _on_lines(old: Side, new: Side, base: Mapping[str, Effects]) -> Effects:
+    """A percentage or a bound follows the charges that it is computed on, effect by effect."""
+    shared = [name for name in old.of if name in new.of]
+    moved: Effects = {}
+    for name in shared:
+        for effect, part in base.get(name, {}).items():
+            moved[effect] = moved.get(effect, _ZERO) + part
+    change, below = new.value - old.value, _sum(moved.values())
+    if "percentage" in (old.shape, new.shape) or "power_factor" in (old.shape, new.shape):
+        rates = _rates(old, new)
+        follows = (rates[0] + rates[1]) / 2
+    else:  # a bound: a rise of the lines below it is taken back, at most the whole
+        follows = min(max(change / below, Fraction(-1)), _ZERO) if below else _ZERO
+    found = {effect: follows * part for effect, part in moved.items()}
+    own = "power_factor" if _other_row(old, new) else "price"
+    found[own] = found.get(own, _ZERO) + change - follows * below
+    return found
+
+
+def _rates(old: Side, new: Side) -> _Pair:
+    """The mean rates; where there is no base, that of the other bill."""
+    bases = [_sum(cell.quantity for cell in side.cells) for side in (old, new)]
+    rates = [side.value / base if base else None for side, base in zip((old, new), bases,
+             strict=True)]  # fmt: skip
+    known = [rate for rate in rates if rate is not None] or [_ZERO]
+    first, last = (known[0] if rate is None else rate for rate in rates)
+    return first, last
+
+
+def _other_row(old: Side, new: Side) -> bool:
+    """Whether a table by power factor was entered at another row."""
+    if "power_factor" not in (old.shape, new.shape):
+        return False
+    return {cell.bucket for cell in old.cells} != {cell.bucket for cell in new.cells}
+
+
+def _sum(values: Iterable[Fraction]) -> Fraction:
+    return sum(values, _ZERO)
