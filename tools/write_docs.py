@@ -1,10 +1,12 @@
-"""Writes the generated pages: docs/tables.md, docs/findings.md, docs/cli.md. `--check` only looks.
+"""Writes the generated pages: docs/tables.md, docs/findings.md, docs/cli.md, and
+docs/tariff.schema.json. `--check` only looks.
 
 Everything is taken from the source: schemas, rules, calls that make findings, click's help.
 """
 
 from __future__ import annotations
 
+import json
 import re
 import sys
 from collections.abc import Iterable, Iterator
@@ -16,6 +18,7 @@ from finding_codes import Code, collect
 
 from gridtally import errors, tables
 from gridtally.cli import VERBS, cli
+from gridtally.rating.tariff import document_schema
 from gridtally.review import inputs
 from gridtally.review.catalogue import catalogue
 from gridtally.review.library import shipped_rules
@@ -376,7 +379,17 @@ def _row(cells: tuple[str, ...]) -> str:
     return f"| {' | '.join(' '.join(c.split()).replace('|', chr(92) + '|') for c in cells)} |"
 
 
-PAGES = {"tables.md": write_tables, "findings.md": write_findings, "cli.md": write_cli}
+def write_schema() -> str:
+    """The JSON Schema of tariff documents."""
+    return json.dumps(document_schema(), indent=2, sort_keys=True, ensure_ascii=False) + "\n"
+
+
+PAGES = {
+    "tables.md": write_tables,
+    "findings.md": write_findings,
+    "cli.md": write_cli,
+    "tariff.schema.json": write_schema,
+}
 
 
 def main() -> int:

@@ -15,8 +15,9 @@ import numpy.typing as npt
 from gridtally.money import minor_digits
 from gridtally.rating.calendars import DAY_TYPES, Rule
 from gridtally.rating.calendars import Calendar as Resolved
-from gridtally.rating.charges import Charge, OnLines, Priced
-from gridtally.rating.document import Calendar, Header, Problem
+from gridtally.rating.charges import Charge, OnLines, Priced, StepTable, Tiered
+from gridtally.rating.document import Calendar, Header
+from gridtally.rating.values import Problem
 
 __all__ = [
     "coverage_problems", "header_problems", "months_text", "names_holiday", "order",
@@ -85,6 +86,18 @@ def _ids(raw: Mapping[str, Any]) -> list[str]:
     return [str(part.get("id", "")) if isinstance(part, dict) else "" for part in parts]
 
 
+def _sets(raw: Mapping[str, Any]) -> list[str]:
+    """Names of the sets that components are in."""
+    found: dict[str, None] = {}
+    parts = raw.get("components")
+    for part in parts if isinstance(parts, list) else ():
+        sets = part.get("sets") if isinstance(part, dict) else None
+        found |= dict.fromkeys(
+            s for s in (sets if isinstance(sets, list) else ()) if isinstance(s, str)
+        )
+    return list(found)
+
+
 def _duplicates(raw: Mapping[str, Any]) -> Iterator[Problem]:
     ids = _ids(raw)
     for i, name in enumerate(ids):
@@ -94,13 +107,18 @@ def _duplicates(raw: Mapping[str, Any]) -> Iterator[Problem]:
 
 
 def _targets(raw: Mapping[str, Any]) -> Iterator[Problem]:
-    ids = _ids(raw)
+    ids, sets = _ids(raw), _sets(raw)
     for i, part in enumerate(raw["components"] if ids else ()):
         of = part.get("of") if isinstance(part, dict) else None
         of = of if isinstance(of, list) else []
         for j, name in enumerate(of):
             path = f"components[{i}].of[{j}]"
-            if isinstance(name, str) and name not in ids:
+            if isinstance(name, str) and name.startswith("@"):
+                if name[1:] not in sets:
+                    known = f"Sets are {', '.join(sets)}." if sets else ""
+                    message = f"No component is in the set {name[1:64]!r}."
+                    yield Problem("rating.document.reference", path, message, known)
+            elif isinstance(name, str) and name not in ids:
                 known = f"Components are {', '.join(filter(None, ids))}."
                 message = f"There is no component {name[:64]!r}."
                 yield Problem("rating.document.reference", path, message, known)
@@ -139,7 +157,8 @@ def _buckets(
 
 def _circles(charges: Mapping[int, Charge]) -> Iterator[Problem]:
     """Components that are computed from themselves, by way of others (T11)."""
-    named = {c.id: c.of for c in charges.values() if isinstance(c, OnLines)}
+    every = tuple(charges.values())
+    named = {c.id: _members(c.of, every) for c in every if isinstance(c, OnLines)}
     reported: set[str] = set()
     for i, charge in charges.items():
         if charge.id in reported or charge.id not in named:
@@ -167,6 +186,22 @@ def _way_back(start: str, named: Mapping[str, Sequence[str]]) -> tuple[str, ...]
     return ()
 
 
+def expanded(charge: Charge, charges: Sequence[Charge]) -> Charge:
+    """A component whose `of` lists ids only: each @set stands for its components, in order."""
+    if not isinstance(charge, OnLines):
+        return charge
+    return charge.model_copy(update={"of": _members(charge.of, charges)})
+
+
+def _members(of: Sequence[str], charges: Iterable[Charge]) -> tuple[str, ...]:
+    """Ids that a list of ids and @sets stands for."""
+    sets: dict[str, list[str]] = {}
+    for charge in charges:
+        for name in charge.sets:
+            sets.setdefault(f"@{name}", []).append(charge.id)
+    return tuple(name for item in of for name in sets.get(item, [item]))
+
+
 def order(charges: Sequence[Charge]) -> tuple[int, ...]:
     """Positions in which components are computed: after those that they name."""
     at = {charge.id: i for i, charge in enumerate(charges)}
@@ -174,7 +209,7 @@ def order(charges: Sequence[Charge]) -> tuple[int, ...]:
 
     def visit(i: int) -> None:
         charge = charges[i]
-        for name in charge.of if isinstance(charge, OnLines) else ():
+        for name in _needs(charge):
             if at[name] not in done:
                 visit(at[name])
         done[i] = None
@@ -183,6 +218,12 @@ def order(charges: Sequence[Charge]) -> tuple[int, ...]:
         if i not in done:
             visit(i)
     return tuple(done)
+
+
+def _needs(charge: Charge) -> tuple[str, ...]:
+    """Components that are computed before one."""
+    demand = charge.demand if isinstance(charge, Tiered | StepTable) else None
+    return (*(charge.of if isinstance(charge, OnLines) else ()), *((demand,) if demand else ()))
 
 
 # ------------------------------------------------------- calendars and dates

@@ -57,9 +57,8 @@ def _energy(charge: Energy, cohort: Cohort, active: bool) -> None:
         quantity = _billed_energy(charge, cohort, bucket, active)
         price = charge.prices[bucket] if charge.prices else charge.price
         if active and price is not None:
-            cohort.line(
-                charge, bucket=bucket, quantity=quantity, unit=_unit(charge.channel), price=price
-            )
+            unit = _unit(charge.channel)
+            cohort.line(charge, bucket=bucket, quantity=quantity, unit=unit, price=price.exact)
 
 
 def _tiered(charge: Tiered, cohort: Cohort, active: bool) -> None:
@@ -149,19 +148,18 @@ def _demand(charge: Demand, cohort: Cohort, active: bool) -> None:
     }
     if not active:
         return
-    tiers = charge.tiers or (Tier.model_construct(price=charge.price, prices=charge.prices),)
-    edges = _edges(tiers)
-    for number, tier in enumerate(tiers, 1):
+    edges = _edges(charge.tiers or (Tier(),))
+    for number, (_, one, by_bucket) in enumerate(charge.priced(), 1):
         for bucket, quantity in billed.items():
             low, high = edges[number - 1 : number + 1]
-            price = tier.prices[bucket] if tier.prices else tier.price
+            price = by_bucket[bucket] if by_bucket else one
             assert price is not None
             cohort.line(
                 charge,
                 bucket=_tier_name(bucket, number) if charge.tiers else bucket,
                 quantity=np.clip(quantity, low, high) - low,
                 unit="kW",
-                price=price,
+                price=price.exact,
                 factor=cohort.factor(charge),
             )
 
@@ -173,7 +171,7 @@ def _billed_demand(charge: Demand, cohort: Cohort, bucket: str, active: bool) ->
         measured = _measured_demand(charge, cohort, bucket)
     billed = measured
     if charge.minimum_kw is not None:
-        billed = np.maximum(billed, micro(charge.minimum_kw))
+        billed = np.maximum(billed, micro(charge.minimum_kw.exact))
     if charge.ratchet:
         billed = np.maximum(billed, _ratchet(charge, cohort, bucket, measured))
     return _round_kw(charge, billed)
@@ -234,12 +232,13 @@ def _contract(charge: Demand, cohort: Cohort) -> None:
     over = measured > allowed
     above = over & (charge.excess_reading == "above_threshold")
     factor = cohort.factor(charge)
-    for bucket, quantity, price in (
-        ("contract", np.where(above, allowed, contract), charge.price),
-        ("excess", np.where(over, measured - allowed, 0), charge.price * charge.excess_factor),
+    price = charge.price.exact
+    for bucket, quantity, rate in (
+        ("contract", np.where(above, allowed, contract), price),
+        ("excess", np.where(over, measured - allowed, 0), price * charge.excess_factor),
     ):
         billed = _round_kw(charge, quantity)
-        cohort.line(charge, bucket=bucket, quantity=billed, unit="kW", price=price, factor=factor)
+        cohort.line(charge, bucket=bucket, quantity=billed, unit="kW", price=rate, factor=factor)
 
 
 # ------------------------------------------------------------------- others
@@ -269,7 +268,7 @@ def _fixed(charge: Fixed, cohort: Cohort) -> None:
         bucket="",
         quantity=quantity,
         unit=unit,
-        price=charge.price,
+        price=charge.price.exact,
         factor=factor,
         always=True,
     )
@@ -281,7 +280,7 @@ def _percentage(charge: Percentage, cohort: Cohort) -> None:
         bucket="",
         quantity=cohort.sum_of(charge.of),
         unit=cohort.version.currency,
-        price=charge.percent,
+        price=charge.percent.exact,
         factor=_PERCENT,
         decimals=8,
     )
@@ -290,6 +289,7 @@ def _percentage(charge: Percentage, cohort: Cohort) -> None:
 def _power_factor(charge: PowerFactor, cohort: Cohort) -> None:
     active, reactive = _powers(charge, cohort)
     hundredths = _hundredths(active, reactive)
+    assert charge.rows, "a formula by power factor"
     percents = {int(Decimal(key) * 100): (key, value) for key, value in charge.rows.items()}
     found = np.unique(hundredths).tolist()
     none = np.isin(hundredths, [k for k in found if k not in percents]) | (active == 0)
@@ -352,7 +352,7 @@ def _bound(charge: Minimum | Maximum, cohort: Cohort) -> None:
     limit = round_to(
         one,
         decimals=MICRO_DECIMALS,
-        price=charge.amount,
+        price=charge.amount.exact,
         factor=cohort.factor(charge),
         rounding=cohort.rounding(charge),
     )

@@ -1,7 +1,7 @@
-"""Before step 6: the tariff document as models, key by key; `docs/tariff.md` specifies each.
+"""Before step 6: the frame of a tariff document as models: header, holidays, calendars.
 
-What a single key can get wrong is refused here, what the keys of one component say together in
-`charges.py`, what several parts of a document say together in `checks.py`.
+What a single key can get wrong is refused in `values.py`, what the keys of one part say together
+here, in `declared.py` and in `charges/`, what several parts say together in `checks.py`.
 Nothing here is computed from: a string is a string.
 """
 
@@ -9,147 +9,37 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import date
-from decimal import Decimal
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
+from pydantic import Field
 from typing_extensions import override
 
-from gridtally.errors import UsageError
-from gridtally.money import Rounding, parse_decimal
-from gridtally.periods import zone
-from gridtally.terms import RoundingMode, Severity
-
-__all__ = [
-    "PLACES", "Calendar", "CalendarRule", "Channel", "Complaint", "Header", "Holidays", "Many",
-    "Month", "NotNegative", "Number", "Percent", "Positive", "Problem", "RoundingPoint",
-    "Strict", "Text", "Title", "Toml", "Word",
-]  # fmt: skip
-
-LIMIT = Decimal(1_000_000)
-PLACES = 8
-Complaint = tuple[str, str]
-"""(path within the part, what is wrong with it)."""
-
-
-@dataclass(frozen=True, slots=True)
-class Problem:
-    """Something about a document: what refuses it (hold), or what is odd about it (note)."""
-
-    code: str
-    path: str
-    """Where in the document: `components[2].prices.peak`; empty: the whole."""
-    message: str
-    remedy: str = ""
-    severity: Severity = Severity.HOLD
-
-    def __str__(self) -> str:
-        where = f"{self.path}: " if self.path else ""
-        return f"{where}{self.message}" + (f" {self.remedy}" if self.remedy else "")
-
-
-class Toml(str):
-    """The text of a TOML float, so that no binary float is ever made of it."""
-
-    __slots__ = ()
-
-
-def _number(value: object) -> Decimal:
-    if isinstance(value, bool) or not isinstance(value, int | str | Decimal):
-        raise ValueError("must be a number such as 0.24")
-    text = str(value) if abs(value if isinstance(value, int) else 0) < 10**30 else "a huge number"
-    try:
-        exact = parse_decimal(text)
-    except ValueError as err:
-        raise ValueError(f"{text[:40]!r} is not a plain number such as 0.24") from err
-    if -exact.as_tuple().exponent > PLACES:  # type: ignore[operator]
-        raise ValueError(f"{text[:40]} has more than {PLACES} decimals")
-    if abs(exact) >= LIMIT:
-        raise ValueError(f"{text[:40]} is out of range: numbers are below 1,000,000")
-    return exact
-
-
-def _positive(value: object) -> Decimal:
-    if (number := _number(value)) <= 0:
-        raise ValueError(f"{number} must be above zero")
-    return number
-
-
-def _not_negative(value: object) -> Decimal:
-    if (number := _number(value)) < 0:
-        raise ValueError(f"{number} must not be below zero")
-    return number
-
-
-def _percent(value: object) -> Decimal:
-    if abs(number := _number(value)) > 100:
-        raise ValueError(f"{number} is more than 100 percent; 8.25 percent is written 8.25")
-    return number
-
-
-def _zone(value: object) -> str:
-    if not isinstance(value, str):
-        raise ValueError("must be the name of a time zone")
-    try:
-        return zone(value).name
-    except UsageError as err:
-        raise ValueError(f"{err.message} {err.remedy}".rstrip(".")) from err
-
-
-def _text(value: object) -> object:
-    if isinstance(value, Toml) or not isinstance(value, str):
-        raise ValueError("must be a text")
-    if not value.strip() or len(value) > 2000 or re.search(r"[\x00-\x08\x0b-\x1f\x7f]", value):
-        raise ValueError("must be a text of 1 to 2000 characters without control characters")
-    return value
-
-
-_JSON = WithJsonSchema(
-    {"anyOf": [{"type": "number"}, {"type": "string", "pattern": r"^-?[0-9]+(\.[0-9]{1,8})?$"}]}
+from gridtally.rating.declared import Eligibility, EventList, Loss, Part, PriceSeries, Term
+from gridtally.rating.values import (
+    Complaint,
+    Day,
+    Many,
+    Month,
+    RoundingPoint,
+    Strict,
+    TariffId,
+    Text,
+    Title,
+    Word,
+    ZoneName,
 )
-Number = Annotated[Decimal, BeforeValidator(_number), _JSON]
-Positive = Annotated[Decimal, BeforeValidator(_positive), _JSON]
-NotNegative = Annotated[Decimal, BeforeValidator(_not_negative), _JSON]
-Percent = Annotated[Decimal, BeforeValidator(_percent), _JSON]
-ZoneName = Annotated[str, BeforeValidator(_zone)]
-Text = Annotated[str, BeforeValidator(_text)]
-Title = Text | dict[Annotated[str, Field(pattern=r"^[a-z]{2}(-[A-Za-z]{2,4})?$")], Text]
-TariffId = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9.-]{0,63}$")]
-Word = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
-Month = Annotated[int, Field(ge=1, le=12)]
-Channel = Literal["import", "export", "reactive_import", "reactive_export"]
-Day = Literal[
-    "mon", "tue", "wed", "thu", "fri", "sat", "sun", "holiday", "weekday", "weekend"
-]  # fmt: skip
+
+__all__ = ["Calendar", "CalendarRule", "Header", "Holidays", "Roundings"]
+
 Hours = Annotated[str, Field(pattern=r"^([01]\d|2[0-3]):[0-5]\d-([01]\d|2[0-4]):[0-5]\d$")]
-
-
-def Many(minimum: int = 1) -> Any:  # noqa: N802 - reads as a type
-    """A TOML array, kept as a tuple."""
-    return Field(strict=False, min_length=minimum)
-
-
-class Strict(BaseModel):
-    """A table of the document: unknown keys are refused, nothing is converted."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
-
-    def complaints(self) -> Iterator[Complaint]:
-        """What its keys say together and must not."""
-        yield from ()
-
-
-class RoundingPoint(Strict):
-    """Where and how an amount is rounded."""
-
-    places: Annotated[int, Field(ge=0, le=PLACES)]
-    mode: Annotated[RoundingMode, Field(strict=False)]
-
-    def point(self) -> Rounding:
-        """As the shared type."""
-        return Rounding(self.places, self.mode)
+Season = Annotated[
+    str,
+    Field(
+        pattern=r"^(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01]) to (0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])$"
+    ),
+]
+_DAYS = (31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
 
 
 class Roundings(Strict):
@@ -165,6 +55,15 @@ class Holidays(Strict):
     source: Text
     years: Annotated[tuple[Annotated[int, Field(ge=1990, le=2060)], ...], Many()]
     dates: Annotated[tuple[date, ...], Many(0)]
+    library: Annotated[str, Field(pattern=r"^[A-Z]{2}(-[A-Z0-9]{1,6})?$")] | None = None
+    add: Annotated[tuple[date, ...], Many(0)] = ()
+    remove: Annotated[tuple[date, ...], Many(0)] = ()
+
+    @override
+    def complaints(self) -> Iterator[Complaint]:
+        for key in ("add", "remove"):
+            if getattr(self, key) and not self.library:
+                yield key, "has a meaning only beside `library`"
 
 
 class CalendarRule(Strict):
@@ -174,6 +73,8 @@ class CalendarRule(Strict):
     months: Annotated[tuple[Month, ...], Many()] = tuple(range(1, 13))
     days: Annotated[tuple[Day, ...], Many()] | None = None
     hours: Annotated[tuple[Hours, ...], Many()] = ("00:00-24:00",)
+    season: Annotated[tuple[Season, ...], Many()] | None = None
+    event: Word | None = None
     otherwise: Word | None = None
 
     @override
@@ -194,25 +95,60 @@ class CalendarRule(Strict):
                     f"{text} runs past midnight; write it as two ranges, "
                     f'"{text[:5]}-24:00" and "00:00-{text[6:]}"',
                 )
+        for i, text in enumerate(self.season or ()):
+            for month, day in self.ends(text):
+                if day > _DAYS[month - 1]:
+                    yield f"season[{i}]", f"{text}: {month:02}-{day:02} is not a day"
+            if text.startswith("02-29"):
+                yield (
+                    f"season[{i}]",
+                    f"{text} begins on a day that most years do not have; write 03-01",
+                )
 
     @staticmethod
     def minutes(text: str) -> tuple[int, int]:
         """`08:00-10:30` as minutes of the day."""
         return int(text[:2]) * 60 + int(text[3:5]), int(text[6:8]) * 60 + int(text[9:])
 
+    @staticmethod
+    def ends(text: str) -> tuple[tuple[int, int], tuple[int, int]]:
+        """`06-15 to 09-14` as ((6, 15), (9, 14)), both included; may run over the year's end."""
+        one, two, three, four = map(int, re.findall(r"\d\d", text))
+        return (one, two), (three, four)
+
+    @property
+    def seasons(self) -> tuple[tuple[tuple[int, int], tuple[int, int]], ...] | None:
+        """First and last (month, day) of each season; None: all the year."""
+        return None if self.season is None else tuple(map(self.ends, self.season))
+
 
 class Calendar(Strict):
     """A list of rules that gives every instant exactly one bucket."""
 
+    clock: Literal["standard"] | None = None
     rules: Annotated[tuple[CalendarRule, ...], Many()]
 
     @override
     def complaints(self) -> Iterator[Complaint]:
+        usual = False
         for i, rule in enumerate(self.rules):
             for path, message in rule.complaints():
                 yield f"rules[{i}]" + (f".{path}" if path else ""), message
             if rule.otherwise and i != len(self.rules) - 1:
                 yield f"rules[{i}].otherwise", "`otherwise` is the last rule, and there is one"
+            if rule.event and usual:
+                yield f"rules[{i}].event", "rules with an event stand before all others"
+            usual |= not rule.event
+
+    @property
+    def buckets(self) -> tuple[str, ...]:
+        """Its buckets, in the order in which they are first named."""
+        return tuple(dict.fromkeys(rule.bucket or rule.otherwise or "" for rule in self.rules))
+
+    @property
+    def events(self) -> tuple[str, ...]:
+        """Events that its rules name."""
+        return tuple(dict.fromkeys(rule.event for rule in self.rules if rule.event))
 
 
 class Header(Strict):
@@ -227,5 +163,18 @@ class Header(Strict):
     valid_to: date | None = None
     source: Text
     assumptions: Annotated[tuple[Text, ...], Many(0)] = ()
+    verified_by: Text | None = None
     rounding: Roundings
     holidays: Holidays | None = None
+    eligibility: Eligibility | None = None
+
+
+class Declared(Strict):
+    """What a document declares by name, for its components to use."""
+
+    calendars: dict[Word, Calendar] = Field(default_factory=dict)
+    terms: dict[Word, Term] = Field(default_factory=dict)
+    series: dict[Word, PriceSeries] = Field(default_factory=dict)
+    events: dict[Word, EventList] = Field(default_factory=dict)
+    parts: dict[Word, Part] = Field(default_factory=dict)
+    losses: dict[Word, Loss] = Field(default_factory=dict)

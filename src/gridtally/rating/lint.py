@@ -9,8 +9,8 @@ from typing import Any
 from gridtally.periods import Period
 from gridtally.rating.charges import Charge, Demand, Energy, Priced, Tiered
 from gridtally.rating.checks import months_text
-from gridtally.rating.document import Problem
 from gridtally.rating.reader import read
+from gridtally.rating.values import Problem
 from gridtally.terms import Severity
 
 __all__ = ["lint"]

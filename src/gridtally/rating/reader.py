@@ -12,10 +12,16 @@ from pydantic import BaseModel, ValidationError
 
 from gridtally.rating.charges import SHAPES, Charge, Document
 from gridtally.rating.checks import coverage_problems, header_problems, reference_problems
-from gridtally.rating.document import Calendar, Header, Problem, Strict, Toml
+from gridtally.rating.declared import EventList, Loss, Part, PriceSeries, Term
+from gridtally.rating.document import Calendar, Declared, Header
+from gridtally.rating.values import Problem, Strict, Toml
 
 __all__ = ["read"]
 
+_DECLARED: dict[str, type[Strict]] = {
+    "calendars": Calendar, "terms": Term, "series": PriceSeries, "events": EventList,
+    "parts": Part, "losses": Loss,
+}  # fmt: skip
 _BYTES_MAX = 1_000_000
 _STRINGS = re.compile(
     r'"""(?:\\.|[^\\])*?"""|\'\'\'.*?\'\'\'|"(?:\\.|[^"\\\n])*"|\'[^\'\n]*\'|#[^\n]*', re.DOTALL
@@ -28,9 +34,14 @@ def read(data: bytes) -> tuple[Document | None, list[Problem]]:
     raw, problems = _toml(data)
     if raw is None:
         return None, problems
-    parts = {key: raw[key] for key in raw if key not in ("calendars", "components")}
-    header = _model(Header, parts, "", problems, names=Document)
-    rules = _calendars(raw.get("calendars", {}), problems)
+    apart = {*Declared.model_fields, "components"}
+    header = _model(
+        Header, {key: raw[key] for key in raw if key not in apart}, "", problems, names=Document
+    )
+    declared: dict[str, Any] = {
+        name: _named(name, model, raw.get(name, {}), problems) for name, model in _DECLARED.items()
+    }
+    rules = declared["calendars"]
     charges = _charges(raw.get("components"), problems)
     problems += reference_problems(raw, rules, charges)
     problems += coverage_problems(rules)
@@ -40,7 +51,7 @@ def read(data: bytes) -> tuple[Document | None, list[Problem]]:
         return None, problems
     return Document.model_construct(
         **{name: getattr(header, name) for name in Header.model_fields},
-        calendars=rules,
+        **declared,
         components=tuple(charges.values()),
     ), []
 
@@ -82,12 +93,18 @@ def _model(
     try:
         part = model.model_validate(value)
     except ValidationError as err:
-        problems += [_problem(error, path, names or model) for error in err.errors()]
+        found = err.errors()
+        inner = {error["loc"][:-1] for error in found}  # then an array is short for that reason
+        problems += [
+            _problem(error, path, names or model)
+            for error in found
+            if error["type"] != "too_short" or error["loc"] not in inner
+        ]
         return None
     if isinstance(part, Strict):
-        found = [_complaint(path, where, what) for where, what in part.complaints()]
-        problems += found
-        return None if found else part
+        said = [_complaint(path, where, what) for where, what in part.complaints()]
+        problems += said
+        return None if said else part
     return part
 
 
@@ -162,18 +179,19 @@ def _fields_at(model: type[BaseModel], loc: tuple[Any, ...]) -> list[str]:
     return list(here.get("properties", {}))
 
 
-def _calendars(raw: object, problems: list[Problem]) -> dict[str, Calendar]:
+def _named(name: str, model: type[Strict], raw: object, problems: list[Problem]) -> dict[str, Any]:
+    """The tables `[name.KEY]` of a document."""
     if not isinstance(raw, dict):
-        problems.append(Problem("rating.document.value", "calendars", "Must be a table."))
+        problems.append(Problem("rating.document.value", name, "Must be a table."))
         return {}
     found = {}
-    for name, value in raw.items():
-        path = f"calendars.{name}"
-        if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", name):
+    for key, value in raw.items():
+        path = f"{name}.{key}"
+        if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", key):
             problems.append(Problem("rating.document.value", path, "The name is not a plain word."))
-        calendar = _model(Calendar, value, path, problems)
-        if calendar is not None:
-            found[name] = calendar
+        part = _model(model, value, path, problems)
+        if part is not None:
+            found[key] = part
     return found
 
 

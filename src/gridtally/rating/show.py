@@ -16,12 +16,14 @@ from gridtally.rating.calendars import DAY_TYPES, HOLIDAY, Calendar
 from gridtally.rating.charges import (
     Charge,
     Demand,
+    Energy,
     Fixed,
     Maximum,
     Minimum,
     Percentage,
     PowerFactor,
     Priced,
+    Tiered,
 )
 from gridtally.rating.tariff import TariffVersion
 
@@ -72,7 +74,7 @@ def _steps(charge: Priced, bucket: str) -> list[dict[str, str | None]]:
     prices = [by_bucket[bucket] if by_bucket else price for _, price, by_bucket in charge.priced()]
     return [
         {"upto": None if bound is None else number(bound),
-         "price": None if price is None else number(price)}
+         "price": None if price is None else str(price)}
         for bound, price in zip(bounds, prices, strict=True)
     ]  # fmt: skip
 
@@ -94,18 +96,20 @@ def _sentence(charge: Charge, currency: str) -> str:
     match charge:
         case Fixed():
             unit = charge.per.replace("_", " per ").replace("kva", "kVA").replace("kw", "kW")
-            text = f"{number(charge.price)} {currency} per {unit}"
+            text = f"{charge.price} {currency} per {unit}"
         case Percentage():
-            text = f"{number(charge.percent)} % of {', '.join(charge.of)}"
+            text = f"{charge.percent} % of {', '.join(charge.of)}"
         case PowerFactor():
             text = f"by power factor, on {', '.join(charge.of)}"
         case Minimum() | Maximum():
             word = "at least" if isinstance(charge, Minimum) else "at most"
-            text = f"{word} {number(charge.amount)} {currency} per month for {', '.join(charge.of)}"
+            text = f"{word} {charge.amount} {currency} per month for {', '.join(charge.of)}"
         case Demand():
             text = f"{currency} per kW and month, {charge.basis} demand"
-        case _:
+        case Energy() | Tiered():
             text = f"{currency} per kWh of {charge.channel}"
+        case _:
+            text = charge.shape
     return text
 
 

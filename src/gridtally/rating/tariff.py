@@ -7,7 +7,7 @@ its calendars. The digest names the bytes.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from functools import partial
@@ -16,8 +16,19 @@ from typing import Any
 from gridtally.errors import InvalidDocument
 from gridtally.money import Rounding
 from gridtally.rating.calendars import Calendar, labels
-from gridtally.rating.charges import Charge, Demand, Document, Energy, PowerFactor, Tiered
-from gridtally.rating.checks import order, resolve
+from gridtally.rating.charges import (
+    Charge,
+    Demand,
+    Document,
+    Energy,
+    Maximum,
+    Minimum,
+    PowerFactor,
+    Tiered,
+)
+from gridtally.rating.charges.lines import Bank
+from gridtally.rating.checks import expanded, order, resolve
+from gridtally.rating.declared import Eligibility, EventList, Loss, Part, PriceSeries, Term
 from gridtally.rating.reader import read
 from gridtally.terms import Channel, Wanted
 
@@ -45,7 +56,17 @@ class TariffVersion:
     holiday_years: frozenset[int] | None
     """Years whose holidays are listed; None when no calendar uses the day type."""
     calendars: Mapping[str, Calendar]
+    terms: Mapping[str, Term]
+    """What the agreement has to state, by name."""
+    series: Mapping[str, PriceSeries]
+    events: Mapping[str, EventList]
+    parts: Mapping[str, Part]
+    losses: Mapping[str, Loss]
+    eligibility: Eligibility | None
+    verified_by: str | None
+    """The published worked example that it was checked against; None: unverified."""
     components: tuple[Charge, ...]
+    """In the order of the document; `of` lists ids only, sets are resolved."""
     order: tuple[int, ...]
     """Positions of the components in the order in which they are computed."""
     wanted: tuple[Wanted, ...] = field(repr=False)
@@ -53,13 +74,21 @@ class TariffVersion:
 
     @property
     def resets(self) -> frozenset[tuple[int, int]]:
-        """Month and day on which yearly tier windows start: spans are cut there."""
-        yearly = (c for c in self.components if isinstance(c, Tiered) and c.window == "year")
-        return frozenset(c.reset for c in yearly)
+        """Month and day on which spans are cut: yearly windows start, banks and bounds close."""
+        return frozenset(day for charge in self.components for day in _closing_days(charge))
 
     def component(self, name: str) -> Charge | None:
         """The component of that id."""
         return next((c for c in self.components if c.id == name), None)
+
+
+def _closing_days(charge: Charge) -> Iterator[tuple[int, int]]:
+    if isinstance(charge, Tiered) and charge.window == "year":
+        yield from charge.reset_days
+    if isinstance(charge, Energy | Tiered | Bank) and charge.true_up:
+        yield charge.true_up.day
+    if isinstance(charge, Minimum | Maximum) and charge.settle:
+        yield charge.settle.day
 
 
 def load(data: bytes, *, name: str) -> TariffVersion:
@@ -140,6 +169,7 @@ def _version(document: Document, digest: str) -> TariffVersion:
     calendars = {
         name: resolve(name, calendar, dates)[0] for name, calendar in document.calendars.items()
     }
+    components = tuple(expanded(charge, document.components) for charge in document.components)
     uses = any(calendar.holidays is not None for calendar in calendars.values())
     return TariffVersion(
         digest=digest,
@@ -155,8 +185,15 @@ def _version(document: Document, digest: str) -> TariffVersion:
         total=document.rounding.total.point(),
         holiday_years=frozenset(holidays.years) if holidays and uses else None,
         calendars=calendars,
-        components=document.components,
-        order=order(document.components),
+        terms=document.terms,
+        series=document.series,
+        events=document.events,
+        parts=document.parts,
+        losses=document.losses,
+        eligibility=document.eligibility,
+        verified_by=document.verified_by,
+        components=components,
+        order=order(components),
         wanted=_all_wanted(document, calendars),
     )
 

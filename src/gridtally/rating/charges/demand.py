@@ -1,0 +1,119 @@
+"""Before step 6: the shape `demand`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Annotated, Literal
+
+from pydantic import Field
+from typing_extensions import override
+
+from gridtally.rating.charges.base import PriceAt, Tiers, tier_complaints
+from gridtally.rating.values import (
+    PLACES,
+    Channel,
+    Complaint,
+    NotNegative,
+    NotNegativeValue,
+    Positive,
+    Price,
+    RoundingPoint,
+    Strict,
+)
+
+__all__ = ["Demand", "Ratchet"]
+
+Minutes = Annotated[int, Field(ge=1, le=1440)]
+
+
+class Ratchet(Strict):
+    """Billed demand is at least a percentage of the largest of earlier months."""
+
+    percent: Annotated[Positive, Field(le=100)]
+    months: Annotated[int, Field(ge=1, le=36)]
+    by_month: (
+        dict[
+            Annotated[str, Field(pattern=r"^([1-9]|1[0-2])$")],
+            Annotated[NotNegative, Field(le=100)],
+        ]
+        | None
+    ) = None
+
+
+class Demand(Tiers):
+    """The largest demand x price per month."""
+
+    shape: Literal["demand"]
+    channel: Channel = "import"
+    price: Price | None = None
+    prices: dict[str, Price] | None = None
+    per: Literal["month", "day", "year"] = "month"
+    window_min: Minutes | None = None
+    rolling_min: Minutes | None = None
+    top: Annotated[int, Field(ge=1, le=100)] | None = None
+    distinct_days: bool = False
+    measure: Literal["mean"] | None = None
+    power: Literal["active", "apparent"] = "active"
+    basis: Literal["measured", "contract"] = "measured"
+    mean_of_months: Annotated[int, Field(ge=2, le=36)] | None = None
+    power_factor_below: Annotated[Positive, Field(le=1)] | None = None
+    minimum_kw: NotNegativeValue | None = None
+    least_of_contract: NotNegativeValue | None = None
+    least_of_capacity: NotNegativeValue | None = None
+    ratchet: Ratchet | None = None
+    round_kw: RoundingPoint | None = None
+    excess_over: Positive | None = None
+    excess_factor: NotNegative | None = None
+    excess_reading: Literal["above_contract", "above_threshold"] | None = None
+
+    @override
+    def priced(self) -> list[PriceAt]:
+        return [("", self.price, self.prices)] if self.tiers is None else self.tier_prices()
+
+    @override
+    def complaints(self) -> Iterator[Complaint]:
+        yield from super().complaints()
+        if self.tiers is not None:
+            yield from tier_complaints(self.tiers, what="demand")
+            if self.price is not None or self.prices is not None:
+                yield "tiers", "prices stand in the tiers or beside them, not in both"
+        if self.round_kw and self.round_kw.places > 6:
+            yield "round_kw.places", "is at most 6"
+        yield from self._windows()
+        yield from self._contract()
+
+    def _windows(self) -> Iterator[Complaint]:
+        if self.window_min and 1440 % self.window_min:
+            yield "window_min", "must divide a day of 1440 minutes"
+        if self.rolling_min and not self.window_min:
+            yield "window_min", "is missing: `rolling_min` says how far apart such windows start"
+        elif self.rolling_min and self.window_min and self.window_min % self.rolling_min:
+            yield "rolling_min", f"must divide `window_min`, {self.window_min}"
+        if self.measure and self.top is not None:
+            yield "measure", "cannot stand beside `top`: both say which windows count"
+        yield from self.only_with(("distinct_days",), self.top is not None, "beside `top`")
+        if self.power == "apparent" and self.channel.startswith("reactive"):
+            yield "power", "apparent power is that of an active channel and the reactive ones"
+
+    def _contract(self) -> Iterator[Complaint]:
+        excess = ("excess_over", "excess_factor", "excess_reading")
+        if self.basis == "measured":
+            yield from self.only_with(excess, False, 'with basis = "contract"')
+            return
+        for key in excess:
+            if getattr(self, key) is None:
+                yield key, 'is required with basis = "contract"'
+        for key in (
+            "calendar", "tiers", "minimum_kw", "ratchet", "least_of_contract", "mean_of_months",
+            "power_factor_below",
+        ):  # fmt: skip
+            if getattr(self, key) is not None:
+                yield key, 'has no meaning with basis = "contract"'
+        if (
+            self.price is not None
+            and self.price.number is not None
+            and self.excess_factor is not None
+        ):
+            price = (self.price.number * self.excess_factor).normalize()
+            if -price.as_tuple().exponent > PLACES:  # type: ignore[operator]
+                yield "excess_factor", f"x price gives more than {PLACES} decimals"

@@ -1,0 +1,230 @@
+"""Before step 6: the shapes that price energy: `energy`, `tiered`, `reactive`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Annotated, Literal
+
+from pydantic import BeforeValidator, Field
+from typing_extensions import override
+
+from gridtally.rating.charges.base import (
+    Measured,
+    PriceAt,
+    Priced,
+    Tier,
+    Tiers,
+    listed,
+    tier_complaints,
+)
+from gridtally.rating.values import (
+    Channel,
+    Complaint,
+    Many,
+    MonthDay,
+    NotNegative,
+    NotNegativeValue,
+    Number,
+    Price,
+    RoundingPoint,
+    Strict,
+    Word,
+    month_days,
+)
+
+__all__ = ["Energy", "More", "Reactive", "Tiered", "TrueUp"]
+
+Netting = Literal["interval", "hour", "month"]
+
+
+class TrueUp(Strict):
+    """On which day the bank of energy is paid, and for how much."""
+
+    on: MonthDay
+    price: Number
+
+    @property
+    def day(self) -> tuple[int, int]:
+        """Month and day."""
+        return month_days((self.on,))[0]
+
+
+class Netted(Measured):
+    """Energy of a channel, of which what is given back may be taken off."""
+
+    channel: Channel
+    netting: Netting | None = None
+    true_up: TrueUp | None = None
+
+    @override
+    def complaints(self) -> Iterator[Complaint]:
+        yield from super().complaints()
+        if self.netting == "month":
+            if self.channel != "import":
+                yield "netting", "only the channel `import` can be netted by the month"
+            for key in ("part", "loss_factor", "loss_factors"):
+                if key in self.model_fields_set:
+                    yield key, 'cannot stand beside netting = "month"'
+        elif self.netting and self.channel not in ("import", "export"):
+            yield "netting", "only the channels `import` and `export` can be netted"
+        if self.netting and self.losses:
+            yield "losses", "cannot stand beside `netting`"
+        if self.true_up and self.netting != "month":
+            yield "true_up", 'has a meaning only with netting = "month"'
+        if self.true_up and self.true_up.price < 0 and not self.negative:
+            yield (
+                "true_up.price",
+                f"{self.true_up.price} is below zero; say `negative = true` if it is meant",
+            )
+
+
+class Energy(Netted, Priced):
+    """Energy x price, or x the prices of a series."""
+
+    shape: Literal["energy"]
+    price: Price | None = None
+    prices: dict[str, Price] | None = None
+    series: Word | None = None
+    times: Price | None = None
+    plus: Price | None = None
+    floor: Number | None = None
+    cap: Number | None = None
+    round_price: RoundingPoint | None = None
+    round_each: RoundingPoint | None = None
+
+    @override
+    def priced(self) -> list[PriceAt]:
+        return [] if self.series else [("", self.price, self.prices)]
+
+    @override
+    def complaints(self) -> Iterator[Complaint]:
+        yield from super().complaints()
+        if self.series:
+            for key in ("price", "prices"):
+                if getattr(self, key) is not None:
+                    yield key, "the prices of a `series` come from outside: leave it out"
+            if self.netting == "month":
+                yield "netting", 'a `series` cannot be netted by the month; "hour" can'
+        keys = ("times", "plus", "floor", "cap", "round_price", "round_each")
+        yield from self.only_with(keys, bool(self.series), "with a `series`")
+        if self.floor is not None and self.cap is not None and self.floor > self.cap:
+            yield "floor", f"{self.floor} is above `cap`, {self.cap}"
+
+
+class More(Strict):
+    """What raises every threshold: persons above four, times 100 kWh."""
+
+    term: Word
+    above: NotNegative | None = None
+    each: NotNegative | None = None
+
+
+Unit = Literal["kwh", "kwh_per_day", "kwh_per_kw", "kwh_per_kva", "kwh_per_person"]
+_DAILY = ("kwh", "kwh_per_kva", "kwh_per_person")
+
+
+class Tiered(Netted, Tiers):
+    """Energy x the prices of the tiers that it fills."""
+
+    shape: Literal["tiered"]
+    tiers: Annotated[tuple[Tier, ...], Many()]
+    unit: Unit = "kwh"
+    demand: Word | None = None
+    more: More | None = None
+    window: Literal["month", "year", "day"] = "month"
+    resets: Annotated[
+        tuple[MonthDay, ...],
+        Field(min_length=1, max_length=12),
+        BeforeValidator(listed, json_schema_input_type=MonthDay | list[MonthDay]),
+    ] = ("01-01",)
+    fill: Literal["position", "quota"] = "position"
+    method: Literal["graduated", "volume"] = "graduated"
+    pooling: Literal["pro_rata", "separate", "in_order"] | None = None
+
+    @property
+    def reset(self) -> tuple[int, int]:
+        """Month and day on which the first yearly window starts."""
+        return self.reset_days[0]
+
+    @property
+    def reset_days(self) -> tuple[tuple[int, int], ...]:
+        """Months and days on which a yearly window starts, in order."""
+        return tuple(sorted(set(month_days(self.resets))))
+
+    @override
+    def priced(self) -> list[PriceAt]:
+        return self.tier_prices()
+
+    @override
+    def complaints(self) -> Iterator[Complaint]:
+        yield from super().complaints()
+        yield from tier_complaints(self.tiers)
+        if self.calendar and not self.pooling:
+            yield "pooling", "tiers with a calendar need `pooling`: separate, in_order or pro_rata"
+        if self.pooling and not self.calendar:
+            yield "pooling", "`pooling` has a meaning only with a calendar"
+        if (self.unit == "kwh_per_kw") != (self.demand is not None):
+            yield "demand", 'stands with unit = "kwh_per_kw", and only there'
+        yield from self._window()
+        if self.pooling == "in_order":
+            yield from self._in_order()
+
+    def _window(self) -> Iterator[Complaint]:
+        yearly, daily = self.window == "year", self.window == "day"
+        for key in ("resets", "fill"):
+            if key in self.model_fields_set and not yearly:
+                yield key, f'`{key}` has a meaning only with window = "year"'
+        if yearly and self.unit != "kwh":
+            yield "unit", 'yearly windows count "kwh"'
+        if daily and self.unit not in _DAILY:
+            yield "unit", f"windows of a day count {', '.join(_DAILY)}"
+        if daily and self.losses:
+            yield "losses", "cannot stand beside a window of a day"
+        if self.method == "volume" and (yearly or daily):
+            yield "method", '"volume" has a meaning only with windows of a month'
+        if daily and self.pooling not in (None, "separate"):
+            yield "pooling", 'windows of a day are pooled "separate"'
+        if yearly and self.pooling not in (None, "pro_rata"):
+            yield "pooling", 'windows of a year are pooled "pro_rata"'
+
+    def _in_order(self) -> Iterator[Complaint]:
+        if self.unit not in ("kwh", "kwh_per_day"):
+            yield "unit", 'tiers filled in order count "kwh" or "kwh_per_day"'
+        if self.method != "graduated":
+            yield "method", 'tiers filled in order are "graduated"'
+        for key in ("more", "losses", "part", "loss_factor", "loss_factors", "round_quantity"):
+            if key in self.model_fields_set:
+                yield key, 'cannot stand beside pooling = "in_order"'
+        if self.netting not in (None, "interval"):
+            yield "netting", 'only "interval" can stand beside pooling = "in_order"'
+
+    @override
+    def term_names(self) -> dict[str, str]:
+        found = dict(super().term_names())
+        implied = {"kwh_per_kva": "capacity_kva", "kwh_per_person": "persons"}.get(self.unit)
+        if implied:
+            found["unit"] = implied
+        if self.more:
+            found["more.term"] = self.more.term
+        return found
+
+
+class Reactive(Priced):
+    """Reactive energy beyond what is free, x price."""
+
+    shape: Literal["reactive"]
+    channel: Literal["reactive_import", "reactive_export", "both", "larger"]
+    free_ratio: NotNegativeValue
+    price: Price | None = None
+    prices: dict[str, Price] | None = None
+    round_quantity: RoundingPoint | None = None
+
+    @override
+    def priced(self) -> list[PriceAt]:
+        return [("", self.price, self.prices)]
+
+    @override
+    def complaints(self) -> Iterator[Complaint]:
+        yield from super().complaints()
+        if self.round_quantity and self.round_quantity.places > 6:
+            yield "round_quantity.places", "is at most 6"
