@@ -11,9 +11,10 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from gridtally.rating.charges import SHAPES, Charge, Document
-from gridtally.rating.checks import coverage_problems, header_problems, reference_problems
+from gridtally.rating.checks import coverage_problems, header_problems
 from gridtally.rating.declared import EventList, Loss, Part, PriceSeries, Term
 from gridtally.rating.document import Calendar, Declared, Header
+from gridtally.rating.references import reference_problems
 from gridtally.rating.values import Problem, Strict, Toml
 
 __all__ = ["read"]
@@ -43,7 +44,7 @@ def read(data: bytes) -> tuple[Document | None, list[Problem]]:
     }
     rules = declared["calendars"]
     charges = _charges(raw.get("components"), problems)
-    problems += reference_problems(raw, rules, charges)
+    problems += reference_problems(raw, declared, charges)
     problems += coverage_problems(rules)
     if header is not None:
         problems += header_problems(header, rules)

@@ -27,9 +27,10 @@ from gridtally.rating.charges import (
     Tiered,
 )
 from gridtally.rating.charges.lines import Bank
-from gridtally.rating.checks import expanded, order, resolve
+from gridtally.rating.checks import resolve
 from gridtally.rating.declared import Eligibility, EventList, Loss, Part, PriceSeries, Term
 from gridtally.rating.reader import read
+from gridtally.rating.references import expanded, order
 from gridtally.terms import Channel, Wanted
 
 __all__ = ["TariffVersion", "demand_of", "document_schema", "energy_of", "load"]
