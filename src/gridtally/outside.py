@@ -18,17 +18,35 @@ from gridtally.rating.tariff import TariffVersion
 from gridtally.tables import MARKET_EVENTS, PRICE_SERIES, finding, findings_table
 from gridtally.terms import Severity
 
-__all__ = ["market_of", "strange_units"]
+__all__ = ["concerned", "market_of", "strange_units"]
 
 Row = Mapping[str, Any]
 
 
-def market_of(tables: Mapping[str, pa.Table], *, start_utc: int, end_utc: int) -> Market:
-    """Prices and events of PRICE_SERIES and MARKET_EVENTS that concern [start_utc, end_utc)."""
-    prices = _within(tables.get("price_series", PRICE_SERIES.empty_table()), start_utc, end_utc)
-    calls = _within(tables.get("market_events", MARKET_EVENTS.empty_table()), start_utc, end_utc)
+def concerned(
+    tables: Mapping[str, pa.Table], versions: Iterable[TariffVersion], *, bounds: tuple[int, int]
+) -> dict[str, pa.Table]:
+    """The rows of PRICE_SERIES and MARKET_EVENTS that tariff versions refer to within `bounds`."""
+    versions = list(versions)
+    named = {
+        "price_series": ("series", {name for version in versions for name in version.series}),
+        "market_events": ("event", {name for version in versions for name in version.events}),
+    }
+    found = {}
+    for name, (column, names) in named.items():
+        if name in tables:
+            rows = _within(tables[name], bounds)
+            wanted = pa.array(sorted(names), pa.string())
+            found[name] = rows.filter(pc.is_in(rows[column], wanted))
+    return found
+
+
+def market_of(tables: Mapping[str, pa.Table], *, bounds: tuple[int, int]) -> Market:
+    """Prices and events of PRICE_SERIES and MARKET_EVENTS that concern `bounds`, half-open [s]."""
+    prices = _within(tables.get("price_series", PRICE_SERIES.empty_table()), bounds)
+    calls = _within(tables.get("market_events", MARKET_EVENTS.empty_table()), bounds)
     series = {name: _series(rows) for name, rows in _grouped(prices, "series")}
-    events = {name: _events(rows, start_utc) for name, rows in _grouped(calls, "event")}
+    events = {name: _events(rows, bounds[0]) for name, rows in _grouped(calls, "event")}
     return Market(series, {name: found for name, found in events.items() if found})
 
 
@@ -64,8 +82,9 @@ def _unit(row: Row, name: str, wanted: str, given: Iterable[str]) -> dict[str, A
     )
 
 
-def _within(table: pa.Table, start_utc: int, end_utc: int) -> pa.Table:
-    inside = pc.and_(pc.less(table["start_utc"], end_utc), pc.greater(table["end_utc"], start_utc))
+def _within(table: pa.Table, bounds: tuple[int, int]) -> pa.Table:
+    before = pc.less(table["start_utc"], bounds[1])
+    inside = pc.and_(before, pc.greater(table["end_utc"], bounds[0]))
     return table.filter(inside).sort_by([("start_utc", "ascending"), ("end_utc", "ascending")])
 
 

@@ -10,12 +10,15 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from gridtally import bucket, learned
+from gridtally.market import NO_MARKET, Market
 from gridtally.metering.cases import Cases
 from gridtally.metering.estimate_class import ClassProfiles
 from gridtally.metering.estimate_year import BACK_DAYS, SEASON_DAYS
 from gridtally.metering.in_force import in_force
 from gridtally.metering.scope import Version, scope
+from gridtally.metering.stated import stated
 from gridtally.metering.thresholds import Thresholds, parse
+from gridtally.outside import concerned, market_of, strange_units
 from gridtally.periods import Period, zone
 from gridtally.rating import tariff as tariff_room
 from gridtally.rating.tariff import TariffVersion
@@ -55,6 +58,8 @@ class Prepared:
     """of the checks of readings, by customer segment"""
     class_profiles: ClassProfiles | None = None
     """what estimates may spread energy by; None: nothing was learned"""
+    market: Market = NO_MARKET
+    """prices by time and events that its tariffs refer to"""
 
 
 def prepare(
@@ -74,16 +79,23 @@ def prepare(
     stored = snapshot.tariffs(snap)
     loaded = {row.digest: _load(row.data, row.tariff) for row in stored}
     versions = [
-        Version(t.id, t.digest, t.valid_from, t.valid_to, t.resets) for t in loaded.values()
+        Version(t.id, t.digest, t.valid_from, t.valid_to, t.resets, frozenset(t.terms))
+        for t in loaded.values()
     ]
+    says = stated(master, names={name for version in versions for name in version.terms})
     agreements = master["agreements"]
     if accounts is not None:
         agreements = agreements.filter(pc.is_in(agreements["account"], pa.array(accounts)))
-    spans, findings = scope(agreements, master["metering_points"], period=period, versions=versions)
+    spans, findings = scope(
+        agreements, master["metering_points"], period=period, versions=versions, stated=says
+    )
     master["registers"], changed = in_force(
         master["registers"], master["meters"], spans, period=period
     )
     used = set(spans["tariff"].to_pylist()) - {None}
+    tariffs = {digest: loaded[digest] for digest in sorted(used)}
+    strange = strange_units(spans, tariffs=tariffs, tables=master)
+    master |= concerned(master, tariffs.values(), bounds=_bounds(spans))
     past = _last(history.read_history(snap))
     return Prepared(
         workspace=ws,
@@ -91,14 +103,21 @@ def prepare(
         snap=snap,
         master=master,
         documents={row.digest: row.data for row in stored if row.digest in used},
-        tariffs={digest: loaded[digest] for digest in sorted(used)},
+        tariffs=tariffs,
         spans=spans,
-        findings=pa.concat_tables([findings, changed]),
+        findings=pa.concat_tables([findings, changed, strange]),
         history=past.filter(pc.less(past["from"], pa.scalar(period.start))),
         before=_before(ws, spans, past),
         thresholds=thresholds(ws),
         class_profiles=learned.class_profiles(ws, learned.current(ws)),
+        market=market_of(master, bounds=_bounds(spans)),
     )
+
+
+def _bounds(spans: pa.Table) -> tuple[int, int]:
+    """First instant of the first span, and the first after the last; (0, 0) without any."""
+    low, high = pc.min(spans["start_utc"]).as_py(), pc.max(spans["end_utc"]).as_py()
+    return (0, 0) if low is None or high is None else (low, high)
 
 
 def again(prepared: Prepared, info: Mapping[str, object]) -> Prepared:

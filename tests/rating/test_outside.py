@@ -18,7 +18,7 @@ def prices(*rows):
 
 
 def spot(*rows, start=0, end=100):
-    return market_of(prices(*rows), start_utc=start * H, end_utc=end * H).series.get("spot")
+    return market_of(prices(*rows), bounds=(start * H, end * H)).series.get("spot")
 
 
 def series(to, **steps):
@@ -56,7 +56,7 @@ def events(*rows, start=0, end=100):
     given = {"market_events": table(MARKET_EVENTS, [
         {"event": "cpp", "start_utc": a * H, "end_utc": b * H, "kind": kind} for a, b, kind in rows
     ])}  # fmt: skip
-    return market_of(given, start_utc=start * H, end_utc=end * H).events.get("cpp")
+    return market_of(given, bounds=(start * H, end * H)).events.get("cpp")
 
 
 def test_no_news_is_not_no_event():
