@@ -2,8 +2,9 @@
 
 Written from `docs/tariff.md`, `docs/rating-case.md` and `docs/registers.md` by somebody who had
 not read the kernel, and importing nothing from it: read it with those pages beside it.
-`reference_tariff.py` reads the document, `reference_readings.py` gives energy and demand,
-`reference_carry.py` what one segment hands to the next; here are the charges.
+`reference_tariff.py` reads the document, `reference_readings.py` gives energy, `reference_span.py`
+terms, factors and lines, `reference_carry.py` what one segment hands to the next; the shapes are
+in `reference_energy.py`, `reference_demand.py` and `reference_lines.py`.
 Quantities are whole numbers of 10^-6 kWh, kvarh or kW; everything else is an exact fraction
 until the one rounding that the tariff declares. Whatever the pages hold gives no lines and one
 finding that says why.
@@ -11,27 +12,45 @@ finding that says why.
 
 from __future__ import annotations
 
-from calendar import isleap, monthrange
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import date, timedelta
 from fractions import Fraction
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from gridtally.rating.reference_carry import Carry, months_back, window_start
-from gridtally.rating.reference_readings import (
-    Buckets,
-    Readings,
-    Span,
-    first_instant,
-    iso_date,
-    whole,
-)
-from gridtally.rating.reference_tariff import MICRO, Held, exact, micro, plain, rounded, tariff
+from gridtally.rating import reference_demand, reference_energy, reference_lines
+from gridtally.rating.reference_carry import Carry, check_cut
+from gridtally.rating.reference_numbers import Held, plain, rounded
+from gridtally.rating.reference_readings import Readings
+from gridtally.rating.reference_series import Series
+from gridtally.rating.reference_span import C, Line, Rater, line, written_line
+from gridtally.rating.reference_tariff import tariff
+from gridtally.rating.reference_time import Span, first_instant, iso_date
 
 __all__ = ["rate_case"]
 
-Line = dict[str, Any]
+SHAPES: dict[str, Callable[[Rater, C], list[Line]]] = {
+    "energy": reference_energy.energy,
+    "tiered": reference_energy.tiered,
+    "demand": reference_demand.demand,
+    "fixed": reference_lines.fixed,
+    "percentage": reference_lines.percentage,
+    "table": reference_lines.table,
+    "power_factor": reference_lines.power_factor_line,
+    "reactive": reference_lines.reactive,
+    "minimum": reference_lines.bound,
+    "maximum": reference_lines.bound,
+    "bank": reference_lines.bank,
+    "transfer": reference_lines.transfer,
+}
+AT_REST: dict[str, Callable[[Rater, C], None]] = {
+    "energy": reference_energy.energy_at_rest,
+    "tiered": reference_energy.energy_at_rest,
+    "demand": reference_demand.demand_at_rest,
+    "minimum": reference_lines.bound_at_rest,
+    "maximum": reference_lines.bound_at_rest,
+    "bank": reference_lines.bank_at_rest,
+}
 
 
 def rate_case(case: dict[str, Any], tariffs: Mapping[str, bytes]) -> dict[str, Any]:
@@ -58,9 +77,10 @@ def rate_segment(case: dict[str, Any], tariffs: Mapping[str, bytes]) -> dict[str
     if len({document["currency"] for document in versions}) > 1:
         raise Held("rating.currency.differs", "The spans have different currencies.")
     readings, carry = Readings(case, spans, zone), Carry(case)
+    series = {name: Series(each) for name, each in case.get("series", {}).items()}
     lines: list[Line] = []
     for span, written, document in zip(spans, case["spans"], versions, strict=True):
-        lines += SpanRater(span, written, document, readings, carry).lines()
+        lines += span_lines(Rater(span, written, document, readings, series, carry))
     last = versions[-1]
     exact_sum = sum((line["amount"] for line in lines), Fraction(0))
     total = rounded(exact_sum, last["rounding"]["total"])
@@ -111,289 +131,28 @@ def version(
     return document
 
 
-# --------------------------------------------------------------------- lines
+def span_lines(r: Rater) -> list[Line]:
+    """Every component's lines in the document's order, each computed after those it names."""
+    waiting: list[C] = list(r.document["components"])
+    while waiting:
+        ready = [c for c in waiting if set(c["after"]) <= r.made.keys()]
+        for c in ready:
+            r.made[c["id"]] = component_lines(r, c)
+            waiting.remove(c)
+    return [made for c in r.document["components"] for made in r.made[c["id"]]]
 
 
-def line(
-    span: Span,
-    component: Mapping[str, Any],
-    quantity: Fraction,
-    unit: str,
-    price: Fraction,
-    amount: Fraction,
-    *,
-    factor: Fraction = Fraction(1),
-    bucket: str = "",
-) -> Line:
-    """A line with exact numbers; `written_line` makes the texts."""
-    return {
-        "span": span.number,
-        "component": component["id"],
-        "kind": component.get("kind", component["shape"]),
-        "bucket": bucket,
-        "quantity": quantity,
-        "unit": unit,
-        "price": price,
-        "factor": factor,
-        "amount": amount,
-    }
-
-
-def written_line(made: Line) -> Line:
-    """The line as the page on rating cases shows it."""
-    texts = {key: plain(made[key]) for key in ("quantity", "price", "amount")}
-    return made | texts | {"factor": str(made["factor"])}
-
-
-def fill(upper: list[int | None], start: int, amount: int) -> list[int]:
-    """How much of `[start, start + amount)` falls in each tier; a threshold is the lower tier's."""
-    parts, low = [], 0
-    for bound in upper:
-        top = start + amount if bound is None else min(start + amount, bound)
-        parts.append(max(0, top - max(start, low)))
-        low = low if bound is None else bound
-    return parts
-
-
-class SpanRater:
-    """One span under one tariff version."""
-
-    def __init__(
-        self,
-        span: Span,
-        written: dict[str, Any],
-        document: dict[str, Any],
-        readings: Readings,
-        carry: Carry,
-    ) -> None:
-        self.span, self.written, self.document = span, written, document
-        self.readings, self.carry = readings, carry
-        self.made: dict[str, list[Line]] = {}
-
-    def lines(self) -> list[Line]:
-        """Every component's lines in the document's order, each computed after those it names."""
-        waiting = list(self.document["components"])
-        while waiting:
-            ready = [c for c in waiting if set(c.get("of", [])) <= self.made.keys()]
-            if not ready:
-                raise Held("rating.tariff.invalid", "Components refer to each other in a circle.")
-            for c in ready:
-                self.made[c["id"]] = self.component(c)
-                waiting.remove(c)
-        return [line for c in self.document["components"] for line in self.made[c["id"]]]
-
-    def component(self, c: dict[str, Any]) -> list[Line]:
-        """The lines of one component; none, only its carry, outside its months."""
-        in_season = any(True for _ in self.span.days(c.get("months")))
-        carries = c["shape"] in ("energy", "tiered", "demand") and c.get("basis") != "contract"
-        lines: list[Line] = getattr(self, f"_{c['shape']}")(c) if in_season or carries else []
-        return lines if in_season else []
-
-    # ------------------------------------------------------------- the tools
-
-    def share(self, c: Mapping[str, Any]) -> Fraction:
-        """The factor: the span in months by days, or 1 when nothing is pro-rated."""
-        if c.get("proration", "days") == "none":
-            return Fraction(1)
-        days = self.span.days(c.get("months"))
-        return sum((Fraction(1, monthrange(d.year, d.month)[1]) for d in days), Fraction(0))
-
-    def rate(
-        self,
-        c: Mapping[str, Any],
-        quantity: Fraction,
-        unit: str,
-        price: Fraction,
-        factor: Fraction,
-        bucket: str = "",
-    ) -> list[Line]:
-        """One line, rounded once; none when there is nothing to rate."""
-        if (quantity == 0 or factor == 0) and c["shape"] != "fixed":
-            return []
-        amount = rounded(quantity * price * factor, self.rounding(c))
-        amount = -amount if c.get("credit") else amount
-        return [line(self.span, c, quantity, unit, price, amount, factor=factor, bucket=bucket)]
-
-    def rounding(self, c: Mapping[str, Any]) -> Mapping[str, Any]:
-        """The component's own rounding, or the document's for lines."""
-        found: Mapping[str, Any] = c.get("rounding", self.document["rounding"]["line"])
-        return found
-
-    def sum_of(self, c: Mapping[str, Any]) -> Fraction:
-        """The already rounded amounts of the components that `of` names."""
-        amounts = (made["amount"] for name in set(c["of"]) for made in self.made[name])
-        return sum(amounts, Fraction(0))
-
-    def term(self, name: str) -> int:
-        """A term of the agreement [10^-6 kW or kVA]; missing holds."""
-        if self.written[name] is None:
-            raise Held("rating.term.missing", f"The agreement has no {name}.")
-        return whole(self.written[name])
-
-    def energy(self, c: Mapping[str, Any], channel: str) -> Buckets:
-        """The span's energy of a channel as this component sees it."""
-        calendar = self.document["calendars"].get(c.get("calendar"))
-        return self.readings.energy(self.span, channel, calendar, c.get("months"))
-
-    def billed_energy(self, c: Mapping[str, Any]) -> Buckets:
-        """Energy by bucket; under netting less export and bank, the shortfall banked."""
-        energy = self.energy(c, c["channel"])
-        if "netting" in c:
-            export = self.energy(c, "export")
-            for bucket in energy:
-                key = f"bank/{c['id']}/{bucket or 'all'}"
-                net = energy[bucket] - export[bucket] - self.carry.bank(key)
-                energy[bucket] = max(0, net)
-                self.carry.only(key, max(0, -net), at=self.carry.end)
-        return energy
-
-    # ------------------------------------------------------------ the shapes
-
-    def _energy(self, c: dict[str, Any]) -> list[Line]:
-        unit = "kvarh" if c["channel"].startswith("reactive") else "kWh"
-        prices = c["tiers"][0]["prices"]
-        return [
-            made
-            for bucket, value in self.billed_energy(c).items()
-            for made in self.rate(
-                c, Fraction(value, MICRO), unit, prices[bucket], Fraction(1), bucket
-            )
-        ]
-
-    def _tiered(self, c: dict[str, Any]) -> list[Line]:
-        energy = self.billed_energy(c)
-        everything, position, factor = sum(energy.values()), 0, self.share(c)
-        if c.get("window", "month") == "year":
-            at, key, factor = window_start(c["resets"], self.span), f"tier/{c['id']}", Fraction(1)
-            position = self.carry.values.get((key, at), 0)
-            self.carry.only(key, position + everything, at=at)
-        upper = [None if t["upto"] is None else micro(t["upto"] * factor) for t in c["tiers"]]
-        parts = fill(upper, position, everything)
-        unit = "kvarh" if c["channel"].startswith("reactive") else "kWh"
-        lines: list[Line] = []
-        for number, (tier, part) in enumerate(zip(c["tiers"], parts, strict=True), start=1):
-            for bucket, price in ((b, tier["prices"][b]) for b in c["buckets"]):
-                if "calendar" not in c:
-                    lines += self.rate(
-                        c, Fraction(part, MICRO), unit, price, Fraction(1), f"tier-{number}"
-                    )
-                elif everything:
-                    quantity, of_tier = Fraction(energy[bucket], MICRO), Fraction(part, everything)
-                    lines += self.rate(c, quantity, unit, price, of_tier, f"{bucket}/tier-{number}")
-        return lines
-
-    def _demand(self, c: dict[str, Any]) -> list[Line]:
-        calendar = self.document["calendars"].get(c.get("calendar"))
-        measured = self.readings.demand(
-            self.span, c.get("channel", "import"), calendar, c.get("months"), c.get("window_min")
-        )
-        if c["basis"] == "contract":
-            return self._contract(c, measured[""])
-        lines: list[Line] = []
-        billed = {b: self.round_kw(c, self._floor(c, b, kw)) for b, kw in measured.items()}
-        upper = [None if t["upto"] is None else micro(t["upto"]) for t in c["tiers"]]
-        filled = {b: fill(upper, 0, kw) for b, kw in billed.items()}
-        for number, tier in enumerate(c["tiers"]):
-            for bucket in c["buckets"]:
-                name = f"tier-{number + 1}" if len(c["tiers"]) > 1 else ""
-                name = "/".join(part for part in (bucket, name) if part)
-                quantity = Fraction(filled[bucket][number], MICRO)
-                price = tier["prices"][bucket]
-                lines += self.rate(c, quantity, "kW", price, self.share(c), name)
-        return lines
-
-    def _floor(self, c: dict[str, Any], bucket: str, measured: int) -> int:
-        """The billed demand: measured, raised to the minimum and to the ratchet."""
-        billed = max(measured, micro(c.get("minimum_kw", Fraction(0))))
-        if "ratchet" in c:
-            key, month = f"demand/{c['id']}/{bucket or 'all'}", months_back(self.span.first, 0)
-            oldest = months_back(month, c["ratchet"]["months"])
-            carried = {at: kw for (name, at), kw in self.carry.values.items() if name == key}
-            before = [kw for at, kw in carried.items() if oldest <= at < month]
-            percent = exact(c["ratchet"]["percent"])
-            billed = max(billed, micro(Fraction(max(before, default=0), MICRO) * percent / 100))
-            carried[month] = max(measured, carried.get(month, 0))
-            self.carry.values = {k: v for k, v in self.carry.values.items() if k[0] != key}
-            self.carry.values |= {(key, at): kw for at, kw in carried.items() if at >= oldest}
-        return billed
-
-    def round_kw(self, c: Mapping[str, Any], kw: int) -> int:
-        """The billed demand as `round_kw` declares, if it does."""
-        return micro(rounded(Fraction(kw, MICRO), c["round_kw"])) if "round_kw" in c else kw
-
-    def _contract(self, c: dict[str, Any], measured: int) -> list[Line]:
-        contract, price = self.term("contract_ukw"), c["tiers"][0]["prices"][""]
-        threshold = micro(Fraction(contract, MICRO) * c["excess_over"] / 100)
-        at_price = contract
-        if measured > threshold and c["excess_reading"] == "above_threshold":
-            at_price = threshold
-        excess = max(0, measured - threshold)
-        lines: list[Line] = []
-        for bucket, kw, each in (
-            ("contract", at_price, price),
-            ("excess", excess, price * c["excess_factor"]),
-        ):
-            quantity = Fraction(self.round_kw(c, kw), MICRO)
-            lines += self.rate(c, quantity, "kW", each, self.share(c), bucket)
-        return lines
-
-    def _fixed(self, c: dict[str, Any]) -> list[Line]:
-        price = c["tiers"][0]["prices"][""]
-        days = list(self.span.days(c.get("months")))
-        quantity, unit, factor = Fraction(1), "month", self.share(c)
-        if c["per"] == "day":
-            quantity, unit, factor = Fraction(len(days)), "day", Fraction(1)
-        elif c["per"] == "year":
-            unit = "year"
-            if c.get("proration", "days") == "days":
-                factor = sum(
-                    (Fraction(1, 366 if isleap(d.year) else 365) for d in days), Fraction(0)
-                )
-        elif c["per"] == "kva_month":
-            quantity, unit = Fraction(self.term("capacity_ukva"), MICRO), "kVA"
-        elif c["per"] == "kw_month":
-            quantity, unit = Fraction(self.term("contract_ukw"), MICRO), "kW"
-        return self.rate(c, quantity, unit, price, factor)
-
-    def _percentage(self, c: dict[str, Any]) -> list[Line]:
-        currency = self.document["currency"]
-        return self.rate(c, self.sum_of(c), currency, c["percent"], Fraction(1, 100))
-
-    def _power_factor(self, c: dict[str, Any]) -> list[Line]:
-        there = [ch for ch in ("reactive_import", "reactive_export") if self.readings.has(ch)]
-        if not there:
-            raise Held("rating.quantity.missing", "There are no readings of reactive energy.")
-        months = c.get("months")
-        active = self.readings.energy(self.span, "import", None, months)[""]
-        reactive = sum(self.readings.energy(self.span, ch, None, months)[""] for ch in there)
-        hundredths = power_factor(active, reactive)
-        bucket = f"{hundredths // 100}.{hundredths % 100:02d}"
-        percents = dict(c["rows"])
-        if Fraction(hundredths, 100) not in percents:
-            raise Held("rating.price.missing", f"There is no row for the power factor {bucket}.")
-        percent = percents[Fraction(hundredths, 100)]
-        currency = self.document["currency"]
-        return self.rate(c, self.sum_of(c), currency, percent, Fraction(1, 100), bucket)
-
-    def _minimum(self, c: dict[str, Any]) -> list[Line]:
-        missing = self._bound(c) - self.sum_of(c)
-        return self._difference(c, missing) if missing > 0 else []
-
-    def _maximum(self, c: dict[str, Any]) -> list[Line]:
-        excess = self._bound(c) - self.sum_of(c)
-        return self._difference(c, excess) if excess < 0 else []
-
-    def _bound(self, c: Mapping[str, Any]) -> Fraction:
-        return rounded(c["amount"] * self.share(c), self.rounding(c))
-
-    def _difference(self, c: Mapping[str, Any], amount: Fraction) -> list[Line]:
-        return [line(self.span, c, Fraction(1), "month", amount, amount)]
-
-
-def power_factor(active: int, reactive: int) -> int:
-    """P / sqrt(P² + Q²) in hundredths, rounded half up, by comparing integers alone."""
-    if active <= 0:
-        raise Held("rating.price.missing", "Without active energy there is no power factor.")
-    square = active**2 + reactive**2
-    reached = [x for x in range(101) if active**2 * 1000**2 >= (10 * x - 5) ** 2 * square or x == 0]
-    return max(reached)
+def component_lines(r: Rater, c: C) -> list[Line]:
+    """The lines of one component; none, only its carry, outside its months."""
+    check_cut(c, r.span)
+    if not r.days(c):
+        if c["shape"] in AT_REST:
+            AT_REST[c["shape"]](r, c)
+        return []
+    lines = SHAPES[c["shape"]](r, c)
+    if "round_component" in c:
+        exact_sum = sum((made["amount"] for made in lines), Fraction(0))
+        rest = rounded(exact_sum, c["round_component"]) - exact_sum
+        if rest:
+            lines = [*lines, r.money({**c, "kind": "rounding"}, rest, "rounding")]
+    return lines

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import date
 from typing import Any
 
-from gridtally.rating.reference_readings import Span, iso_date, whole
-from gridtally.rating.reference_tariff import Held
+from gridtally.rating.reference_numbers import Held
+from gridtally.rating.reference_time import Span, iso_date, whole
 
-__all__ = ["Carry", "months_back", "window_start"]
+__all__ = ["Carry", "check_cut", "closes", "months_back", "window_start"]
 
 
 class Carry:
@@ -29,8 +30,16 @@ class Carry:
         self.values = {k: v for k, v in self.values.items() if k[0] != key}
         self.values[key, at] = value
 
+    def of(self, key: str, at: date) -> int:
+        """What is carried of that date; 0 when there is none."""
+        return self.values.get((key, at), 0)
+
+    def keep(self, key: str, value: int) -> None:
+        """Write what is kept to the end of the segment, zero included."""
+        self.only(key, value, at=self.end)
+
     def bank(self, key: str) -> int:
-        """The credit bank, whatever its date; 0 when there is none."""
+        """What is kept, whatever its date; 0 when there is none."""
         return sum(value for (name, _), value in self.values.items() if name == key)
 
     def out(self) -> list[dict[str, Any]]:
@@ -41,16 +50,30 @@ class Carry:
         ]
 
 
-def window_start(resets: str, span: Span) -> date:
-    """The last reset on or before the span's first day; a reset inside the span holds."""
-    day = [
-        date(y, int(resets[:2]), int(resets[3:])) for y in (span.first.year - 1, span.first.year)
-    ]
-    following = [date(y.year + 1, y.month, y.day) for y in day]
-    for reset in day + following:
-        if span.first < reset < span.end:
-            raise Held("rating.span.uncut", f"The yearly tiers start anew inside: {reset}.")
-    return max(reset for reset in day if reset <= span.first)
+def window_start(resets: list[str], span: Span) -> date:
+    """The last reset on or before the span's first day."""
+    years = (span.first.year - 1, span.first.year)
+    days = [date.fromisoformat(f"{year:04d}-{reset}") for reset in resets for year in years]
+    return max(day for day in days if day <= span.first)
+
+
+def closing_days(c: Mapping[str, Any]) -> list[str]:
+    """The days of the year on which something of the component starts anew."""
+    days = [c[key]["on"] for key in ("true_up", "settle") if key in c]
+    return days + (c["resets"] if c.get("window") == "year" else [])
+
+
+def check_cut(c: Mapping[str, Any], span: Span) -> None:
+    """Hold when one of those days lies inside the span, after its first."""
+    for day in list(span.days())[1:]:
+        if f"{day:%m-%d}" in closing_days(c):
+            message = f"The component {c['id']} starts anew inside the span: {day}."
+            raise Held("rating.span.uncut", message)
+
+
+def closes(span: Span, on: str) -> bool:
+    """Whether the span ends at that day of a year."""
+    return f"{span.end:%m-%d}" == on
 
 
 def months_back(first: date, months: int) -> date:

@@ -1,0 +1,165 @@
+"""Step 6, the second opinion: components of energy and demand, every key of them checked."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+from gridtally.rating.reference_calendar import known, refuse
+from gridtally.rating.reference_values import (
+    C,
+    Table,
+    check_losses,
+    check_rounding,
+    count,
+    floor_of,
+    numbers,
+    price_tiers,
+    value,
+    values,
+    yearly_day,
+)
+
+__all__ = ["SERIES", "check_demand", "check_energy", "check_tiered"]
+
+SERIES = "times plus floor cap round_price round_each"
+
+
+def check_billed(c: C, table: Table, name: str) -> None:
+    """*From measured to billed energy*."""
+    refuse("channel" not in c, f"{name} has no channel")
+    netting, billed = c.get("netting"), c.keys() & {"part", "loss_factor", "loss_factors"}
+    if netting:
+        channels = ("import",) if netting == "month" else ("import", "export")
+        refuse(c["channel"] not in channels, f"{name}: netting of this channel")
+    refuse(netting == "month" and billed, f"{name}: netting beside {sorted(billed)}")
+    refuse("part" in c and c["part"] not in table["parts"], f"{name}: no part {c.get('part')!r}")
+    check_losses(c, table, name)
+    refuse("losses" in c and netting, f"{name}: losses beside netting")
+    refuse(c.keys() >= {"loss_factor", "loss_factors"}, f"{name}: loss factors twice")
+    if "loss_factor" in c:
+        given = c["loss_factor"] if isinstance(c["loss_factor"], list) else [c["loss_factor"]]
+        refuse(not 1 <= len(given) <= 4, f"{name}: one to four loss factors")
+        factors = [value(each, table["terms"], least=0) for each in given]
+        c["loss_factors"] = dict.fromkeys(c["buckets"], factors)
+    elif "loss_factors" in c:
+        given = c["loss_factors"]
+        fits = "calendar" in c and set(given) == set(c["buckets"])
+        refuse(not fits, f"{name}: loss_factors do not fit the calendar's buckets")
+        c["loss_factors"] = {b: [value(v, table["terms"], least=0)] for b, v in given.items()}
+    check_rounding(c.get("round_quantity", {"places": 6, "mode": "down"}), most=6)
+    if "true_up" in c:
+        refuse(netting != "month", f"{name}: true_up without netting by month")
+        known(c["true_up"], "on price", f"{name}, true_up")
+        yearly_day(c["true_up"]["on"], f"{name}: true_up.on")
+        price = value(c["true_up"]["price"], table["terms"], least=floor_of(c))
+        c["true_up"] = {"on": c["true_up"]["on"], "price": price}
+
+
+def check_energy(c: C, table: Table, name: str) -> None:
+    """A price, prices by bucket, or a series."""
+    check_billed(c, table, name)
+    if "series" not in c:
+        alien = c.keys() & set(SERIES.split())
+        refuse(alien, f"{name}: {sorted(alien)[:1]} without a series")
+        price_tiers(c, table, name)
+        return
+    refuse(c.keys() & {"price", "prices"}, f"{name}: a price beside the series")
+    refuse(c.get("netting") == "month", f"{name}: netting by month of a series")
+    refuse(c["series"] not in table["series"], f"{name}: no series {c['series']!r}")
+    reactive = table["series"][c["series"]]["per"] in ("kvarh", "Mvarh")
+    refuse(reactive != c["channel"].startswith("reactive"), f"{name}: unit of the series")
+    values(c, table, {"times": (floor_of(c), None), "plus": (floor_of(c), None)})
+    numbers(c, name, "floor", "cap", below_zero=True)
+    for key in ("round_price", "round_each"):
+        check_rounding(c.get(key, {"places": 2, "mode": "down"}))
+
+
+def check_tiered(c: C, table: Table, name: str) -> None:
+    """What goes with which window, unit, method and pooling."""
+    refuse("tiers" not in c, f"{name} has no tiers")
+    check_billed(c, table, name)
+    price_tiers(c, table, name)
+    window, pooling = c.setdefault("window", "month"), c.get("pooling")
+    unit, more = c.setdefault("unit", "kwh"), c.get("more")
+    method = c.setdefault("method", "graduated")
+    refuse("calendar" in c and not pooling, f"{name}: pooling is required")
+    refuse(pooling and "calendar" not in c, f"{name}: pooling without a calendar")
+    refuse(c.setdefault("fill", "position") == "quota" and window != "year", f"{name}: fill")
+    refuse(window == "year" and unit != "kwh", f"{name}: unit with yearly windows")
+    refuse(window != "month" and method == "volume", f"{name}: volume with this window")
+    refuse(window == "year" and pooling in ("separate", "in_order"), f"{name}: pooling")
+    refuse((unit == "kwh_per_kw") != ("demand" in c), f"{name}: unit kwh_per_kw names a demand")
+    refuse(unit == "kwh_per_person" and "persons" not in table["terms"], f"{name}: no persons")
+    billed = c.keys() & {"part", "losses", "loss_factor", "loss_factors", "round_quantity"}
+    if window == "day":
+        refuse(unit in ("kwh_per_day", "kwh_per_kw"), f"{name}: unit with a window of a day")
+        refuse(pooling not in (None, "separate"), f"{name}: pooling with a window of a day")
+        refuse(billed or c.get("netting") == "month", f"{name}: {billed} with a window of a day")
+    if pooling == "in_order":
+        plainly = window == "month" and unit in ("kwh", "kwh_per_day") and method == "graduated"
+        refuse(not plainly or more or billed, f"{name}: in_order")
+        refuse(c.get("netting", "interval") != "interval", f"{name}: in_order with this netting")
+    resets = c.get("resets", "01-01")
+    c["resets"] = resets if isinstance(resets, list) else [resets]
+    refuse(not c["resets"], f"{name}: resets")
+    for day in c["resets"]:
+        yearly_day(day, f"{name}: resets")
+    if more is not None:
+        known(more, "term above each", f"{name}, more")
+        numbers(more, name, "above", "each")
+        more["term"] = value({"term": more["term"]}, table["terms"], least=0)
+
+
+# ------------------------------------------------------------------- demand
+
+
+def check_demand(c: C, table: Table, name: str) -> None:
+    """The keys that belong to each basis and each measure."""
+    c.setdefault("channel", "import")
+    price_tiers(c, table, name)
+    window, rolling = c.get("window_min"), c.get("rolling_min")
+    for minutes in (each for each in (window, rolling) if each is not None):
+        count(minutes, f"{name}: minutes of a window", 1440)
+        refuse(1440 % minutes, f"{name}: windows must divide the day")
+    refuse(rolling and (not window or window % rolling), f"{name}: rolling_min")
+    if "top" in c:
+        count(c["top"], f"{name}: top")
+        refuse("measure" in c, f"{name}: top beside measure")
+    refuse("distinct_days" in c and "top" not in c, f"{name}: distinct_days without top")
+    refuse(not isinstance(c.get("distinct_days", False), bool), f"{name}: distinct_days")
+    check_rounding(c.get("round_kw", {"places": 6, "mode": "down"}), most=6)
+    least = dict.fromkeys(("minimum_kw", "least_of_contract", "least_of_capacity"), (0, None))
+    values(c, table, least)
+    numbers(c, name, "power_factor_below", "excess_over", "excess_factor")
+    if "mean_of_months" in c:
+        count(c["mean_of_months"], f"{name}: mean_of_months", 120)
+    if "ratchet" in c:
+        check_ratchet(c["ratchet"], name)
+    check_basis(c, name)
+
+
+def check_ratchet(ratchet: C, name: str) -> None:
+    """`percent`, `months`, and percentages of single calendar months."""
+    known(ratchet, "percent months by_month", f"{name}, ratchet")
+    count(ratchet["months"], f"{name}: ratchet months", 120)
+    numbers(ratchet, name, "percent")
+    by_month = ratchet.setdefault("by_month", {})
+    refuse(by_month.keys() - {str(m) for m in range(1, 13)}, f"{name}: by_month")
+    numbers(by_month, name, *by_month)
+    refuse("percent" not in ratchet, f"{name}: ratchet percent")
+
+
+def check_basis(c: C, name: str) -> None:
+    """A contract has an excess and no tiers; a measured demand has no excess."""
+    if c.setdefault("basis", "measured") == "measured":
+        refuse([key for key in c if key.startswith("excess")], f"{name}: excess without contract")
+        return
+    refuse(not c.keys() >= {"excess_over", "excess_factor", "excess_reading"}, f"{name}: excess")
+    alien = c.keys() & {
+        "calendar", "ratchet", "minimum_kw", "least_of_contract", "mean_of_months",
+        "power_factor_below",
+    }  # fmt: skip
+    refuse(alien or len(c["tiers"]) > 1, f"{name}: a contract takes no tiers, no {sorted(alien)}")
+    price = c["tiers"][0]["prices"][""].number
+    each = (price or Fraction(0)) * c["excess_factor"]
+    refuse((each * 10**8).denominator != 1, f"{name}: excess price has over 8 decimals")
