@@ -23,6 +23,7 @@ from gridtally.periods import Period, zone
 from gridtally.prepare import Prepared, again, prepare
 from gridtally.proof import checkpoint, keys
 from gridtally.proof.record import commit
+from gridtally.rating.charges import Charge, Energy, Tiered
 from gridtally.rating.tariff import TariffVersion
 from gridtally.records import Facts, TariffFacts, bill_record, grouped
 from gridtally.signing import approver, ensure_keys, log_key_path, signed, verified
@@ -273,7 +274,18 @@ def _dated(used: pa.Table, zones: Mapping[str, str]) -> dict[str, list[dict[str,
 
 def _tariff_facts(tariff: TariffVersion) -> TariffFacts:
     titles = {c.id: _by_language(c.title or c.id) for c in tariff.components}
-    return TariffFacts(tariff.id, _by_language(tariff.title), tariff.assumptions, titles)
+    how = {c.id: word for c in tariff.components if (word := _how(c))}
+    return TariffFacts(tariff.id, _by_language(tariff.title), tariff.assumptions, titles, how)
+
+
+def _how(charge: Charge) -> str:
+    """What the lines of a component cannot tell by themselves."""
+    if isinstance(charge, Energy):
+        return "series" if charge.series else ""
+    if isinstance(charge, Tiered):
+        day, volume = charge.window == "day", charge.method == "volume"
+        return "day" if day else "volume" if volume else "quota" if charge.fill == "quota" else ""
+    return ""
 
 
 def _by_language(title: object) -> dict[str, str]:

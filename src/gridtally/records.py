@@ -31,6 +31,8 @@ class TariffFacts:
     assumptions: Sequence[str]
     titles: Mapping[str, Mapping[str, str]]
     """component -> its title by language"""
+    how: Mapping[str, str] = field(default_factory=dict)
+    """component -> series, day, volume or quota, where that decides what its lines mean"""
 
 
 @dataclass(frozen=True)
@@ -123,6 +125,11 @@ def _segment(facts: Facts, row: Row) -> dict[str, Any]:
         for component, title in facts.tariffs[digest].titles.items()
     }
     tariff = facts.tariffs[spans[-1]["tariff"]]
+    how = {
+        (digest, component): word
+        for digest in {span["tariff"] for span in spans}
+        for component, word in facts.tariffs[digest].how.items()
+    }
     return {
         "segment": name,
         "agreement": row["agreement"],
@@ -145,7 +152,7 @@ def _segment(facts: Facts, row: Row) -> dict[str, Any]:
             "export": _units(row["export_ukwh"]),
             "estimated": _units(row["estimated_ukwh"]),
         },
-        "lines": [_line(line, spans, titles) for line in facts.lines.get(name, [])],
+        "lines": [_line(line, spans, titles, how) for line in facts.lines.get(name, [])],
         "total": number(row["total"]),
         "carry_in": _carry(facts.carry_in.get(row["agreement"], [])),
         "carry_out": _carry(facts.carry_out.get(name, [])),
@@ -159,10 +166,16 @@ def _units(micro: int | None) -> str:
     return number(Decimal(micro or 0) / MICRO)
 
 
-def _line(line: Row, spans: Sequence[Row], titles: Mapping[tuple[str, str], Any]) -> dict[str, Any]:
+def _line(
+    line: Row,
+    spans: Sequence[Row],
+    titles: Mapping[tuple[str, str], Any],
+    how: Mapping[tuple[str, str], str],
+) -> dict[str, Any]:
     span = spans[line["span"]]
     title = titles.get((span["tariff"], line["component"]))
-    return {
+    word = how.get((span["tariff"], line["component"]))
+    return ({"how": word} if word else {}) | {
         "span": line["span"],
         "from": str(span["from"]),
         "to": str(span["to"]),
@@ -277,7 +290,7 @@ def _taxes(segments: Sequence[Mapping[str, Any]]) -> list[dict[str, str]]:
     """Tax lines summed by component and percent."""
     sums: dict[tuple[str, str], list[Decimal]] = {}
     for line in (line for segment in segments for line in segment["lines"]):
-        if line["kind"] == "tax":
+        if line["kind"] == "tax" and line["bucket"] != "net":  # that takes an included tax off
             total = sums.setdefault((line["component"], line["price"]), [Decimal(0), Decimal(0)])
             total[0] += Decimal(line["quantity"])
             total[1] += Decimal(line["amount"])

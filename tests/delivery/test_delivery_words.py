@@ -245,3 +245,35 @@ def test_the_short_code_is_the_start_of_the_leaf():
     bits = "".join(f"{byte:08b}" for byte in leaf)
     letters = ["0123456789ABCDEFGHJKMNPQRSTVWXYZ"[int(bits[i : i + 5], 2)] for i in range(0, 60, 5)]
     assert short_code(record) == "-".join("".join(letters[i : i + 4]) for i in (0, 4, 8))
+
+
+@pytest.mark.parametrize(
+    ("change", "quantity", "price", "why"),
+    [
+        ({"unit": "EUR", "price": "-3", "bucket": "kept"}, "", "", ""),
+        ({"unit": "EUR", "price": "23", "factor": "1/123"}, "€10.00", "23\u00a0%",
+         "contained in the prices above"),
+        ({"unit": "EUR", "price": "-23", "factor": "1/123", "bucket": "net"}, "€10.00",
+         "−23\u00a0%", "contained in the prices above"),
+        ({"unit": "EUR", "price": "18", "factor": "1/82"}, "€10.00", "18\u00a0%",
+         "the tax is part of its own base"),
+        ({"unit": "EUR", "price": "8", "factor": "1/100"}, "€10.00", "8\u00a0%", ""),
+        ({"unit": "kWh", "how": "series"}, "10\u00a0kWh", "€1.00",
+         "each interval at the price of its time; the mean is shown"),
+        ({"unit": "kWh", "how": "volume", "bucket": "tier-2"}, "10\u00a0kWh", "€1.00",
+         "all energy is charged at the price of the step it reaches"),
+        ({"unit": "kVA", "factor": "31"}, "10\u00a0kVA", "€1.00", "for each of 31 days"),
+    ],
+)  # fmt: skip
+def test_each_kind_of_line_says_what_it_is(change, quantity, price, why):
+    """Money that is what it is has no quantity; a tax inside its base says so."""
+    record, _ = bill("household-tiers")
+    segment = record["segments"][0]
+    line = segment["lines"][0] | {
+        "kind": "x", "bucket": "", "quantity": "10", "price": "1", "factor": "1", "amount": "10",
+        "from": "2026-10-01", "to": "2026-11-01",
+    }  # fmt: skip
+    segment["lines"] = [line | change]
+    (group,) = section(EN, segment, alone=True).groups
+    shown = group.lines[0]
+    assert (shown.quantity, shown.price, shown.why) == (quantity, price, why)

@@ -167,7 +167,7 @@ def _line(say: Speaker, line: Json, segment: Json, steps: _Steps) -> Line:
         price = f"{say.number(line['price'])}{'' if say.language == 'zh' else chr(0xA0)}%"
     else:
         price = say.money(line["price"])
-    if line["kind"] in ("rounding", "minimum", "maximum"):
+    if line["kind"] in ("rounding", "minimum", "maximum") or _is_sum(say, line):
         quantity = price = ""
     elif line["unit"] == "day" and say.language == "en" and Decimal(line["quantity"]) == 1:
         quantity = "1\u00a0day"
@@ -183,7 +183,12 @@ def _line(say: Speaker, line: Json, segment: Json, steps: _Steps) -> Line:
 
 def _is_share(say: Speaker, line: Json) -> bool:
     """A percentage of other lines."""
-    return bool(line["unit"] == say.currency and line["factor"] == "1/100")
+    return bool(line["unit"] == say.currency and line["factor"] != "1")
+
+
+def _is_sum(say: Speaker, line: Json) -> bool:
+    """Money that is what it is: a credit that is kept, a difference of rounding."""
+    return bool(line["unit"] == say.currency and line["factor"] == "1")
 
 
 def _bucket(say: Speaker, bucket: str) -> str:
@@ -218,8 +223,10 @@ def _because(say: Speaker, line: Json, segment: Json) -> str:
     kind, bucket = line["kind"], line["bucket"]
     if kind in ("rounding", "minimum", "maximum"):
         return say(f"why.{kind}")
-    if _is_share(say, line):
-        return _power_factor(say, line) if _POWER_FACTOR.match(bucket) else ""
+    if line["unit"] == say.currency:
+        return _share(say, line)
+    if line.get("how") == "series":
+        return say("why.series")
     if line["unit"] == "kW":
         return say(f"why.{bucket if bucket in ('contract', 'excess') else 'demand'}")
     if line["amount"].startswith("-") and not line["price"].startswith("-"):
@@ -235,12 +242,26 @@ def _power_factor(say: Speaker, line: Json) -> str:
     return say(key, value=line["bucket"])
 
 
+def _share(say: Speaker, line: Json) -> str:
+    """A power factor; a tax that is part of its base, or that the amounts above hold already."""
+    if _POWER_FACTOR.match(line["bucket"]):
+        return _power_factor(say, line)
+    if _is_sum(say, line):
+        return ""
+    percent, factor = Fraction(line["price"]), Fraction(line["factor"])
+    if factor == Fraction(1, 100) or abs(percent) >= 100:
+        return ""
+    return say("why.inside" if factor == 1 / (100 - abs(percent)) else "why.included")
+
+
 def _prorated(say: Speaker, line: Json) -> str:
     """A share of a month or year in days."""
     if line["factor"] == "1" or _is_share(say, line) or line["unit"] in ("kWh", "kvarh"):
         return ""
     first, after = date.fromisoformat(line["from"]), date.fromisoformat(line["to"])
     days, last = (after - first).days, after - timedelta(days=1)
+    if Fraction(line["factor"]) == days:
+        return say("why.each_day", days=days)
     if line["unit"] == "year":
         whole = 366 if calendar.isleap(first.year) else 365
         if Fraction(line["factor"]) == Fraction(days, whole):
@@ -267,6 +288,8 @@ class _Steps:
         tier = _TIER.match(line["bucket"])
         if not tier or line["unit"] not in ("kWh", "kvarh"):
             return ""
+        if how := line.get("how"):
+            return say(f"why.step_{how}")
         if tier["bucket"]:
             return say("why.step_share") if line["factor"] != "1" else ""
         key = f"tier/{line['component']}"
@@ -281,14 +304,18 @@ class _Steps:
 
 def _carried(say: Speaker, segment: Json) -> Sequence[str]:
     """What the next bill takes over."""
-    notes, banked = [], Decimal(0)
+    notes, banked, money = [], Decimal(0), Decimal(0)
     for row in segment["carry_out"]:
         value = Decimal(row["value"]) / MICRO
         if row["key"].startswith("bank/"):
             banked += value
-        elif row["key"].startswith("tier/"):
+        elif row["key"].startswith("money/"):
+            money += value / 100
+        elif row["key"].startswith("tier/") and row["key"].count("/") == 1:
             energy = say.quantity(number(value), "kWh")
             notes.append(say("carry.tier", energy=energy, since=say.date(row["at"])))
+    if money:
+        notes.insert(0, say("carry.money", amount=say.money(number(money))))
     if banked:
         notes.insert(0, say("carry.bank", energy=say.quantity(number(banked), "kWh")))
     return notes

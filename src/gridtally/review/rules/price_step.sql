@@ -23,7 +23,7 @@ WITH priced AS (
   JOIN spans s ON s.segment = l.segment AND s.span = l.span
   JOIN tariffs t ON t.digest = s.tariff
   WHERE l.kind NOT IN ('tax', 'rounding', 'minimum', 'maximum', 'power_factor')
-    AND l.unit <> 'percent' AND l.bucket <> 'excess'
+    AND l.unit <> t.currency AND l.bucket <> 'excess'
 ), versions AS (
   SELECT tariff, digest, valid_from, component, min(price) AS price, count(DISTINCT segment) AS bills
   FROM priced GROUP BY tariff, digest, valid_from, component
