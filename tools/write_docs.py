@@ -159,6 +159,10 @@ OWN: dict[str, tuple[str, str]] = {
         "Deliver finer readings, or correct the hours of the tariff.",
     ),
     "rating.case.malformed": ("The rating case is not one as docs/rating-case.md says.", ""),
+    "rating.session.invalid": (
+        "A key of a charging session is missing or unknown, or its value is not of its kind.",
+        "docs/charging.md lists the keys.",
+    ),
     "rating.importer.unsupported": (
         "This rate cannot be expressed as a tariff document: every reason is listed.",
         "Write the tariff by hand, see docs/tariff.md.",

@@ -21,7 +21,7 @@ from gridtally.cli.common import (
 from gridtally.cli.readings import read_file, refusal, rounding_option
 from gridtally.cli.tariff_diff import diff
 from gridtally.cli.tariff_show import show
-from gridtally.errors import InvalidDocument, RefusedFile
+from gridtally.errors import InvalidDocument, RefusedFile, UsageError
 
 FILE = click.Path(path_type=Path)
 
@@ -102,24 +102,35 @@ def rate(
     """Rate READINGS under TARIFF (our TOML, or an OpenEI URDB rate), without a workspace.
 
     One bill per metering point and local calendar month. Readings after --as-of lie in the future
-    and are set aside. Exit code 1 when a file is refused.
+    and are set aside. Under an OCPI tariff READINGS are charging sessions or CDRs, one bill each
+    (docs/charging.md). Exit code 1 when a file is refused.
     """
     from gridtally.quote import rate_readings
+    from gridtally.rating.sessions import looks_so, rate_sessions
 
+    data = read_file(tariff_file)
+    charging = looks_so(data)
     try:
-        answer = rate_readings(
-            read_file(tariff_file),
-            read_file(readings),
-            tariff_name=tariff_file.name,
-            readings_name=readings.name,
-            as_of=parse_date(as_of, "--as-of") or now(),
-            from_=parse_date(from_, "--from"),
-            to=parse_date(to, "--to"),
-            zone=zone,
-            key=key,
-            format=format_,
-            round_finer=rounding_option(round_finer),
-        )
+        if charging:
+            _only_readings(from_, to, format_, round_finer, as_of)
+            answer = rate_sessions(
+                data, read_file(readings), tariff_name=tariff_file.name,
+                sessions_name=readings.name, zone=zone, key=key,
+            )  # fmt: skip
+        else:
+            answer = rate_readings(
+                data,
+                read_file(readings),
+                tariff_name=tariff_file.name,
+                readings_name=readings.name,
+                as_of=parse_date(as_of, "--as-of") or now(),
+                from_=parse_date(from_, "--from"),
+                to=parse_date(to, "--to"),
+                zone=zone,
+                key=key,
+                format=format_,
+                round_finer=rounding_option(round_finer),
+            )
     except (RefusedFile, InvalidDocument) as err:
         if as_json:
             print_json({"schema": 1, "assumptions": [], "bills": [], "findings": [refusal(err)]})
@@ -129,8 +140,42 @@ def rate(
     if as_json:
         print_json(answer)
     else:
-        _print_bills(answer)
+        (_print_sessions if charging else _print_bills)(answer)
     return 0
+
+
+def _only_readings(*given: str | None) -> None:
+    """Options that mean nothing for charging sessions."""
+    if any(given):
+        raise UsageError(
+            "--from, --to, --format, --round-finer and --as-of are for readings.",
+            remedy="Leave them out: under an OCPI tariff each session is rated as it is told.",
+        )
+
+
+def _print_sessions(answer: dict[str, Any]) -> None:
+    for bill in answer["bills"]:
+        money = bill["currency"]
+        parts = [f"ex VAT {bill['total_ex_vat'] or 'not known'} {money}"]
+        parts += [f"VAT {bill['total_vat']}"] if bill["total_vat"] else []
+        out.print(
+            f"[bold]{shown(bill['session'])}[/bold]  {bill['from']} to {bill['to']}  "
+            f"{', '.join(parts)}, to pay [bold]{bill['total']} {money}[/bold]",
+            highlight=False,
+        )
+        table = Table(show_edge=False, box=None, padding=(0, 2))
+        for name in ("component", "bucket", "quantity", "unit", "price", "VAT %", "amount"):
+            right = name in ("quantity", "price", "VAT %", "amount")
+            table.add_column(
+                name, justify="right" if right else "left", style="dim" if name == "unit" else ""
+            )
+        for line in bill["lines"]:
+            row = line | {"VAT %": line["vat"] or ""}
+            table.add_row(*(shown(str(row[str(column.header)])) for column in table.columns))
+        out.print(table)
+    for text in answer["assumptions"]:
+        talk.print(f"Assumed: {shown(text)}", highlight=False)
+    show_findings(answer["findings"])
 
 
 def _print_bills(answer: dict[str, Any]) -> None:
