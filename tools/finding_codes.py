@@ -211,7 +211,7 @@ class _Module:
             own |= self._severities(inner) if _callee(inner) != _callee(call) else set()
         if _callee(call) == "_wrong":
             own = own or {"hold"}
-        held = {"Hold", "hold", "want", "Unfit", "_unfit", "Problem", "remark", "wrong"}
+        held = {"Hold", "hold", "stop", "want", "Unfit", "_unfit", "Problem", "remark", "wrong"}
         return own or ({"hold"} if _callee(call) in held else set())
 
     def _must_hold(self, call: ast.Call) -> bool:
@@ -224,7 +224,7 @@ class _Module:
             for part in tree
             for node in ast.walk(part)
         )
-        return said or _callee(call) in {"Hold", "hold", "Unfit", "_unfit", "wrong"}
+        return said or _callee(call) in {"Hold", "hold", "stop", "Unfit", "_unfit", "wrong"}
 
     # --------------------------------------------------------- reading a call
 
@@ -298,6 +298,7 @@ class _Module:
             "hold": ["code", "where", "message", "remedy"],
             "remark": ["code", "message"],
             "wrong": ["path", "message", "remedy"],
+            "stop": ["row", "code", "message"],
         } | {error: ["message"] for error in _ERRORS}
         if callee in self.functions:
             return [a.arg for a in _parameters(self.functions[callee]) if a.arg != "self"]

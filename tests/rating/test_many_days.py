@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from rating_world import NO_CARRY, header
 
-from gridtally.metering.blocks import ACTUAL, Dense
+from gridtally.metering.blocks import ACTUAL, MISSING, Dense
 from gridtally.metering.determine import determine
 from gridtally.metering.scope import Version, scope
 from gridtally.periods import Period, zone
@@ -63,9 +63,13 @@ DAYS = (1, 4, 17, 30)
 """Days of January after which a customer's contract changes."""
 
 
-@pytest.fixture(scope="module")
-def lines():
-    """Point n uses 1 kWh in each hour; on day d of the month 1 + d kWh from eight to nine."""
+def extra(day):
+    """What a point uses more than 1 kWh from eight to nine: neither rising nor falling."""
+    return day * 7 % 31
+
+
+def metered(*, lost=None):
+    """Spans, their determinants, what holds them, and the tariff. `lost`: a point, a day."""
     version = load((header("UTC") + BODY).encode(), name="t")
     points = [f"P{day:02d}" for day in (*DAYS, 31)]
     terms = []
@@ -84,15 +88,23 @@ def lines():
     )
     assert found.num_rows == 0
     hours = np.ones((31, 24), np.int64)
-    hours[:, 8] += np.arange(1, 32)
+    hours[:, 8] += [extra(day) for day in range(1, 32)]
     values = np.tile(hours.reshape(1, -1) * 10**6, (len(points), 1))
     start, _ = zone("UTC").bounds(JANUARY)
-    grid = Dense(
-        tuple(points), "import", start, 3600, values, np.full_like(values, ACTUAL, np.uint8)
-    )
+    quality = np.full_like(values, ACTUAL, np.uint8)
+    if lost:
+        quality[points.index(lost[0]), 24 * (lost[1] - 1) : 24 * lost[1]] = MISSING
+    grid = Dense(tuple(points), "import", start, 3600, values, quality)
     determinants, missing = determine(
         spans, dense=[grid], advances=empty(ADVANCES), wanted={version.digest: version.wanted}
     )
+    return spans, determinants, missing, version
+
+
+@pytest.fixture(scope="module")
+def lines():
+    """All lines."""
+    spans, determinants, missing, version = metered()
     rated = rate(spans, determinants, tariffs={version.digest: version}, carry_in=NO_CARRY)
     assert missing.num_rows == rated.findings.num_rows == 0
     return rated.lines.to_pylist()
@@ -107,17 +119,17 @@ def test_each_segment_has_its_own_days(lines, day):
             if line["segment"].startswith(f"P{day:02d}/") and line["span"] == span
         ]  # fmt: skip
         days = high - low
-        extra = sum(range(low + 1, high + 1))
-        energy = 24 * days + extra
+        more = [extra(day) for day in range(low + 1, high + 1)]
+        energy = 24 * days + sum(more)
         share = "1" if days == 31 else f"{days}/31"
         expected = [
             ("standing", "", Decimal(days), share),
             ("meter", "", Decimal(days) / 2, "1"),
             ("blocks", "tier-1", Decimal(2 * days), "1"),
             ("blocks", "tier-2", Decimal(2 * (energy - 2 * days)), "1"),
-            ("hours", "peak", Decimal(3 * (2 * days + extra)), "1"),
+            ("hours", "peak", Decimal(3 * (2 * days + sum(more))), "1"),
             ("hours", "off", Decimal(22 * days), "1"),
-            ("peak", "", (Decimal(2 + high) / 2 * days).quantize(Decimal("0.01")), share),
+            ("peak", "", (Decimal(2 + max(more)) / 2 * days).quantize(Decimal("0.01")), share),
         ]
         found = [(x["component"], x["bucket"], x["amount"], x["factor"]) for x in mine]
         assert found == expected
@@ -129,7 +141,7 @@ def test_whoever_changes_nothing_has_the_whole_month(lines):
     assert mine["standing"]["factor"] == mine["peak"]["factor"] == "1"
     assert mine["standing"]["amount"] == 31
     assert mine["blockstier-1"]["quantity"] == 62
-    assert mine["peak"]["quantity"] == Decimal("16.5")
+    assert mine["peak"]["quantity"] == 16
 
 
 @pytest.mark.parametrize(
@@ -160,3 +172,16 @@ def test_a_component_rests_in_its_own_months_only(month, expected):
     found = rate(spans, empty(DETERMINANTS), tariffs=tariffs, carry_in=NO_CARRY).lines
     amounts = {x["segment"].split("/")[0]: x["amount"] for x in found.to_pylist()}
     assert amounts == expected
+
+
+@pytest.mark.parametrize(("day", "whole"), [(2, 1), (17, 1), (18, 0), (31, 0)])
+def test_a_gap_holds_the_span_it_lies_in(day, whole):
+    """The other span of the segment has its determinants, all of them; the gap is counted once."""
+    _, determinants, missing, _ = metered(lost=("P17", day))
+    assert [row["message"] for row in missing.to_pylist()] == [
+        "The import energy cannot be summed: 24 readings are missing, from "
+        f"2026-01-{day:02d}T00:00:00Z on."
+    ]
+    mine = [row for row in determinants.to_pylist() if row["segment"].startswith("P17/")]
+    assert {row["span"] for row in mine} == {whole}
+    assert len(mine) == 4

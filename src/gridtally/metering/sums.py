@@ -1,12 +1,13 @@
-"""Step 5's kernel: sums and largest demands of many metering points over one stretch of time.
+"""Step 5's kernel: sums and largest demands of many metering points.
 
 The labels that tariffs give to the intervals become a short list of runs; `add.reduceat` and
-`maximum.reduceat` do the rest on blocks of rows that fit the cache.
+`maximum.reduceat` do the rest on blocks of rows that fit the cache. Rows may count over stretches
+of their own: runs are cut where a stretch begins or ends, and each row takes those inside its own.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -15,13 +16,18 @@ import numpy.typing as npt
 
 from gridtally.terms import Wanted
 
-__all__ = ["LIMIT_BITS", "Output", "Plan", "Unfit", "plan"]
+__all__ = ["LIMIT_BITS", "Bounds", "Output", "Plan", "Unfit", "plan"]
 
 Ints = npt.NDArray[np.int64]
 Mask = npt.NDArray[np.bool_]
+Bounds = tuple[Ints, Ints] | None
+"""First interval of each row's stretch, and the first after it; None: all rows count throughout."""
 HOUR_S = 3600
 LIMIT_BITS = 62
 _CHANGES = -2
+_FOLDING = ("energy", "demand")
+"""Kinds whose value over a stretch follows from those of its runs. Others are reduced stretch by
+stretch, with `bounds` None."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +46,8 @@ class Part:
 
     starts: Ints
     """First interval, or first window, of each run."""
+    begins: Ints
+    """First interval of each run."""
     windows: Ints | None
     """Demand: first interval of each window; None: every interval is a window."""
     even: int
@@ -48,17 +56,26 @@ class Part:
     """Demand: length of the windows of each run. [s]"""
     outputs: tuple[Output, ...]
 
-    def reduce(self, values: Ints) -> list[Ints]:
+    def reduce(self, values: Ints, bounds: Bounds) -> list[Ints]:
         """One value per row for each output. [10^-6 kWh, kvarh or kW]; shape (rows,) each."""
         if self.outputs[0].wanted.kind != "demand":
-            sums = np.add.reduceat(values, self.starts, axis=1)
-            return [_pick(sums, out.runs).sum(axis=1) for out in self.outputs]
-        peaks = np.maximum.reduceat(self.energies(values), self.starts, axis=1)
-        power = _half_even(peaks * HOUR_S, self.seconds)
-        return [
-            _pick(power, out.runs).max(axis=1) if len(out.runs) else np.zeros(len(values), np.int64)
-            for out in self.outputs
-        ]
+            return self._fold(np.add.reduceat(values, self.starts, axis=1), bounds, _sum)
+        return self._largest(self.energies(values), bounds)
+
+    def _largest(self, energies: Ints, bounds: Bounds) -> list[Ints]:
+        peaks = np.maximum.reduceat(energies, self.starts, axis=1)
+        return self._fold(_half_even(peaks * HOUR_S, self.seconds), bounds, _maximum)
+
+    def _fold(self, reduced: Ints, bounds: Bounds, fold: Callable[..., Ints]) -> list[Ints]:
+        """Each output from its runs, of each row those in its stretch."""
+        found = []
+        for out in self.outputs:
+            within = None
+            if bounds is not None:
+                begins = self.begins[out.runs]
+                within = np.searchsorted(begins, bounds[0]), np.searchsorted(begins, bounds[1])
+            found.append(fold(_pick(reduced, out.runs), within))
+        return found
 
     def energies(self, values: Ints) -> Ints:
         """Energy of each window; shape (rows, windows)."""
@@ -71,16 +88,17 @@ class Part:
             result += values[:, i :: self.even]
         return result
 
-    def estimated(self, values: Ints, estimate: Mask, whole: Sequence[Ints]) -> list[Ints]:
+    def estimated(
+        self, values: Ints, estimate: Mask, whole: Sequence[Ints], bounds: Bounds
+    ) -> list[Ints]:
         """The estimated part of each output; `whole` is what `reduce` gave for these rows.
 
         A demand counts as estimated when no window without an estimate is as large.
         """
         if self.outputs[0].wanted.kind != "demand":
-            return self.reduce(np.where(estimate, values, 0))
+            return self.reduce(np.where(estimate, values, 0), bounds)
         touched = self.energies(estimate.astype(np.int64)) > 0
-        rest = Part(self.starts, None, 0, self.seconds, self.outputs)
-        sure = rest.reduce(np.where(touched, -1, self.energies(values)))
+        sure = self._largest(np.where(touched, -1, self.energies(values)), bounds)
         return [np.where(s < w, w, 0) for s, w in zip(sure, whole, strict=True)]
 
 
@@ -92,20 +110,27 @@ class Plan:
     parts: tuple[Part, ...]
 
     @property
+    def folds(self) -> bool:
+        """Whether rows may count over stretches of their own, cut from one reduction."""
+        return all(out.wanted.kind in _FOLDING for out in self.outputs)
+
+    @property
     def outputs(self) -> list[Output]:
         """All outputs, in the order in which `reduce` gives them."""
         return [out for part in self.parts for out in part.outputs]
 
-    def reduce(self, values: Ints) -> list[Ints]:
-        """One array of shape (rows,) per output."""
-        return [column for part in self.parts for column in part.reduce(values)]
+    def reduce(self, values: Ints, bounds: Bounds = None) -> list[Ints]:
+        """One array of shape (rows,) per output. `bounds` only at cuts of the plan."""
+        return [column for part in self.parts for column in part.reduce(values, bounds)]
 
-    def estimated(self, values: Ints, estimate: Mask, whole: Sequence[Ints]) -> list[Ints]:
+    def estimated(
+        self, values: Ints, estimate: Mask, whole: Sequence[Ints], bounds: Bounds = None
+    ) -> list[Ints]:
         """The estimated part of each output."""
         found: list[Ints] = []
         for part in self.parts:
             given = whole[len(found) : len(found) + len(part.outputs)]
-            found += part.estimated(values, estimate, given)
+            found += part.estimated(values, estimate, given, bounds)
         return found
 
 
@@ -119,12 +144,19 @@ class Unfit:
 
 
 def plan(
-    wanted: Sequence[Wanted], *, start_utc: int, end_utc: int, resolution_s: int, midnights: Ints
+    wanted: Sequence[Wanted],
+    *,
+    start_utc: int,
+    end_utc: int,
+    resolution_s: int,
+    midnights: Ints,
+    cuts: Sequence[int] = (),
 ) -> tuple[Plan, list[Unfit]]:
     """The plan for one channel over [start_utc, end_utc), a whole number of intervals.
 
     What lies wholly outside its months is left out; what does not fit the grid is named.
     `midnights` are the first instants of the local days, and `end_utc`: windows count from them.
+    `cuts` are the intervals, each the first of a local day, at which stretches begin or end.
     """
     count = (end_utc - start_utc) // resolution_s
     groups: dict[int | None, list[tuple[Wanted, Ints]]] = {}
@@ -146,7 +178,7 @@ def plan(
         elif (labels >= 0).any():
             groups.setdefault(window, []).append((want, labels.astype(np.int64)))
     parts = [
-        _part(group, windows.get(window), window, count, resolution_s)
+        _part(group, windows.get(window), window, count, resolution_s, np.array(cuts, np.int64))
         for window, group in groups.items()
     ]
     return Plan(count, tuple(parts)), unfit
@@ -158,6 +190,7 @@ def _part(
     window: int | None,
     count: int,
     resolution_s: int,
+    cuts: Ints,
 ) -> Part:
     columns = [labels for _, labels in group]
     size = len(columns[0])
@@ -167,13 +200,16 @@ def _part(
         lengths = np.diff(np.r_[windows, count]) * resolution_s
         even = window // resolution_s if (lengths == window).all() else 0
     table = np.vstack([*columns, lengths])
-    starts = np.flatnonzero(np.r_[True, (table[:, 1:] != table[:, :-1]).any(axis=0)])
+    changes = np.r_[True, (table[:, 1:] != table[:, :-1]).any(axis=0)]
+    changes[cuts if windows is None else np.searchsorted(windows, cuts)] = True
+    starts = np.flatnonzero(changes)
     outputs = [
         Output(want, bucket, np.flatnonzero(labels[starts] == i))
         for want, labels in group
         for i, bucket in enumerate(want.buckets)
     ]
-    return Part(starts.astype(np.int64), windows, even, lengths[starts], tuple(outputs))
+    begins = starts if windows is None else windows[starts]
+    return Part(starts, begins, windows, even, lengths[starts], tuple(outputs))
 
 
 def _windows(midnights: Ints, resolution_s: int, window_s: int) -> Ints:
@@ -191,6 +227,29 @@ def _common(labels: npt.NDArray[np.int16], windows: Ints) -> npt.NDArray[np.int1
 
 def _pick(reduced: Ints, runs: Ints) -> Ints:
     return reduced if len(runs) == reduced.shape[1] else reduced[:, runs]
+
+
+def _sum(picked: Ints, within: Bounds) -> Ints:
+    """Sums over the columns, of each row those within; shape (rows,)."""
+    if within is None:
+        return np.asarray(picked.sum(axis=1))
+    running = np.zeros((len(picked), picked.shape[1] + 1), np.int64)
+    np.cumsum(picked, axis=1, out=running[:, 1:])
+    rows = np.arange(len(picked))
+    return np.asarray(running[rows, within[1]] - running[rows, within[0]])
+
+
+def _maximum(picked: Ints, within: Bounds) -> Ints:
+    """The largest over the columns, of each row those within, 0 when there are none."""
+    if not picked.shape[1]:
+        return np.zeros(len(picked), np.int64)
+    if within is None:
+        return np.asarray(picked.max(axis=1))
+    low, high = within
+    column = np.arange(picked.shape[1])
+    inside = (column >= low[:, None]) & (column < high[:, None])
+    largest = np.where(inside, picked, np.iinfo(np.int64).min).max(axis=1)
+    return np.where(low < high, largest, 0)
 
 
 def _half_even(numerator: Ints, denominator: Ints) -> Ints:

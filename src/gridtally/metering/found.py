@@ -1,0 +1,88 @@
+"""Step 5: determinants of many spans as they are found, and what was wrong."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from gridtally.tables import DETERMINANTS, finding
+from gridtally.terms import Severity, Wanted
+
+__all__ = ["Found", "segment_bounds"]
+
+Ints = npt.NDArray[np.int64]
+
+
+@dataclass(slots=True)
+class Found:
+    """Determinants of many spans, column by column, and what was wrong."""
+
+    spans: pa.Table
+    bounds: tuple[Ints, Ints]
+    """First instant of each span's segment, and the first after it. [s]"""
+    rows: list[Ints] = field(default_factory=list)
+    names: list[tuple[str, str]] = field(default_factory=list)
+    values: list[Ints] = field(default_factory=list)
+    estimated: list[Ints] = field(default_factory=list)
+    findings: list[dict[str, object]] = field(default_factory=list)
+
+    def add(self, out: tuple[Wanted, str], rows: Ints, values: Ints, estimated: Ints) -> None:
+        """A determinant of the spans `rows`."""
+        want, bucket = out
+        reactive = want.channel.startswith("reactive")
+        unit = "kW" if want.kind == "demand" else "kvarh" if reactive else "kWh"
+        self.names.append((want.name(bucket), unit))
+        self.rows.append(rows)
+        self.values.append(values)
+        self.estimated.append(estimated)
+
+    def stop(self, row: int, code: str, message: str, *, remedy: str, **more: object) -> None:
+        """A finding that holds the segment of a span."""
+        span = self.spans.slice(row, 1).to_pylist()[0]
+        where: dict[str, object] = {
+            key: span[key]
+            for key in ("segment", "account", "metering_point", "start_utc", "end_utc")
+        }
+        self.findings.append(
+            finding(code, Severity.HOLD, message, remedy=remedy, must_hold=True, **(where | more))  # type: ignore[arg-type]
+        )
+
+    def table(self) -> pa.Table:
+        """DETERMINANTS, in the order of the spans and of the names."""
+        if not self.rows:
+            return DETERMINANTS.empty_table()
+        names = sorted(set(self.names))
+        codes = np.array([names.index(name) for name in self.names])
+        rows = np.concatenate(self.rows)
+        code = np.repeat(codes, [len(part) for part in self.rows])
+        order = np.argsort(rows * len(names) + code, kind="stable")
+        rows, code = rows[order], code[order]
+        take, pick = pa.array(rows), pa.array(code)
+        columns = [
+            self.spans["segment"].take(take),
+            self.spans["span"].take(take),
+            pa.array([name for name, _ in names]).take(pick),
+            pa.array(np.concatenate(self.values)[order]),
+            pa.array(np.concatenate(self.estimated)[order]),
+            pa.array([unit for _, unit in names]).take(pick),
+        ]
+        return pa.Table.from_arrays(columns, schema=DETERMINANTS)
+
+
+def segment_bounds(spans: pa.Table) -> tuple[Ints, Ints]:
+    """First instant of each span's segment, and the first after it. [s]"""
+    segment = np.asarray(spans["segment"].combine_chunks().dictionary_encode().indices)
+    order = np.argsort(segment, kind="stable")
+    if not len(order):
+        return order, order
+    starts = np.flatnonzero(np.r_[True, np.diff(segment[order]) != 0])
+    low, high = (np.asarray(pc.fill_null(spans[key], 0)) for key in ("start_utc", "end_utc"))
+    # The codes are 0, 1, … in order of appearance: the sorted groups are in the order of the codes.
+    return (
+        np.minimum.reduceat(low[order], starts)[segment],
+        np.maximum.reduceat(high[order], starts)[segment],
+    )
