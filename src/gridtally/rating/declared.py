@@ -13,6 +13,7 @@ from typing_extensions import override
 
 from gridtally.rating.values import (
     Complaint,
+    HoursValue,
     Many,
     NotNegativeValue,
     Number,
@@ -104,7 +105,7 @@ class Loss(Strict):
     kv: PositiveValue | None = None
     percent: PercentValue | None = None
     per_month: NotNegativeValue | None = None
-    hours_per_day: NotNegativeValue | None = None
+    hours_per_day: HoursValue | None = None
     reactive: Literal[False] | None = None
     proration: Proration = "days"
     round: RoundingPoint | None = None
@@ -141,8 +142,6 @@ class Loss(Strict):
         yield from self._keys()
         if self.round and self.round.places > 6:
             yield "round.places", "is at most 6"
-        if self.hours_per_day and (self.hours_per_day.number or 0) > 24:
-            yield "hours_per_day", f"{self.hours_per_day} is more than the 24 hours of a day"
 
     def _keys(self) -> Iterator[Complaint]:
         given = self.model_fields_set

@@ -10,6 +10,7 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
+from gridtally.rating.bounds import bound_problems
 from gridtally.rating.charges import SHAPES, Charge, Document
 from gridtally.rating.checks import coverage_problems, header_problems
 from gridtally.rating.declared import EventList, Loss, Part, PriceSeries, Term
@@ -45,6 +46,7 @@ def read(data: bytes) -> tuple[Document | None, list[Problem]]:
     rules = declared["calendars"]
     charges = _charges(raw.get("components"), problems)
     problems += reference_problems(raw, declared, charges)
+    problems += bound_problems(charges)
     problems += coverage_problems(rules)
     if header is not None:
         problems += header_problems(header, rules)

@@ -20,7 +20,8 @@ from gridtally.periods import zone
 from gridtally.terms import RoundingMode, Severity
 
 __all__ = [
-    "PLACES", "Channel", "Complaint", "Day", "Many", "Month", "MonthDay", "NotNegative",
+    "PLACES", "Channel", "Complaint", "Day", "HoursValue", "Many", "Month", "MonthDay",
+    "NotNegative",
     "NotNegativeValue", "Number", "PercentPrice", "PercentValue", "Positive", "PositiveValue",
     "Price", "Problem", "RatioValue", "RoundingPoint", "Strict", "TariffId", "Text", "Title",
     "Toml", "Value", "Word", "ZoneName", "month_days", "values_of",
@@ -112,6 +113,12 @@ def _percent(value: object) -> Decimal:
     return exact
 
 
+def _hours(value: object) -> Decimal:
+    if (exact := _positive(value)) > 24:
+        raise ValueError(f"{exact} is more than the 24 hours of a day")
+    return exact
+
+
 def _ratio(value: object) -> Decimal:
     if not 0 <= (exact := _number(value)) <= 1:
         raise ValueError(f"{exact} must be from 0 to 1; 35 percent is written 0.35")
@@ -165,6 +172,7 @@ NotNegativeValue = Annotated[Value, _of(_not_negative, least=_ZERO), _JSON_VALUE
 PositiveValue = Annotated[Value, _of(_positive, least=_ZERO), _JSON_VALUE]
 """Zero from the document is refused; zero from a term is what the case has to hold."""
 PercentValue = Annotated[Value, _of(_percent, least=_ZERO, most=_HUNDRED), _JSON_VALUE]
+HoursValue = Annotated[Value, _of(_hours, least=_ZERO, most=Decimal(24)), _JSON_VALUE]
 RatioValue = Annotated[Value, _of(_ratio, least=_ZERO, most=_ONE), _JSON_VALUE]
 
 

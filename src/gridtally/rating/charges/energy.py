@@ -178,8 +178,11 @@ class Tiered(Netted, Tiers):
             yield "unit", 'yearly windows count "kwh"'
         if daily and self.unit not in _DAILY:
             yield "unit", f"windows of a day count {', '.join(_DAILY)}"
-        if daily and self.losses:
-            yield "losses", "cannot stand beside a window of a day"
+        for key in ("losses", "part", "loss_factor", "loss_factors", "round_quantity"):
+            if daily and key in self.model_fields_set:
+                yield key, "cannot stand beside a window of a day"
+        if daily and self.netting == "month":
+            yield "netting", '"month" cannot stand beside a window of a day'
         if self.method == "volume" and (yearly or daily):
             yield "method", '"volume" has a meaning only with windows of a month'
         if daily and self.pooling not in (None, "separate"):
