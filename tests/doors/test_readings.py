@@ -132,11 +132,12 @@ def test_tariff(door, tmp_path):
     assert said.json["files"][0]["findings"][0].keys() >= {"code", "path", "message", "remedy"}
     assert door("tariff", "show", TARIFF, "--json").json["tariff"]
     picture = door("tariff", "show", TARIFF).out
-    names = re.findall(r"^  ([a-z])  (\S+)  [0-9.]+$", picture, re.MULTILINE)
-    assert [letter for letter, _ in names] == list("abcdef"[: len(names)])
-    [row] = re.findall(r"^  Jan Mon  (.*)$", picture, re.MULTILINE)
-    assert set(row.split()) <= {letter for letter, _ in names}
-    assert len(row.split()) == 24
+    assert re.findall(r"^  ([a-z]) (\S+)  [0-9.]+ EUR per kWh$", picture, re.MULTILINE) == [
+        ("a", "peak"), ("b", "off"), ("a", "peak"), ("b", "off"),
+    ]  # fmt: skip
+    rows = re.findall(r"^  Jan - Dec  (.*)$", picture, re.MULTILINE)
+    assert rows[0] == "b" * 16 + "a" * 6 + "b" * 14 + "a" * 6 + "b" * 6
+    assert rows[1] == "b" * 48
 
 
 # ------------------------------------------------------------------- receive

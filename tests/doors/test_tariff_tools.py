@@ -1,5 +1,7 @@
 """tariff show, tariff diff: what is printed, what is written, exit codes."""
 
+import xml.etree.ElementTree as ET
+
 from conftest import FIRST_BILL, ROOT
 
 OLD, NEW = FIRST_BILL / "home-tou.toml", ROOT / "docs" / "tariff-tools" / "home-tou-2027.toml"
@@ -48,3 +50,41 @@ def test_diff_of_what_cannot_be_read(door, tmp_path):
     broken.write_text("schema = 1\n")
     assert "broken.toml" in door("tariff", "diff", OLD, broken).calm
     assert "nowhere.toml" in door("tariff", "diff", tmp_path / "nowhere.toml", NEW).calm
+
+
+def test_show_as_the_page_shows_it(door):
+    """The page's example is the output, line by line."""
+    said = door("tariff", "show", OLD)
+    assert said.code == 0
+    assert said.out.strip() == example("tariff show").strip()
+
+
+def test_show_writes_a_picture(door, tmp_path):
+    """An SVG in the file, nothing on stdout; the same bytes as the page has."""
+    file = tmp_path / "out.svg"
+    said = door("tariff", "show", OLD, "--svg", file)
+    assert (said.code, said.out) == (0, "")
+    assert ET.fromstring(file.read_text()).tag.endswith("svg")
+    assert file.read_text() == (ROOT / "docs" / "tariff-tools" / "home-tou.svg").read_text()
+
+
+def test_show_as_json(door):
+    """What a kWh costs: 0.24 and 0.13 with 6 % of tax."""
+    total = door("tariff", "show", OLD, "--json").json["total"]
+    assert [step["tiers"][0]["price"] for step in total["buckets"]] == ["0.2544", "0.1378"]
+
+
+def test_show_of_another_year(door):
+    """A year without the version is a mistake of who asks."""
+    assert "not in force in 2025" in door("tariff", "show", OLD, "--year", "2025").calm
+
+
+def test_a_shipped_tariff_without_an_example_is_unverified(door, tmp_path):
+    """It says so wherever it is shown; a document of the user's own does not."""
+    shipped = ROOT / "src" / "gridtally" / "demo" / "tariffs" / "home-tou-2026-01-01.toml"
+    assert "unverified" in door("tariff", "show", shipped).out
+    door("tariff", "show", shipped, "--svg", tmp_path / "out.svg")
+    assert ">unverified<" in (tmp_path / "out.svg").read_text()
+    copy = tmp_path / "mine.toml"
+    copy.write_bytes(shipped.read_bytes())
+    assert "unverified" not in door("tariff", "show", copy).out

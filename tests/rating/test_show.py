@@ -1,11 +1,19 @@
-"""Prices by hour, as data and as pictures."""
+"""Prices by hour as data and as a picture; what a kWh costs in all."""
 
+import re
+from pathlib import Path
+from xml.etree import ElementTree as ET
+
+import pytest
 from rating_world import header
-from rich.console import Console
 
-from gridtally.rating.show import heat_map, show
+from gridtally.errors import UsageError
+from gridtally.rating.drawing import colours
+from gridtally.rating.picture import picture
+from gridtally.rating.show import show
 from gridtally.rating.tariff import load
 
+EVERYTHING = Path(__file__).with_name("everything.toml")
 TOU = (
     '[[calendars.c.rules]]\nbucket = "peak"\ndays = ["weekday"]\nhours = ["08:00-10:30"]\n'
     '[[calendars.c.rules]]\notherwise = "off"\n'
@@ -14,30 +22,201 @@ ENERGY = (
     '[[components]]\nid = "e"\nshape = "energy"\nchannel = "import"\ncalendar = "c"\n'
     "prices = { peak = 0.3, off = 0.1 }\n"
 )
+HOLIDAYS = '[holidays]\nsource = "x"\nyears = [2026]\ndates = [2026-05-01]\n'
+WEEK = [[0, 480, 1], [480, 630, 0], [630, 1440, 1]]
 
 
-def test_prices_by_hour_as_data():
-    """12 months x 8 day types x 24 hours; the half hour is marked, so are months at rest."""
-    shown = show(load((header("UTC") + TOU + ENERGY + "months = [1]\n").encode(), name="t"))
-    (part,) = shown["components"]
-    grid = part["grid"]
-    assert (len(grid), len(grid[0]), len(grid[0][0])) == (12, 8, 24)
-    assert grid[0][0] == [1] * 8 + [0, 0, -1] + [1] * 13
-    assert grid[0][5] == [1] * 24
-    assert grid[0][7] == [-2] * 24
-    assert grid[6][0] == [-2] * 24
-    assert part["buckets"] == [
-        {"bucket": "peak", "tiers": [{"upto": None, "price": "0.3"}]},
-        {"bucket": "off", "tiers": [{"upto": None, "price": "0.1"}]},
+def shown(*parts, year=None, **keys):
+    return show(load((header("UTC", **keys) + "".join(parts)).encode(), name="t"), year=year)
+
+
+def component(id_, shape, **keys):
+    lines = "".join(f"{key} = {value}\n" for key, value in keys.items())
+    return f'[[components]]\nid = "{id_}"\nshape = "{shape}"\n{lines}'
+
+
+def prices(part):
+    return {b["bucket"]: [(t["upto"], t["price"]) for t in b["tiers"]] for b in part["buckets"]}
+
+
+def rows(part):
+    """(days, from, to, runs) of every row."""
+    return [
+        (panel["days"], row["from"], row["to"], row["runs"])
+        for panel in part["panels"] for row in panel["rows"]
+    ]  # fmt: skip
+
+
+def test_hours_to_the_minute():
+    """A panel per kind of day, a row per month, runs to the minute; months at rest are -1."""
+    (part,) = shown(TOU, ENERGY, "months = [1]\n")["components"]
+    found = rows(part)
+    assert [panel["days"] for panel in part["panels"]] == [
+        "Mondays to Fridays", "Saturdays and Sundays",
+    ]  # fmt: skip
+    assert found[0] == ("Mondays to Fridays", "01-01", "01-31", WEEK)
+    assert found[1] == ("Mondays to Fridays", "02-01", "02-29", [[0, 1440, -1]])
+    assert found[12] == ("Saturdays and Sundays", "01-01", "01-31", [[0, 1440, 1]])
+    assert len(found) == 24
+    assert prices(part) == {"peak": [(None, "0.3")], "off": [(None, "0.1")]}
+
+
+def test_a_season_begins_within_a_month():
+    """The month has a row before and a row from that day on."""
+    season = TOU.replace('days = ["weekday"]', 'season = ["06-15 to 09-14"]')
+    (part,) = shown(season, ENERGY)["components"]
+    june = [row for row in rows(part) if row[1].startswith("06")]
+    assert june == [
+        ("every day", "06-01", "06-14", [[0, 1440, 1]]),
+        ("every day", "06-15", "06-30", WEEK),
     ]
 
 
-def test_the_heat_map_is_printed():
-    """Each bucket with its price, a column per hour."""
-    console = Console(width=120, record=True, file=open("/dev/null", "w"))  # noqa: SIM115
-    version = load((header("UTC") + TOU + ENERGY).encode(), name="t")
-    console.print(heat_map(show(version), day_type="fri"))
-    text = console.export_text()
-    assert "e: EUR per kWh of import" in text
-    assert "peak: 0.3" in text
-    assert " / " in text
+def test_holidays_have_a_panel_where_they_differ():
+    """With the days that are alike."""
+    named = TOU.replace('["weekday"]', '["weekday", "holiday"]')
+    days = [panel["days"] for panel in shown(HOLIDAYS, named, ENERGY)["total"]["panels"]]
+    assert days == ["Mondays to Fridays and public holidays", "Saturdays and Sundays"]
+
+
+def test_a_year_that_is_half_in_force():
+    """Days outside the validity are at rest; a year wholly outside is refused."""
+    keys = {"valid_from": "2026-03-10", "valid_to": "2027-01-01"}
+    part = shown(TOU, ENERGY, year=2026, **keys)["components"][0]
+    march = [row for row in rows(part) if row[0][0] == "M" and row[1].startswith("03")]
+    assert march == [
+        ("Mondays to Fridays", "03-01", "03-09", [[0, 1440, -1]]),
+        ("Mondays to Fridays", "03-10", "03-31", WEEK),
+    ]
+    with pytest.raises(UsageError, match="not in force in 2027"):
+        shown(TOU, ENERGY, year=2027, **keys)
+
+
+def test_what_a_kwh_costs_in_all():
+    """Energy and levy, tax on both, tax on the tax: (0.3 + 0.02) x 1.1 + 10 % of the tax."""
+    total = shown(
+        TOU, ENERGY,
+        component("levy", "energy", channel='"import"', price="0.02"),
+        component("base", "fixed", per='"month"', price="5"),
+        component("tax", "percentage", of='["e", "levy", "base"]', percent="10"),
+        component("more", "percentage", of='["tax"]', percent="10"),
+        component("sun", "energy", channel='"export"', price="0.05", credit="true"),
+    )["total"]  # fmt: skip
+    assert prices(total) == {"peak": [(None, "0.3552")], "off": [(None, "0.1332")]}
+    assert total["includes"] == ["e", "levy", "tax (10 %)", "more (10 %)"]
+    assert total["excludes"] == [
+        ["base", "charged by time, not by energy"], ["sun", "on export"],
+    ]  # fmt: skip
+    assert total["remarks"] == ["A percentage counts as far as it is on the components included."]
+    assert rows(total)[0] == ("Mondays to Fridays", "01-01", "01-31", WEEK)
+
+
+def test_the_total_of_tiers():
+    """Each step of them; the percentage follows."""
+    tiers = "[{ upto = 100, price = 0.1 }, { price = 0.2 }]"
+    total = shown(
+        component("t", "tiered", channel='"import"', tiers=tiers),
+        component("tax", "percentage", of='["t"]', percent="5"),
+    )["total"]
+    assert prices(total) == {"": [("100", "0.105"), (None, "0.21")]}
+
+
+def test_tax_inside_and_included():
+    """20 % of its own base is a quarter on top; an included tax adds nothing."""
+
+    def total(method):
+        part = component("tax", "percentage", of='["e"]', percent="20", method=f'"{method}"')
+        return prices(shown(TOU, ENERGY, part)["total"])["peak"][0][1]
+
+    assert [total(m) for m in ("on_top", "inside", "included")] == ["0.36", "0.375", "0.3"]
+
+
+def test_the_total_in_months_of_a_surcharge():
+    """A part that rests in some months is in the price of the others alone, and says so."""
+    winter = component("winter", "energy", channel='"import"', price="0.02", months="[1, 12]")
+    total = shown(TOU, ENERGY, winter)["total"]
+    assert prices(total) == {
+        "peak + winter": [(None, "0.32")], "peak": [(None, "0.3")],
+        "off + winter": [(None, "0.12")], "off": [(None, "0.1")],
+    }  # fmt: skip
+
+
+def test_what_the_total_cannot_say():
+    """Spot prices, parts of the energy, events: left out or remarked, never guessed."""
+    total = show(load(EVERYTHING.read_bytes(), name="t"))["total"]
+    why = dict(total["excludes"])
+    assert why["Spot"] == "its price by time, series spot, is not in the document"
+    assert why["Lamps"] == "charged on a part of the energy"
+    assert "Energy: within the event cpp another price may hold." in total["remarks"]
+    # 0.31 x 1.04 x 1.21 and 0.12 x 1.04 x 1.21
+    assert prices(total) == {"high": [(None, "0.390104")], "low": [(None, "0.151008")]}
+
+
+def test_no_price_of_energy_no_total():
+    """A tariff of standing charges alone has none."""
+    assert shown(component("base", "fixed", per='"month"', price="5"))["total"] is None
+
+
+# ------------------------------------------------------------------- the picture
+
+
+def drawn(*parts, **keys):
+    return ET.fromstring(picture(shown(*parts, **keys)))
+
+
+def words(svg):
+    return " ".join(text for part in svg.iter() for text in (part.text, part.tail) if text)
+
+
+def test_the_picture_needs_nothing_else():
+    """Well-formed, with a title and a description, without a link to anything."""
+    text = picture(show(load(EVERYTHING.read_bytes(), name="t")), badge="unverified")
+    svg = ET.fromstring(text)
+    assert svg.find("{*}title").text == "Everything at once: prices by month and hour"
+    assert "order 12, annex 3" in words(svg)
+    assert "unverified" in words(svg)
+    assert not re.search(r"href|url\((?!#)|<script|@import", text)
+    assert text.count("http") == 1  # the name of the language
+
+
+def test_the_picture_says_every_component():
+    """Drawn or in words: none is left out."""
+    version = load(EVERYTHING.read_bytes(), name="t")
+    said = words(ET.fromstring(picture(show(version))))
+    for part in version.components:
+        assert (part.title or part.id) in said
+
+
+def test_strange_names_stay_names():
+    """What looks like a tag is text (T23)."""
+    svg = drawn('[[components]]\nid = "e"\nshape = "energy"\nchannel = "import"\n'
+                'price = 1\ntitle = "<script>alert(1)</script>"\n')  # fmt: skip
+    assert "<script>alert(1)</script>" in words(svg)
+
+
+def test_boxes_tile_the_day():
+    """Of each panel, the boxes of a colour or of rest cover it once."""
+    svg = drawn(TOU, ENERGY)
+    boxes = [
+        {key: int(box.get(key)) for key in ("x", "y", "width", "height")}
+        for box in svg.iter("{http://www.w3.org/2000/svg}rect")
+        if box.find("{*}title") is not None
+    ]  # fmt: skip
+    top = min(box["y"] for box in boxes)
+    left = sorted({box["x"] for box in boxes})[0]
+    panel = [box for box in boxes if box["y"] == top and box["x"] < 540]
+    assert sum(box["width"] for box in panel) == max(b["x"] + b["width"] for b in panel) - left
+    assert {box["height"] for box in panel} == {12 * 16}
+
+
+def test_dearer_is_darker():
+    """The colours are in order by lightness alone: no hue is needed to read them."""
+    from decimal import Decimal
+
+    def light(colour):
+        red, green, blue = (int(colour[n : n + 2], 16) for n in (1, 3, 5))
+        return red * 299 + green * 587 + blue * 114
+
+    found = [light(colour) for colour in colours([Decimal(n) for n in range(30)])]
+    assert found == sorted(found, reverse=True)
+    assert len(set(found)) == 30

@@ -20,7 +20,7 @@ STEP_MAX = 50
 """A number that moves by more than so many percent is suspicious: cents taken for euros (T09)."""
 _TENTH = Rounding(1, RoundingMode.HALF_UP)
 Pairs = list[tuple[int | None, int | None]]
-_RULE = frozenset(("bucket", "months", "days", "hours", "otherwise"))
+_RULE = frozenset(("bucket", "months", "days", "hours", "season", "otherwise"))
 """Keys of a calendar's rule whose meaning the resolved hours show."""
 
 
@@ -195,6 +195,8 @@ def _point(value: Any) -> bool:
 
 def _beside(rule: Any) -> dict[str, Any]:
     """What a rule says that its hours do not show, with the bucket that it says it of."""
+    if rule.get("event"):  # its hours lie above the calendar's and are in none of them
+        return dict(rule)
     said = {key: value for key, value in rule.items() if key not in _RULE and value is not None}
     return {"bucket": rule.get("bucket")} | said if said else {}
 

@@ -22,7 +22,9 @@ __all__ = ["Change", "diff", "diff_documents", "relation"]
 
 Parts = Mapping[str, Mapping[str, Any]]
 Tables = tuple[Mapping[str, Resolved], Mapping[str, Resolved]]
-_HEADER = ("calendars", "components", "holidays")
+_DECLARED = {"terms": "term", "series": "series", "events": "event", "parts": "part",
+             "losses": "loss"}  # fmt: skip
+_HEADER = ("calendars", "components", "holidays", *_DECLARED)
 
 
 def diff(old: bytes, new: bytes, *, names: tuple[str, str]) -> dict[str, Any]:
@@ -94,6 +96,11 @@ def diff_documents(old: Document, new: Document) -> list[Change]:
     for key in keys:
         head.compare((key,), before.get(key), after.get(key))
     found = [*head.found, *_holidays(before.get("holidays"), after.get("holidays"))]
+    for key, word in _DECLARED.items():
+        for name in {**before[key], **after[key]}:
+            part = Walk(f"{word} {name}", currencies=(old.currency, new.currency))
+            part.compare((name,), before[key].get(name), after[key].get(name))
+            found += part.found
     tables = (_resolved(old), _resolved(new))
     renamed, changes = _calendars(old, new, tables)
     return found + changes + _components(old, new, renamed, tables)

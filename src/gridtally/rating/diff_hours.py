@@ -56,7 +56,8 @@ def _renamed(old: Calendar, new: Calendar, before: Grid, after: Grid) -> dict[st
     for was in gone:
         cells = before == old.buckets.index(was)
         for now in come:
-            if now not in names.values() and np.array_equal(cells, after == new.buckets.index(now)):
+            same = cells.any() and np.array_equal(cells, after == new.buckets.index(now))
+            if same and now not in names.values():
                 names[was] = now
                 break
     return names

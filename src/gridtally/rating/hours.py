@@ -17,8 +17,8 @@ import numpy.typing as npt
 from gridtally.rating.calendars import HOLIDAY, OUTSIDE, Calendar
 
 __all__ = [
-    "DAYS", "MONTHS", "MONTH_OF", "Grid", "Stretch", "dates_text", "days_text", "grid", "hours",
-    "hours_text", "stretches",
+    "DAYS", "MONTHS", "MONTH_OF", "Grid", "Stretch", "between_text", "dates_text", "days_text",
+    "grid", "hours", "hours_text", "month_day", "stretches",
 ]  # fmt: skip
 
 Grid = npt.NDArray[np.int16]
@@ -38,9 +38,12 @@ _LAST = (*(n - 1 for n in _FIRST[1:]), 365)
 def grid(calendar: Calendar | None) -> Grid:
     """The bucket of every minute: shape (366, 8, 1440).
 
+    Rules of events are not in it: nobody knows them beforehand.
     A calendar without holidays has OUTSIDE on that day type: a holiday is its weekday there.
     """
-    result = np.zeros((366, 8, 1440), np.int16) if calendar is None else calendar.table[MONTH_OF]
+    result = np.zeros((366, 8, 1440), np.int16)
+    if calendar is not None:
+        result = calendar.table[calendar.row_of]
     if calendar is None or calendar.holidays is None:
         result[:, HOLIDAY] = OUTSIDE
     return result
@@ -107,7 +110,7 @@ def days_text(days: Sequence[int], *, types: int = 8) -> str:
         return "every day"
     # A public holiday is no day of the week, so never the end of `Saturdays to …`.
     runs = [*_runs([day for day in days if day != HOLIDAY]), *[[d] for d in days if d == HOLIDAY]]
-    return _listed([_named(run, DAYS) for run in runs])
+    return _listed([name for run in runs for name in _named(run, DAYS)])
 
 
 def dates_text(dates: Sequence[int]) -> str:
@@ -116,6 +119,17 @@ def dates_text(dates: Sequence[int]) -> str:
     if len(runs) > 1 and runs[0][0] == 0 and runs[-1][-1] == 365:
         runs = [*runs[1:-1], [*runs[-1], *runs[0]]]
     return _listed([_span(run[0], run[-1]) for run in runs])
+
+
+def month_day(day: int) -> str:
+    """`03-15` for one of the 366 days."""
+    return f"{_YEAR[day]:%m-%d}"
+
+
+def between_text(first: str, last: str) -> str:
+    """The days from one `03-15` to another, both included, in words."""
+    days = [date.fromisoformat(f"2024-{text}").timetuple().tm_yday - 1 for text in (first, last)]
+    return _span(*days)
 
 
 def _span(first: int, last: int) -> str:
@@ -140,11 +154,11 @@ def _runs(found: Sequence[int]) -> list[list[int]]:
     return runs
 
 
-def _named(run: Sequence[int], names: Sequence[str]) -> str:
-    first, last = names[run[0]], names[run[-1]]
-    if len(run) == 1:
-        return first
-    return f"{first} {'and' if len(run) == 2 else 'to'} {last}"
+def _named(run: Sequence[int], names: Sequence[str]) -> list[str]:
+    """One name for three or more in a row, else each its own."""
+    if len(run) < 3:
+        return [names[n] for n in run]
+    return [f"{names[run[0]]} to {names[run[-1]]}"]
 
 
 def _listed(parts: Sequence[str]) -> str:

@@ -1,44 +1,40 @@
-"""Beside step 6: a tariff version's prices by hour, as data and on a terminal."""
+"""Beside step 6: a tariff version's prices by hour as data, ready to be drawn or printed."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from decimal import Decimal
+from datetime import date
 from typing import Any
 
 import numpy as np
-from rich.console import Group, RenderableType
-from rich.table import Table
-from rich.text import Text
+import numpy.typing as npt
 
-from gridtally.money import number
-from gridtally.rating.calendars import DAY_TYPES, HOLIDAY, Calendar
-from gridtally.rating.charges import (
-    Charge,
-    Demand,
-    Energy,
-    Fixed,
-    Maximum,
-    Minimum,
-    Percentage,
-    PowerFactor,
-    Priced,
-    Tiered,
-)
+from gridtally.errors import UsageError
+from gridtally.rating.charges import Charge
+from gridtally.rating.hours import grid
+from gridtally.rating.panels import at_rest, panels, steps
+from gridtally.rating.show_total import total
 from gridtally.rating.tariff import TariffVersion
+from gridtally.rating.wording import facts, leaf_text, plain, stated, unit_of, value_text
 
-__all__ = ["heat_map", "show"]
+__all__ = ["show"]
 
-_SHADES = ("on grey15", "on dark_green", "on yellow4", "on dark_orange3", "on red3")
+_APART = frozenset(("id", "shape", "title", "kind", "calendar", "series", "price", "prices",
+                    "tiers", "ledger", "source", "channel", "of", "per", "percent", "amount",
+                    "basis"))  # fmt: skip
+"""Keys that a component's sentence, prices and place already say."""
 
 
-def show(version: TariffVersion) -> dict[str, Any]:
-    """A version as data that can be drawn: what each component charges, hour by hour.
+def show(version: TariffVersion, *, year: int | None = None) -> dict[str, Any]:
+    """A version as data that can be drawn: what each component charges hour by hour, and the sum.
 
-    `grid` of a component has shape 12 months x 8 day types x 24 hours: the index of the bucket,
-    -1 where the hour has several, -2 where the component is at rest.
+    Of a component with prices, `buckets` has each bucket's steps; `panels` has, per group of day
+    types that are alike, rows of days that are alike: [first minute, minute after the last, index
+    of the bucket or -1 at rest]. With `year`, days on which the version is not in force rest.
     """
+    mask = _in_force(version, year)
     return {
+        "schema": 1,
         "tariff": version.id,
         "title": version.title if isinstance(version.title, str) else dict(version.title),
         "digest": version.digest,
@@ -46,115 +42,93 @@ def show(version: TariffVersion) -> dict[str, Any]:
         "zone": version.zone,
         "valid_from": version.valid_from.isoformat(),
         "valid_to": version.valid_to.isoformat() if version.valid_to else None,
+        "year": year,
         "source": version.source,
+        "verified_by": version.verified_by,
         "assumptions": list(version.assumptions),
-        "day_types": list(DAY_TYPES),
-        "components": [_shown(charge, version) for charge in version.components],
+        "holidays": _holidays(version, year),
+        "total": total(version, mask),
+        "components": [_component(charge, version, mask) for charge in version.components],
     }
 
 
-def _shown(charge: Charge, version: TariffVersion) -> dict[str, Any]:
+def _in_force(version: TariffVersion, year: int | None) -> npt.NDArray[np.bool_]:
+    """The days of a year on which the version is in force: shape (366, 1, 1)."""
+    if year is None:
+        return np.ones((366, 1, 1), np.bool_)
+    last = version.valid_to or date(9999, 1, 1)
+    mask = np.array([version.valid_from <= day < last for day in _days(year)])
+    if not mask.any():
+        until = f" to {version.valid_to}" if version.valid_to else " on"
+        raise UsageError(
+            f"The version is not in force in {year}.",
+            remedy=f"It is from {version.valid_from}{until}.",
+        )
+    return mask.reshape(366, 1, 1)
+
+
+def _days(year: int) -> list[date]:
+    """The 366 days of the grid in a year; in a usual one, the 28th stands for 29 February."""
+    first = date(2024, 1, 1).toordinal()
+    leap = [date.fromordinal(first + n) for n in range(366)]
+    usual = date(year, 2, 28)
+    return [usual if (d.month, d.day) == (2, 29) else d.replace(year=year) for d in leap]
+
+
+def _holidays(version: TariffVersion, year: int | None) -> list[str]:
+    found = {day for c in version.calendars.values() for day in c.holidays or ()}
+    return [day.isoformat() for day in sorted(found) if year is None or day.year == year]
+
+
+def _component(
+    charge: Charge, version: TariffVersion, mask: npt.NDArray[np.bool_]
+) -> dict[str, Any]:
+    raw = plain(charge)
     part: dict[str, Any] = {
         "id": charge.id, "shape": charge.shape, "kind": charge.kind or charge.shape,
-        "title": charge.title or charge.id, "months": list(charge.months or range(1, 13)),
-        "text": _sentence(charge, version.currency),
+        "title": raw["title"] or charge.id, "months": list(charge.months or range(1, 13)),
+        "text": sentence(raw, version.currency),
+        "facts": [list(fact) for fact in facts(stated(charge), version.currency, without=_APART)],
     }  # fmt: skip
-    if not isinstance(charge, Priced):
+    if charge.shape == "fixed" or not any(raw.get(key) for key in ("price", "prices", "tiers")):
         return part
-    calendar = version.calendars[charge.calendar] if charge.calendar else None
+    calendar = version.calendars[raw["calendar"]] if raw.get("calendar") else None
+    if calendar:
+        part["facts"] += [
+            [f"within the event {rule.event}", calendar.buckets[rule.bucket]]
+            for rule in calendar.events
+        ]
+        part["facts"] += [["hours", "by standard time all year"]] if calendar.standard else []
+    cells = at_rest(grid(calendar), charge.months, mask)
     names = calendar.buckets if calendar else ("",)
     return part | {
-        "buckets": [{"bucket": name, "tiers": _steps(charge, name)} for name in names],
-        "grid": _grid(calendar, charge.months).tolist(),
+        "unit": unit_of(raw, ("price",), version.currency),
+        "upto_unit": unit_of(raw, ("upto",), version.currency),
+        "buckets": [{"bucket": name, "tiers": steps(raw, name)} for name in names],
+        "panels": panels(cells, holidays=calendar is not None and calendar.holidays is not None),
     }
 
 
-def _steps(charge: Priced, bucket: str) -> list[dict[str, str | None]]:
-    bounds = [tier.upto for tier in getattr(charge, "tiers", None) or ()] or [None]
-    prices = [by_bucket[bucket] if by_bucket else price for _, price, by_bucket in charge.priced()]
-    return [
-        {"upto": None if bound is None else number(bound),
-         "price": None if price is None else str(price)}
-        for bound, price in zip(bounds, prices, strict=True)
-    ]  # fmt: skip
-
-
-def _grid(calendar: Calendar | None, months: tuple[int, ...]) -> np.ndarray[Any, Any]:
-    if calendar is None:
-        grid = np.zeros((12, 8, 24), np.int64)
-    else:
-        hours = calendar.table.reshape(12, 8, 24, 60).astype(np.int64)
-        grid = np.where((hours == hours[..., :1]).all(axis=3), hours[..., 0], -1)
-        if calendar.holidays is None:
-            grid[:, HOLIDAY] = -2
-    if months:
-        grid[[month - 1 for month in range(1, 13) if month not in months]] = -2
-    return grid
-
-
-def _sentence(charge: Charge, currency: str) -> str:
-    match charge:
-        case Fixed():
-            unit = charge.per.replace("_", " per ").replace("kva", "kVA").replace("kw", "kW")
-            text = f"{charge.price} {currency} per {unit}"
-        case Percentage():
-            text = f"{charge.percent} % of {', '.join(charge.of)}"
-        case PowerFactor():
-            text = f"by power factor, on {', '.join(charge.of)}"
-        case Minimum() | Maximum():
-            word = "at least" if isinstance(charge, Minimum) else "at most"
-            text = f"{word} {charge.amount} {currency} per month for {', '.join(charge.of)}"
-        case Demand():
-            text = f"{currency} per kW and month, {charge.basis} demand"
-        case Energy() | Tiered():
-            text = f"{currency} per kWh of {charge.channel}"
-        case _:
-            text = charge.shape
-    return text
-
-
-def heat_map(shown: Mapping[str, Any], *, day_type: str = "mon") -> RenderableType:
-    """The priced components of `show` as tables of months x hours, darker is cheaper."""
-    parts: list[RenderableType] = []
-    for part in shown["components"]:
-        parts.append(Text(f"{part['id']}: {part['text']}", style="bold"))
-        if "grid" in part and len(part["buckets"]) > 1:
-            parts += [_table(part, DAY_TYPES.index(day_type)), _legend(part)]
-        elif "buckets" in part:
-            parts.append(_legend(part))
-    return Group(*parts)
-
-
-def _shades(part: Mapping[str, Any]) -> list[str]:
-    """A shade per bucket, by the rank of its first price."""
-    prices = [Decimal(bucket["tiers"][0]["price"] or 0) for bucket in part["buckets"]]
-    ranks = sorted(set(prices))
-    top = max(1, len(ranks) - 1)
-    return [_SHADES[ranks.index(price) * (len(_SHADES) - 1) // top] for price in prices]
-
-
-def _table(part: Mapping[str, Any], day: int) -> Table:
-    table = Table(title=DAY_TYPES[day], box=None, padding=0, header_style="dim")
-    table.add_column("")
-    for hour in range(24):
-        table.add_column(f"{hour:02} ")
-    shades = _shades(part)
-    for month, rows in enumerate(part["grid"], 1):
-        cells = [
-            Text("   ", shades[cell]) if cell >= 0 else Text(" / " if cell == -1 else " · ")
-            for cell in rows[day]
-        ]
-        table.add_row(f"{month:2} ", *cells)
-    return table
-
-
-def _legend(part: Mapping[str, Any]) -> Text:
-    text = Text()
-    for bucket, shade in zip(part["buckets"], _shades(part), strict=True):
-        steps = ", ".join(
-            f"{step['price']}" + (f" up to {step['upto']}" if step["upto"] else "")
-            for step in bucket["tiers"]
-        )
-        text.append("   ", shade)
-        text.append(f" {bucket['bucket'] or 'always'}: {steps}\n")
-    return text
+def sentence(raw: Mapping[str, Any], currency: str) -> str:
+    """What a component charges, in one line."""
+    lines = ", ".join(raw.get("of") or ())
+    match raw["shape"]:
+        case "percentage":
+            said = f"{leaf_text(raw, ('percent',), raw['percent'], currency)} of {lines}"
+        case "minimum" | "maximum":
+            word = "at least" if raw["shape"] == "minimum" else "at most"
+            amount = leaf_text(raw, ("amount",), raw["amount"], currency)
+            said = f"{word} {amount} for {lines}"
+        case "power_factor":
+            said = f"by power factor, on {lines}"
+        case "demand":
+            said = f"{unit_of(raw, ('price',), currency)}, {raw['basis']} demand"
+        case "energy" | "tiered" | "reactive":
+            said = f"{unit_of(raw, ('price',), currency)} of {raw['channel']}"
+        case _ if raw.get("price") is not None:
+            said = leaf_text(raw, ("price",), raw["price"], currency)
+        case shape:
+            said = shape.replace("_", " ") + (f" on {lines}" if lines else "")
+    if raw.get("series"):
+        said += f", by the series {value_text(raw['series'])}"
+    return said + (", paid to the customer" if raw.get("credit") else "")

@@ -8,12 +8,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from datetime import date
 from decimal import Decimal
+from itertools import groupby
 from typing import Any
 
 from pydantic import BaseModel
 
 from gridtally.money import number
 from gridtally.rating.hours import MONTHS
+from gridtally.rating.values import Value
 
 __all__ = [
     "Leaf",
@@ -29,6 +31,8 @@ __all__ = [
 
 Leaf = tuple[str | int, ...]
 """Where a value stands: `("tiers", 0, "upto")`."""
+_WORDS = frozenset(("excess_reading", "pooling", "method", "window", "netting", "per", "channel"))
+"""Keys whose values are words of ours, not names."""
 _LABELS = {
     "of": "lines that it is on", "upto": "end", "minimum_kw": "smallest billed demand",
     "window_min": "demand window [minutes]", "round_kw": "rounding of the demand",
@@ -47,6 +51,8 @@ def plain(value: Any) -> Any:
             (f.alias or key, getattr(value, key)) for key, f in type(value).model_fields.items()
         )
         return {key: plain(part) for key, part in named}
+    if isinstance(value, Value):
+        return {"term": value.term} if value.number is None else value.number
     if isinstance(value, Mapping):
         return {str(key): plain(part) for key, part in value.items()}
     if isinstance(value, list | tuple | set | frozenset):
@@ -57,7 +63,8 @@ def plain(value: Any) -> Any:
 def stated(part: BaseModel) -> dict[str, Any]:
     """`plain`, without what a key means anyway when it is left out."""
     fields = type(part).model_fields
-    said = [key for key in fields if getattr(part, key) != fields[key].default]
+    keys = sorted(fields, key=lambda key: key not in ("id", "shape"))
+    said = [key for key in keys if getattr(part, key) != fields[key].default]
     return {fields[key].alias or key: plain(getattr(part, key)) for key in said}
 
 
@@ -70,9 +77,12 @@ def value_text(value: Any, key: str | int = "") -> str:
     if isinstance(value, dict):
         if set(value) == {"places", "mode"}:
             return f"{value['places']} decimals, {str(value['mode']).replace('_', ' ')}"
+        if set(value) == {"term"}:
+            return f"the agreement's {value['term']}"
         parts = (f"{label((k,))} {value_text(v, k)}" for k, v in value.items() if v is not None)
         return ", ".join(parts) or "empty"
-    return _scalar(value)
+    said = _scalar(value)
+    return said.replace("_", " ") if key in _WORDS else said
 
 
 def _scalar(value: Any) -> str:
@@ -114,20 +124,37 @@ def unit_of(component: Mapping[str, Any], path: Leaf, currency: str) -> str:
     last = next((key for key in reversed(path) if isinstance(key, str)), "")
     if "prices" in path or last == "price":
         return _price_unit(component, currency)
-    if last == "percent" or "rows" in path:
+    if last == "percent" or ("rows" in path and last != "upto"):
         return "%"
-    power = "kW" if component.get("shape") == "demand" else _energy_unit(component)
-    units = {"amount": f"{currency} per month", "upto": power, "minimum_kw": "kW"}
+    shape, per = component.get("shape"), str(component.get("per") or "month")
+    steps = {"demand": _power_unit(component), "tiered": _upto_unit(component)}
+    units = {
+        "amount": f"{currency} per {_per(per)}",
+        "upto": steps.get(str(shape), ""),
+        "minimum_kw": "kW",
+        "per_month": "kWh per month",
+    }
     return units.get(last, "")
 
 
+def _power_unit(component: Mapping[str, Any]) -> str:
+    return "kVA" if component.get("power") == "apparent" else "kW"
+
+
+def _upto_unit(component: Mapping[str, Any]) -> str:
+    unit = str(component.get("unit") or "kwh").removeprefix("kwh").replace("_", " ")
+    unit = unit.replace("kw", "kW").replace("kva", "kVA")
+    return _energy_unit(component) + unit
+
+
 def _energy_unit(component: Mapping[str, Any]) -> str:
-    return "kvarh" if str(component.get("channel", "")).startswith("reactive") else "kWh"
+    reactive = str(component.get("channel", "")).startswith("reactive")
+    return "kvarh" if reactive or component.get("shape") == "reactive" else "kWh"
 
 
 def _price_unit(component: Mapping[str, Any], currency: str) -> str:
     if component.get("shape") == "demand":
-        return f"{currency} per kW and month"
+        return f"{currency} per {_power_unit(component)} and {component.get('per') or 'month'}"
     if component.get("per"):
         return f"{currency} per {_per(str(component['per']))}"
     return f"{currency} per {_energy_unit(component)}" if "channel" in component else currency
@@ -165,7 +192,9 @@ def facts(
 def _facts(
     part: Mapping[str, Any], path: Leaf, value: Any, currency: str
 ) -> Iterator[tuple[str, str]]:
-    if isinstance(value, dict) and set(value) != {"places", "mode"}:
+    if path[-1] == "rows" and isinstance(value, dict):
+        yield label(path), _rows(value)
+    elif isinstance(value, dict) and set(value) not in ({"places", "mode"}, {"term"}):
         for key, inner in value.items():
             if inner is not None:
                 yield from _facts(part, (*path, key), inner, currency)
@@ -174,3 +203,13 @@ def _facts(
             yield from _facts(part, (*path, i), inner, currency)
     else:
         yield label(path), leaf_text(part, path, value, currency)
+
+
+def _rows(table: Mapping[str, Any]) -> str:
+    """A table by power factor, rows of one percentage together: `1.00 to 0.95: -0.75 %`."""
+    said: list[str] = []
+    for percent, rows in groupby(table.items(), key=lambda row: row[1]):
+        keys = [key for key, _ in rows]
+        where = keys[0] if len(keys) == 1 else f"{keys[0]} to {keys[-1]}"
+        said.append(f"{where}: {value_text(percent)} %")
+    return ", ".join(said)

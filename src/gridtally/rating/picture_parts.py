@@ -1,0 +1,191 @@
+"""Beside step 6: the parts of a tariff's picture: heat map, legend, steps."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from decimal import Decimal
+from typing import Any
+
+from gridtally.rating.drawing import (
+    INK,
+    LINE,
+    MUTED,
+    REST,
+    colours,
+    ink_on,
+    line,
+    rect,
+    text,
+    width_of,
+)  # fmt: skip
+from gridtally.rating.hours import MONTHS
+from gridtally.rating.panels import prices_text
+
+__all__ = ["heat_map", "height_of", "legend", "shades", "step_chart"]
+
+_ROW, _LEFT, _TOP = 16, 34, 24
+_UNKNOWN = "#c9d1d8"
+
+
+def shades(buckets: Sequence[Mapping[str, Any]]) -> list[str]:
+    """A colour per bucket by its first price; grey where the document gives no number."""
+    prices = [_decimal(bucket["tiers"][0]["price"]) for bucket in buckets]
+    known = [price for price in prices if price is not None]
+    found = iter(colours(known)) if known else iter(())
+    return [_UNKNOWN if price is None else next(found) for price in prices]
+
+
+def _decimal(price: str | None) -> Decimal | None:
+    plain = price is not None and price.lstrip("-").replace(".", "", 1).isdigit()
+    return Decimal(price) if plain and price is not None else None
+
+
+def height_of(panel: Mapping[str, Any]) -> int:
+    """How high a heat map is, with its title and its axis."""
+    return _TOP + _ROW * len({row["month"] for row in panel["rows"]}) + 24
+
+
+def heat_map(
+    x: int,
+    y: int,
+    width: int,
+    panel: Mapping[str, Any],
+    buckets: Sequence[Mapping[str, Any]],
+    colours: Sequence[str],
+) -> list[str]:
+    """Months down, hours across; a block of equal price is one box with its price in it."""
+    left, top = x + _LEFT, y + _TOP
+    room = width - _LEFT
+    bottom = top + 12 * _ROW
+    days = panel["days"]
+    body = [text(left, y + 12, days[0].upper() + days[1:], bold=True)]
+    for month, name in enumerate(MONTHS):
+        body.append(text(left - 6, top + month * _ROW + 12, name[:3], size=10, fill=MUTED,
+                         anchor="end"))  # fmt: skip
+    labels = []
+    for start, end, bucket, first, last in _blocks(panel["rows"]):
+        box = (left + start * room // 1440, top + first,
+               (end * room // 1440) - (start * room // 1440), last - first)  # fmt: skip
+        if bucket < 0:
+            body.append(rect(*box, REST, about="at rest"))
+            continue
+        price = buckets[bucket]["tiers"][0]["price"] or "?"
+        when = f"{start // 60:02}:{start % 60:02}-{end // 60:02}:{end % 60:02}"
+        about = f"{buckets[bucket]['bucket']} {when}: {price}".strip()
+        body.append(rect(*box, colours[bucket], about=about))
+        if width_of(price, 11) + 6 <= box[2] and box[3] >= 14:
+            row = box[1] + (box[3] // _ROW // 2 * _ROW if box[3] >= 2 * _ROW else 0)
+            labels.append(text(box[0] + box[2] // 2, row + 12, price, size=11,
+                               fill=ink_on(colours[bucket]), anchor="middle"))  # fmt: skip
+    between = "".join(f"M{left} {top + n * _ROW}H{left + room}" for n in range(1, 12))
+    body += [line(between, stroke="#ffffff"), *labels]
+    for hour in range(0, 25, 3):
+        at = left + hour * 60 * room // 1440
+        body.append(line(f"M{at} {bottom}V{bottom + 4}", stroke=MUTED))
+        body.append(text(at, bottom + 16, f"{hour:02}", size=10, fill=MUTED, anchor="middle"))
+    return body
+
+
+def _blocks(rows: Sequence[Mapping[str, Any]]) -> Iterator[tuple[int, int, int, int, int]]:
+    """(first minute, end, bucket, top, bottom) of runs that are the same in rows above another."""
+    open_: dict[tuple[int, int, int], int] = {}
+    spent: dict[int, int] = {}
+    y = 0
+    days = {row["month"]: 0 for row in rows}
+    for row in rows:
+        days[row["month"]] += row["count"]
+    for row in rows:
+        runs = {(start, end, bucket) for start, end, bucket in row["runs"]}
+        for run in [run for run in open_ if run not in runs]:
+            yield (*run, open_.pop(run), y)
+        for run in sorted(runs):
+            open_.setdefault(run, y)
+        month = row["month"]
+        spent[month] = spent.get(month, 0) + row["count"]
+        y = (month - 1) * _ROW + spent[month] * _ROW // days[month]
+    for run, top in open_.items():
+        yield (*run, top, y)
+
+
+def legend(
+    x: int, y: int, room: int, part: Mapping[str, Any], colours: Sequence[str]
+) -> tuple[list[str], int]:
+    """A swatch per bucket with its prices, from the dearest; and where the legend ends."""
+    body: list[str] = []
+    at = x
+    y += 14
+    for bucket, colour in sorted(
+        zip(part["buckets"], colours, strict=True), key=lambda pair: _rank(pair[0])
+    ):
+        name, words = bucket["bucket"] or "at all times", prices_text(bucket, part)
+        wide = 22 + width_of(name, 13) + 10 + width_of(words, 13) + 24
+        if at + wide > x + room and at > x:
+            at, y = x, y + 21
+        body += [
+            rect(at, y - 11, 14, 14, colour, round_=3, edge=True),
+            text(at + 22, y, name, bold=True, then=words),
+        ]
+        at += wide
+    return body, y + 4
+
+
+def _rank(bucket: Mapping[str, Any]) -> Decimal:
+    price = _decimal(bucket["tiers"][0]["price"])
+    return Decimal(0) if price is None else -price
+
+
+def step_chart(
+    x: int, y: int, width: int, part: Mapping[str, Any], colours: Sequence[str]
+) -> list[str]:
+    """Tiers as stairs: what the next unit costs by how much there is."""
+    left, bottom, top = x + 46, y + 150, y + 14
+    room = width - 46
+    ends = [Decimal(step["upto"]) for step in part["buckets"][0]["tiers"][:-1]]
+    last = ends[-1] * 4 / 3
+    prices = [_decimal(step["price"]) for bucket in part["buckets"] for step in bucket["tiers"]]
+    high = max([price for price in prices if price is not None] + [Decimal("0.000001")])
+
+    def across(amount: Decimal) -> int:
+        return left + int(amount * room / last)
+
+    def up(price: Decimal) -> int:
+        return bottom - int(max(price, Decimal(0)) * (bottom - top) / high)
+
+    body = [line(f"M{across(end)} {top - 6}V{bottom}", dash="2 3", stroke=LINE) for end in ends]
+    taken: list[tuple[int, int]] = []
+    labels: list[str] = []
+    for bucket, colour in zip(part["buckets"], colours, strict=True):
+        lines, words = _stairs(bucket["tiers"], across, up, last, colour, taken)
+        body += lines
+        labels += words
+    body.append(line(f"M{left} {bottom}H{left + room}", stroke=MUTED))
+    body.append(text(left - 8, bottom + 4, "0", size=10, fill=MUTED, anchor="end"))
+    for end in ends:
+        body.append(text(across(end), bottom + 16, f"{end:f}", size=11, fill=INK, anchor="middle"))
+    unit = part["upto_unit"]
+    body.append(text(left + room, bottom + 16, unit, size=11, fill=MUTED, anchor="end"))
+    return body + labels
+
+
+def _stairs(
+    steps: Sequence[Mapping[str, Any]],
+    across: Callable[[Decimal], int],
+    up: Callable[[Decimal], int],
+    last: Decimal,
+    colour: str,
+    taken: list[tuple[int, int]],
+) -> tuple[list[str], list[str]]:
+    """The stairs of a bucket; a price is written where none stands in the way (`taken`)."""
+    labels, path, before = [], "", Decimal(0)
+    for step in steps:
+        price = _decimal(step["price"])
+        end = last if step["upto"] is None else Decimal(step["upto"])
+        if price is not None:
+            path += f"{'L' if path else 'M'}{across(before)} {up(price)}H{across(end)}"
+            at = ((across(before) + across(end)) // 2, up(price) - 6)
+            if all(abs(x - at[0]) > 40 or abs(y - at[1]) > 13 for x, y in taken):
+                taken.append(at)
+                price_text = str(step["price"])
+                labels.append(text(*at, price_text, size=11, anchor="middle", halo=True))
+        before = end
+    return [line(path, stroke=MUTED, width=6), line(path, stroke=colour, width=4)], labels
