@@ -96,10 +96,33 @@ def channel(first, end, value, *, zone="UTC", step=3600):
     }
 
 
-def case(toml, *days, zone="UTC", step=3600, carry=(), contract=None, capacity=None, **channels):
-    """An interval case over the spans between `days` ("2026-01-01"), each with the same tariff."""
+def case(
+    toml,
+    *days,
+    zone="UTC",
+    step=3600,
+    carry=(),
+    contract=None,
+    capacity=None,
+    terms=None,
+    series=None,
+    events=None,
+    **channels,
+):
+    """An interval case over the spans between `days` ("2026-01-01"), each with the same tariff.
+
+    `series` has steps by name, `events` times, known for the whole segment.
+    """
     tomls = toml if isinstance(toml, list) else [toml] * (len(days) - 1)
-    return {
+    start, end = (stamp(midnight(date.fromisoformat(days[n]), zone)) for n in (0, -1))
+    outside = {}
+    if series is not None:
+        outside["series"] = {n: {"steps": each, "to": end} for n, each in series.items()}
+    if events is not None:
+        outside["events"] = {
+            name: {"from": start, "to": end, "times": times} for name, times in events.items()
+        }
+    return outside | {
         "schema": 1,
         "agreement": "A-1",
         "metering_point": "MP-1",
@@ -114,6 +137,7 @@ def case(toml, *days, zone="UTC", step=3600, carry=(), contract=None, capacity=N
                 "tariff": name_of(each),
                 "contract_ukw": contract,
                 "capacity_ukva": capacity,
+                **({} if terms is None else {"terms": terms}),
             }
             for a, b, each in zip(days[:-1], days[1:], tomls, strict=True)
         ],
