@@ -16,7 +16,7 @@ from gridtally.rating.charges import Component, Document
 from gridtally.rating.checks import resolve
 from gridtally.rating.diff_hours import Renamed, calendar_changes, hours_told, same_hours
 from gridtally.rating.reader import read
-from gridtally.rating.wording import facts, name_of, plain, stated
+from gridtally.rating.wording import facts, name_of, plain, stated, value_text
 
 __all__ = ["Change", "diff", "diff_documents", "relation"]
 
@@ -98,12 +98,23 @@ def diff_documents(old: Document, new: Document) -> list[Change]:
     found = [*head.found, *_holidays(before.get("holidays"), after.get("holidays"))]
     for key, word in _DECLARED.items():
         for name in {**before[key], **after[key]}:
-            part = Walk(f"{word} {name}", currencies=(old.currency, new.currency))
-            part.compare((name,), before[key].get(name), after[key].get(name))
-            found += part.found
+            found += _declared(f"{word} {name}", before[key].get(name), after[key].get(name))
     tables = (_resolved(old), _resolved(new))
     renamed, changes = _calendars(old, new, tables)
     return found + changes + _components(old, new, renamed, tables)
+
+
+def _declared(group: str, old: Any, new: Any) -> list[Change]:
+    """A term, series, event, part or loss."""
+    if old is None:
+        said = value_text(new)
+        return [Change(group, "", "added", None, said, text=f"New: {said}")]
+    if new is None:
+        said = value_text(old)
+        return [Change(group, "", "removed", said, None, text=f"No longer there: {said}")]
+    walk = Walk(group)
+    walk.compare((), old, new)
+    return walk.found
 
 
 def _holidays(old: Any, new: Any) -> Iterator[Change]:
