@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from gridtally import deliveries
+from gridtally import deliveries, tariff_book
 from gridtally.errors import (
     Conflict,
     GridtallyError,
@@ -25,7 +25,7 @@ from gridtally.payments import HEADER, book
 from gridtally.rating import tariff as tariffs
 from gridtally.store import files as disk
 from gridtally.store import master as stored
-from gridtally.store.master import Source, load, newest_master, put_master, put_tariff
+from gridtally.store.master import Source, load, newest_master, put_master
 from gridtally.store.snapshot import snapshot
 from gridtally.store.snapshot import tariffs as stored_tariffs
 from gridtally.store.workspace import Workspace
@@ -92,13 +92,15 @@ def receive(
     options: Options | None = None,
     reason: str = "",
     corrects: Sequence[int] = (),
+    accept_steps: bool = False,
 ) -> list[Answer]:
     """Take in files and folders: tariffs first, then master data, readings, payments.
 
     Each file stands alone: a refused one is answered as such and the rest goes on.
     `master_mode`: a file of master data replaces its table (whole), or brings `changes` to it.
     `options`: how readings are decoded, in the workspace's zone if they name none; `reason`: of a
-    correction; `corrects`: items of the quarantine that the one file of readings closes.
+    correction; `corrects`: items of the quarantine that the one file of readings closes;
+    `accept_steps`: a second person accepts prices that move by more than half.
     """
     deliveries.require_reason(reason, correction=correction)
     given = options or Options()
@@ -113,7 +115,7 @@ def receive(
             remedy="Receive the corrected file alone.",
         )
     takers: dict[str, Callable[..., Answer]] = {
-        "tariff": _tariff,
+        "tariff": partial(_tariff, accept_steps=accept_steps),
         "master": partial(_master, sender=sender, mode=master_mode),
         "readings": partial(
             _readings,
@@ -208,18 +210,20 @@ def _refusal(of: Path | Sequence[Path], kind: str, err: GridtallyError) -> Answe
 # ---------------------------------------------------------------------- kinds
 
 
-def _tariff(ws: Workspace, path: Path, *, as_of: int, actor: str, dry_run: bool) -> Answer:
+def _tariff(
+    ws: Workspace, path: Path, *, accept_steps: bool, as_of: int, actor: str, dry_run: bool
+) -> Answer:
     data = path.read_bytes()
     version = tariffs.load(data, name=path.name)
-    stored = not dry_run and put_tariff(
+    stored = tariff_book.accept(
         ws,
         data,
-        tariff=version.id,
-        digest=version.digest,
-        valid_from=version.valid_from,
-        valid_to=version.valid_to,
+        version,
+        name=path.name,
         actor=actor,
         as_of=as_of,
+        accept_steps=accept_steps,
+        dry_run=dry_run,
     )
     answer = "would be stored" if dry_run else "stored" if stored else "known already"
     return Answer(path.name, f"tariff {version.id}", rows=1, accepted=int(stored), answer=answer)

@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from gridtally import bucket, learned
+from gridtally.eligibility import ineligible
 from gridtally.market import NO_MARKET, Market
 from gridtally.metering.cases import Cases
 from gridtally.metering.estimate_class import ClassProfiles
@@ -95,6 +96,7 @@ def prepare(
     used = set(spans["tariff"].to_pylist()) - {None}
     tariffs = {digest: loaded[digest] for digest in sorted(used)}
     strange = strange_units(spans, tariffs=tariffs, tables=master)
+    barred = ineligible(spans, tariffs, master)
     master |= concerned(master, tariffs.values(), bounds=_bounds(spans))
     past = _last(history.read_history(snap))
     return Prepared(
@@ -105,7 +107,7 @@ def prepare(
         documents={row.digest: row.data for row in stored if row.digest in used},
         tariffs=tariffs,
         spans=spans,
-        findings=pa.concat_tables([findings, changed, strange]),
+        findings=pa.concat_tables([findings, changed, strange, barred]),
         history=past.filter(pc.less(past["from"], pa.scalar(period.start))),
         before=_before(ws, spans, past),
         thresholds=thresholds(ws),

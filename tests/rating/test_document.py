@@ -144,7 +144,7 @@ def test_t04_holidays_of_a_year_are_missing():
         ("inf", "'inf' is not a plain number such as 0.24."),
         ("1000000", "1000000 is out of range: numbers are below 1,000,000."),
         ("-0.1", "-0.1 is below zero; say `negative = true` if it is meant."),
-        ("true", "'True' must be a number such as 0.24."),
+        ("true", "True must be a number such as 0.24."),
         ('"0.2 EUR"', "'0.2 EUR' is not a plain number such as 0.24."),
         ('"０.２"', "'０.２' is not a plain number such as 0.24."),
     ],
@@ -195,7 +195,7 @@ def test_t11_components_in_a_circle():
         ("{ places = 2 }", f"rounding.line.mode: `mode` is missing. {SAY}"),
         ('{ mode = "half_up" }', f"rounding.line.places: `places` is missing. {SAY}"),
         ('{ places = 9, mode = "half_up" }',
-         "rounding.line.places: '9' should be less than or equal to 8."),
+         "rounding.line.places: 9 is more than 8, the most that is allowed."),
     ],
 )  # fmt: skip
 def test_t12_rounding_is_never_assumed(point, said):

@@ -173,6 +173,11 @@ def _worst_first(findings: list[dict[str, Any]]) -> list[dict[str, Any]]:
     show_default=True,
     help="A file of master data replaces its table, or brings changes to it.",
 )
+@click.option(
+    "--accept-steps",
+    is_flag=True,
+    help="As a second person: take a tariff version whose prices move by more than half.",
+)
 @workspace_option
 @as_name
 @dry_run
@@ -188,6 +193,7 @@ def receive(
     reason: str,
     corrects: tuple[int, ...],
     master_mode: str,
+    accept_steps: bool,
     where: Path | None,
     actor: str,
     dry_run: bool,
@@ -216,6 +222,7 @@ def receive(
             reason=reason,
             corrects=corrects,
             master_mode=master_mode,
+            accept_steps=accept_steps,
             as_of=now(),
             actor=actor,
             dry_run=dry_run,

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 import tomllib
-from collections.abc import Mapping
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
@@ -16,6 +14,7 @@ from gridtally.rating.checks import coverage_problems, header_problems
 from gridtally.rating.declared import EventList, Loss, Part, PriceSeries, Term
 from gridtally.rating.document import Calendar, Declared, Header
 from gridtally.rating.references import reference_problems
+from gridtally.rating.refusals import complaint, refusals
 from gridtally.rating.values import Problem, Strict, Toml
 
 __all__ = ["read"]
@@ -96,90 +95,13 @@ def _model(
     try:
         part = model.model_validate(value)
     except ValidationError as err:
-        found = err.errors()
-        inner = {error["loc"][:-1] for error in found}  # then an array is short for that reason
-        problems += [
-            _problem(error, path, names or model)
-            for error in found
-            if error["type"] != "too_short" or error["loc"] not in inner
-        ]
+        problems += refusals(err.errors(), path, names or model)
         return None
     if isinstance(part, Strict):
-        said = [_complaint(path, where, what) for where, what in part.complaints()]
+        said = [complaint(path, where, what) for where, what in part.complaints()]
         problems += said
         return None if said else part
     return part
-
-
-def _complaint(path: str, where: str, what: str) -> Problem:
-    code = "rating.document.tiers" if ".upto" in where else "rating.document.value"
-    code = "rating.document.hours" if "hours" in where else code
-    code = "rating.document.price" if "below zero" in what else code
-    return Problem(code, _join(path, where), f"{what[0].upper()}{what[1:]}.")
-
-
-def _join(path: str, where: str) -> str:
-    return f"{path}.{where}" if path and where else path or where
-
-
-def _problem(error: Mapping[str, Any], path: str, model: type[BaseModel]) -> Problem:
-    where = path
-    for step in error["loc"]:
-        if isinstance(step, int):
-            where += f"[{step}]"
-        elif not re.match(r"^(function-|constrained-|dict\[|str$|tuple\[|union)", step):
-            where = _join(where, step)
-    if error["type"] == "extra_forbidden":
-        return _unknown(where, error["loc"], model)
-    if error["type"] == "missing":
-        name = where.rsplit(".", 1)[-1]
-        code = "rating.document.rounding" if "rounding" in where else "rating.document.missing"
-        remedy = "Say how amounts are rounded: the mode is never assumed." if "rou" in code else ""
-        return Problem(code, where, f"`{name}` is missing.", remedy)
-    message = error["msg"].removeprefix("Value error, ").removeprefix("Input ")
-    given = error.get("input")
-    if isinstance(given, str | int) and str(given)[:40] not in message:
-        message = f"{str(given)[:40]!r} {message}"
-    return Problem(_code(where, error), where, f"{message[0].upper()}{message[1:]}.")
-
-
-def _code(where: str, error: Mapping[str, Any]) -> str:
-    name = where.rsplit(".", 1)[-1]
-    if "rounding" in where:
-        return "rating.document.rounding"
-    if name == "zone":
-        return "rating.document.zone"
-    if name.startswith("percent"):
-        return "rating.document.percent"
-    if ".prices." in where or name in ("price", "amount") or ".rows." in where:
-        return "rating.document.price"
-    return "rating.document.tiers" if name == "upto" else "rating.document.value"
-
-
-def _unknown(where: str, loc: tuple[Any, ...], model: type[BaseModel]) -> Problem:
-    known = _fields_at(model, loc[:-1])
-    near = difflib.get_close_matches(str(loc[-1]), known, n=1)
-    remedy = f"Did you mean `{near[0]}`?" if near else f"Known here: {', '.join(sorted(known))}."
-    return Problem("rating.document.unknown_key", where, f"There is no key `{loc[-1]}`.", remedy)
-
-
-def _fields_at(model: type[BaseModel], loc: tuple[Any, ...]) -> list[str]:
-    """Names that are allowed in the table at `loc`."""
-    schema = model.model_json_schema()
-    names = schema.get("$defs", {})
-    here: Any = schema
-    for step in loc:
-        while True:
-            if "$ref" in here:
-                here = names[here["$ref"].rsplit("/", 1)[-1]]
-            elif "anyOf" in here:
-                here = next((part for part in here["anyOf"] if part.get("type") != "null"), {})
-            else:
-                break
-        here = here.get("items", {}) if isinstance(step, int) else here["properties"].get(step, {})
-    while "$ref" in here or "anyOf" in here:
-        here = names[here["$ref"].rsplit("/", 1)[-1]] if "$ref" in here else here["anyOf"][0]
-    return list(here.get("properties", {}))
 
 
 def _named(name: str, model: type[Strict], raw: object, problems: list[Problem]) -> dict[str, Any]:

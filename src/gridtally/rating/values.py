@@ -83,7 +83,9 @@ class Value:
 def _number(value: object) -> Decimal:
     if isinstance(value, bool) or not isinstance(value, int | str | Decimal):
         raise ValueError("must be a number such as 0.24")
-    text = str(value) if abs(value if isinstance(value, int) else 0) < 10**30 else "a huge number"
+    if isinstance(value, int) and abs(value) >= LIMIT:
+        raise ValueError("is out of range: numbers are below 1,000,000")
+    text = str(value)
     try:
         exact = parse_decimal(text)
     except ValueError as err:

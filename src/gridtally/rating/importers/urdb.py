@@ -50,7 +50,7 @@ def to_document(
     parts += _demand(source, resolution_s)
     if not parts and not source.refused:
         source.refuse("the rate has no charge at all")
-    parts += _minimum(source, [part["id"] for part in parts])
+    parts += _minimum(source, parts)
     _others(source)
     if source.refused:
         listed = "".join(f"\n  {reason}" for reason in source.refused)
@@ -77,7 +77,7 @@ def _fixed(source: Rate) -> list[Part]:
     return [parts_of.signed({"id": "fixed", "shape": "fixed", "per": "month", "price": monthly})]
 
 
-def _minimum(source: Rate, of: list[str]) -> list[Part]:
+def _minimum(source: Rate, parts: list[Part]) -> list[Part]:
     price = source.amount("mincharge", "minmonthlycharge")
     if source.amount("annualmincharge"):
         source.refuse("annualmincharge: a minimum per year is settled over twelve bills")
@@ -86,6 +86,14 @@ def _minimum(source: Rate, of: list[str]) -> list[Part]:
     if str(source.get("minchargeunits") or "").lower() == "$/year":
         source.refuse("mincharge: a minimum per year is settled over twelve bills")
     monthly = _monthly(source, price, source.get("minchargeunits"), "mincharge")
+    fixed = next((part["price"] for part in parts if part["id"] == "fixed"), Decimal(0))
+    signed = any(part.get("credit") or part.get("negative") for part in parts)
+    if fixed > monthly and not signed:
+        source.assume(
+            f"mincharge is below the fixed charge, {fixed}: it never acts, and is left out."
+        )
+        return []
+    of = [part["id"] for part in parts]
     return [{"id": "minimum", "shape": "minimum", "of": of, "amount": monthly}]
 
 
