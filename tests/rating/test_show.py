@@ -185,6 +185,8 @@ def test_the_picture_says_every_component():
     said = words(ET.fromstring(picture(show(version))))
     for part in version.components:
         assert (part.title or part.id) in said
+    for name in ("Term persons", "Series spot", "Event cpp", "Part lamp", "Loss line", "half up"):
+        assert name in said
 
 
 def test_strange_names_stay_names():

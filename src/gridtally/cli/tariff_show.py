@@ -76,6 +76,8 @@ def _print(view: Mapping[str, Any], badge: str | None) -> None:
     for part in rest:
         name = shown(name_of(part["title"], part["id"]))
         out.print(f"[bold]{name}[/bold]  {shown(in_words(part))}", highlight=False)
+    for name, words in view["declared"]:
+        out.print(f"[dim]{shown(name)}: {shown(words)}[/dim]", highlight=False)
     for words in view["assumptions"]:
         out.print(f"[dim]Assumed: {shown(words)}[/dim]", highlight=False)
 
@@ -107,7 +109,7 @@ def _prices(part: Mapping[str, Any]) -> None:
     wide = max(len(label) for _, some in rows for label, _ in some)
     scale = "".join(f"{hour:<6d}" for hour in range(0, 24, 3))
     for days, some in rows:
-        out.print(f"  [dim]{' ' * wide}  {scale}[/dim]{days}", highlight=False)
+        out.print(f"  [dim]{' ' * wide}  {scale}[/dim]  {days}", highlight=False)
         for label, runs in some:
             cells = "".join(_cell(bucket, styles) for bucket in _halves(runs))
             out.print(f"  {label:<{wide}}  {cells}", highlight=False)

@@ -43,6 +43,7 @@ def picture(shown: Mapping[str, Any], *, badge: str | None = None) -> str:
         if varies(part):
             _component(page, part)
     _table(page, [part for part in shown["components"] if not varies(part)])
+    _declared(page, shown["declared"])
     _foot(page, shown)
     name = name_of(shown["title"], shown["tariff"])
     return svg(
@@ -132,14 +133,23 @@ def _prices(page: _Page, part: Mapping[str, Any]) -> None:
 
 
 def _table(page: _Page, parts: Sequence[Mapping[str, Any]]) -> None:
-    if not parts:
-        return
-    _heading(page, "The rest in words", "")
+    if parts:
+        rows = [(name_of(part["title"], part["id"]), in_words(part)) for part in parts]
+        _heading(page, "The rest in words", "")
+        _rows(page, rows)
+
+
+def _declared(page: _Page, rows: Sequence[Sequence[str]]) -> None:
+    _heading(page, "What it rests on", "")
+    _rows(page, rows)
+
+
+def _rows(page: _Page, table: Sequence[Sequence[str]]) -> None:
     page.y += 6
     first, second = _EDGE + 240, _WIDTH - _EDGE
-    for part in parts:
-        rows = wrap(in_words(part), width=second - first, size=13)
-        names = wrap(name_of(part["title"], part["id"]), width=220, size=13)
+    for name, said in table:
+        rows = wrap(said, width=second - first, size=13)
+        names = wrap(name, width=220, size=13)
         for n in range(max(len(rows), len(names))):
             page.y += 19
             if n < len(names):

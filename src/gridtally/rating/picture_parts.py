@@ -74,7 +74,7 @@ def heat_map(
         about = f"{buckets[bucket]['bucket']} {when}: {price}".strip()
         body.append(rect(*box, colours[bucket], about=about))
         if width_of(price, 11) + 6 <= box[2] and box[3] >= 14:
-            row = box[1] + (box[3] // _ROW // 2 * _ROW if box[3] >= 2 * _ROW else 0)
+            row = top + _row_of(first, last)
             labels.append(text(box[0] + box[2] // 2, row + 12, price, size=11,
                                fill=ink_on(colours[bucket]), anchor="middle"))  # fmt: skip
     between = "".join(f"M{left} {top + n * _ROW}H{left + room}" for n in range(1, 12))
@@ -84,6 +84,12 @@ def heat_map(
         body.append(line(f"M{at} {bottom}V{bottom + 4}", stroke=MUTED))
         body.append(text(at, bottom + 16, f"{hour:02}", size=10, fill=MUTED, anchor="middle"))
     return body
+
+
+def _row_of(first: int, last: int) -> int:
+    """Where the letters of a block stand: the month in its middle that is wholly in it."""
+    whole = range(-(-first // _ROW), last // _ROW)
+    return whole[len(whole) // 2] * _ROW if whole else (first + last - _ROW) // 2
 
 
 def _blocks(rows: Sequence[Mapping[str, Any]]) -> Iterator[tuple[int, int, int, int, int]]:

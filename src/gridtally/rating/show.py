@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import date
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from pydantic import BaseModel
 
 from gridtally.errors import UsageError
 from gridtally.rating.charges import Charge
@@ -48,6 +49,7 @@ def show(version: TariffVersion, *, year: int | None = None) -> dict[str, Any]:
         "assumptions": list(version.assumptions),
         "holidays": _holidays(version, year),
         "total": total(version, mask),
+        "declared": [[name, said] for name, said in _declared(version)],
         "components": [_component(charge, version, mask) for charge in version.components],
     }
 
@@ -73,6 +75,27 @@ def _days(year: int) -> list[date]:
     leap = [date.fromordinal(first + n) for n in range(366)]
     usual = date(year, 2, 28)
     return [usual if (d.month, d.day) == (2, 29) else d.replace(year=year) for d in leap]
+
+
+def _declared(version: TariffVersion) -> Iterator[tuple[str, str]]:
+    """What is said beside the components: rounding, who may have it, what is declared by name."""
+    point = "{0.places} decimals, {0.mode}"
+    yield (
+        "Rounding",
+        (f"lines to {point.format(version.line)}; total to {point.format(version.total)}").replace(
+            "_", " "
+        ),
+    )
+    if version.eligibility:
+        yield "For", _said(version.eligibility, version.currency)
+    for word in ("terms", "series", "events", "parts", "losses"):
+        for name, part in getattr(version, word).items():
+            kind = {"series": "series", "losses": "loss"}.get(word, word.removesuffix("s"))
+            yield f"{kind.capitalize()} {name}", _said(part, version.currency)
+
+
+def _said(part: BaseModel, currency: str) -> str:
+    return "; ".join(f"{name} {value}" for name, value in facts(stated(part), currency)) or "-"
 
 
 def _holidays(version: TariffVersion, year: int | None) -> list[str]:

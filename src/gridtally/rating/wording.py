@@ -124,7 +124,9 @@ def unit_of(component: Mapping[str, Any], path: Leaf, currency: str) -> str:
     last = next((key for key in reversed(path) if isinstance(key, str)), "")
     if "prices" in path or last == "price":
         return _price_unit(component, currency)
-    if last == "percent" or ("rows" in path and last != "upto"):
+    if last == "percent" or (component.get("shape") == "transfer" and "parts" in path):
+        return "%"
+    if "rows" in path and last != "upto":
         return "%"
     shape, per = component.get("shape"), str(component.get("per") or "month")
     steps = {"demand": _power_unit(component), "tiered": _upto_unit(component)}
@@ -194,6 +196,8 @@ def _facts(
 ) -> Iterator[tuple[str, str]]:
     if path[-1] == "rows" and isinstance(value, dict):
         yield label(path), _rows(value)
+    elif path[-1] == "rows":
+        yield label(path), ", ".join(_row(row) for row in value)
     elif isinstance(value, dict) and set(value) not in ({"places", "mode"}, {"term"}):
         for key, inner in value.items():
             if inner is not None:
@@ -203,6 +207,12 @@ def _facts(
             yield from _facts(part, (*path, i), inner, currency)
     else:
         yield label(path), leaf_text(part, path, value, currency)
+
+
+def _row(row: Mapping[str, Any]) -> str:
+    upto = row.get("upto")
+    where = "above" if upto is None else f"up to {value_text(upto)}"
+    return f"{where}: {value_text(row.get('percent'))} %"
 
 
 def _rows(table: Mapping[str, Any]) -> str:
