@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -230,12 +231,12 @@ def _sums(
     low, high = bounds[0] - first, bounds[1] - first
     alike = not low.any() and bool((high == made.count).all())
     bound = (1 << LIMIT_BITS) // max(made.count, 3600)
+    room = np.empty((_ROWS, made.count), np.int64), np.empty((_ROWS, made.count), np.uint8)
     for begin in range(0, len(at), _ROWS):
         block = slice(begin, min(begin + _ROWS, len(at)))
         rows = at[block]
-        together = rows[-1] - rows[0] == len(rows) - 1 and (np.diff(rows) == 1).all()
-        pick = slice(rows[0], rows[-1] + 1) if together else rows
-        values, quality = grid.values[pick, columns], grid.quality[pick, columns]
+        values = _gather(grid.values, rows, columns, room[0])
+        quality = _gather(grid.quality, rows, columns, room[1])
         own = None if alike else (low[block], high[block])
         worst = quality.min(axis=1)
         small = 0 <= np.bitwise_or.reduce(values, axis=None) < bound
@@ -258,6 +259,18 @@ def _sums(
             for column, result in zip(part, estimates, strict=True):
                 column[begin + some] = result
     return total, part, good
+
+
+def _gather(source: npt.NDArray[Any], rows: Ints, columns: slice, room: npt.NDArray[Any]) -> Any:
+    """Rows of a grid: as they lie, or copied side by side into `room`.
+
+    A new array for each block costs more than all sums: the system hands out every page anew.
+    """
+    if rows[-1] - rows[0] == len(rows) - 1 and (np.diff(rows) == 1).all():
+        return source[rows[0] : rows[-1] + 1, columns]
+    for place, row in zip(room, rows.tolist(), strict=False):
+        place[:] = source[row, columns]
+    return room[: len(rows)]
 
 
 def _between(bounds: tuple[Ints, Ints], count: int) -> Mask:
