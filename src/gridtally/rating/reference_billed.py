@@ -125,7 +125,7 @@ def hours(r: Rater, given: Mapping[str, Any]) -> Fraction:
 
 def transformer(r: Rater, given: Mapping[str, Any]) -> Fraction:
     """no_load x T + load x shape x (P² + Q²) / (capacity² x T)."""
-    square, time = squares(r, given), hours(r, given)
+    time = hours(r, given)
 
     def load(name: str) -> Fraction:
         if f"{name}_percent" in given:
@@ -133,9 +133,9 @@ def transformer(r: Rater, given: Mapping[str, Any]) -> Fraction:
             return r.value(given[f"{name}_percent"]) * r.value(capacity) / 100
         return r.value(given[name]) if name in given else Fraction(0)
 
-    if not given.keys() & {"load", "load_percent"}:
+    if not given.keys() & {"load", "load_percent"}:  # needs no energy
         return load("no_load") * time
-    by_load = load("load") * r.value(given["shape"]) * square
+    by_load = load("load") * r.value(given["shape"]) * squares(r, given)
     return load("no_load") * time + by_load / (r.value(given["capacity"]) ** 2 * time)
 
 

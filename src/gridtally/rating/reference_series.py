@@ -29,10 +29,12 @@ class Series:
         first = bisect_right(self.starts, start) - 1
         if first < 0:
             return [None]
-        found, known_to = [], start
+        found: list[Fraction | None] = []
+        known_to = start
         for step in self.steps[first : bisect_left(self.starts, end)]:
-            found.append(step[2])
-            known_to = step[1]
+            if start < step[1]:
+                found.append(step[2])
+                known_to = step[1]
         return found if known_to >= end else [*found, None]
 
     def at(self, start: int, end: int) -> Fraction:
