@@ -82,6 +82,7 @@ class Cohort:
     carry: State
     blocks: list[Block] = field(default_factory=list)
     holds: list[Hold] = field(default_factory=list)
+    _shares: dict[tuple[int, ...], Factor] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.segments)
@@ -107,10 +108,15 @@ class Cohort:
 
     def share(self, months: tuple[int, ...]) -> Factor:
         """The spans in months, by days; only days in `months` when there are any."""
-        return self._fractions(
-            sum((Fraction(part.days, _month_days(part.start)) for part in _parts(p, months)), NONE)
-            for p in self.periods
-        )
+        if months not in self._shares:
+            self._shares[months] = self._fractions(
+                sum(
+                    (Fraction(part.days, _month_days(part.start)) for part in _parts(p, months)),
+                    NONE,
+                )
+                for p in self.periods
+            )
+        return self._shares[months]
 
     def years(self, months: tuple[int, ...]) -> Factor:
         """The spans in years, by days."""

@@ -10,7 +10,7 @@ import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date
-from functools import partial
+from functools import cached_property, partial
 from typing import Any
 
 from gridtally.errors import InvalidDocument
@@ -73,7 +73,7 @@ class TariffVersion:
     wanted: tuple[Wanted, ...] = field(repr=False)
     """The quantities that its components need."""
 
-    @property
+    @cached_property
     def resets(self) -> frozenset[tuple[int, int]]:
         """Month and day on which spans are cut: yearly windows start, banks and bounds close."""
         return frozenset(day for charge in self.components for day in _closing_days(charge))
