@@ -135,7 +135,7 @@ def rate(
         if as_json:
             print_json({"schema": 1, "assumptions": [], "bills": [], "findings": [refusal(err)]})
         else:
-            talk.print(f"[red]Refused[/red]: {shown(err)}", highlight=False)
+            talk.print(f"[red]Refused[/red]: {shown(err, lines=True)}", highlight=False)
         return 1
     if as_json:
         print_json(answer)

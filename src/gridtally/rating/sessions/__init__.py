@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from fractions import Fraction
 from typing import Any
 
-from gridtally.money import Rounding, minor_digits, round_fraction
+from gridtally.money import Rounding, minor_digits, number, round_fraction
 from gridtally.periods import iso_utc
 from gridtally.rating.sessions.bill import bill_of
 from gridtally.rating.sessions.document import STATES, Session, read, remark
@@ -126,7 +126,8 @@ def _claimed(session: Session, bill: dict[str, Any], file: str) -> Iterator[dict
         if round_fraction(Fraction(claim), cents) != round_fraction(Fraction(rated), cents):
             yield remark(
                 "rating.session.total_differs",
-                f"{session.id}: the CDR says {claim} {bill['currency']} ({name}), rated: {rated}.",
+                f"{session.id}: the CDR says {number(claim)} {bill['currency']} ({name}), "
+                f"rated: {rated}.",
                 remedy="Ask the operator for the breakdown; the lines show how it was rated.",
                 file=file, session=session.id, severity=Severity.WARN,
             )  # fmt: skip

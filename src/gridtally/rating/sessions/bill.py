@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import lru_cache
 from typing import Any
 
 from gridtally.money import Rounding, minor_digits, number, round_fraction
@@ -17,8 +18,8 @@ from gridtally.terms import RoundingMode
 __all__ = ["bill_of"]
 
 ZERO = Fraction(0)
-_STATED = Rounding(6, RoundingMode.HALF_UP)
-"""Quantities and amounts as they are shown; nothing is computed from them."""
+_MILLION = 1_000_000
+"""Quantities and amounts are shown to 6 decimals: whole millionths; no total comes of them."""
 _KINDS = {"FLAT": ("flat", ""), "ENERGY": ("energy", "kWh")}
 Json = dict[str, Any]
 
@@ -28,7 +29,8 @@ class _Line:
     """A line with its exact amounts."""
 
     shown: Json
-    amount: Fraction
+    stated: int
+    """Amount as shown [10^-6]."""
     base: Fraction
     tax: Fraction
     rate: Fraction | None
@@ -66,11 +68,12 @@ def bill_of(session: Session, used: Used, tariff: ChargingTariff) -> Json:
     assert due is not None
     assert was is not None
     assert now is not None
-    shown = [x.shown for x in lines]
+    shown, stated = [x.shown for x in lines], sum(x.stated for x in lines)
     if now != was:
         kind = "minimum" if limit == "min_price" else "maximum"
-        shown.append(_extra(limit, kind, now - was, tariff.currency))
-    rest = due - sum((Fraction(x["amount"]) for x in shown), ZERO)
+        shown.append(_extra(limit, kind, _millionths(now - was), tariff.currency))
+        stated += _millionths(now - was)
+    rest = _millionths(due) - stated
     if rest:
         shown.append(_extra("rounding", "rounding", rest, tariff.currency))
     places = rounding.places
@@ -102,21 +105,21 @@ def _lines(used: Used, tariff: ChargingTariff, *, gross: bool) -> Iterator[_Line
         use, price = used.uses[key], tariff.elements[element].components[kind]
         word, unit = _KINDS.get(kind, ("time", "s"))
         amount = use.billed * price.price / (3600 if unit == "s" else 1)
-        percent = price.vat or ZERO
+        percent, stated = price.vat or ZERO, _millionths(amount)
         base = amount / (1 + percent / 100) if gross else amount
         shown = {
             "component": kind if charging else f"RESERVATION_{kind}",
             "kind": word,
             "bucket": f"element-{element + 1}",
-            "measured": _stated(use.measured),
-            "quantity": _stated(use.billed),
+            "measured": _text(_millionths(use.measured)),
+            "quantity": _text(_millionths(use.billed)),
             "unit": unit,
-            "price": number(price.price),
+            "price": _number(price.price),
             "factor": "1/3600" if unit == "s" else "1",
-            "amount": _stated(amount),
-            "vat": None if price.vat is None else number(price.vat),
+            "amount": _text(stated),
+            "vat": None if price.vat is None else _number(price.vat),
         }
-        yield _Line(shown, amount, base, base * percent / 100, price.vat)
+        yield _Line(shown, stated, base, base * percent / 100 if percent else ZERO, price.vat)
 
 
 def _limited(plain: _Totals, tariff: ChargingTariff, *, charged: bool) -> tuple[_Totals, str]:
@@ -152,34 +155,52 @@ def _vat(
         sum_ = sums.setdefault(line.rate, [ZERO, ZERO])
         sum_[0] += line.base
         sum_[1] += line.tax
-    entries = [
-        _entry("vat", None if rate is None else number(rate), *sums[rate])
-        for rate in sorted(sums, key=lambda rate: (rate is not None, rate or ZERO))
+    entries: list[tuple[str, str | None, int, int]] = [
+        ("vat", None if rate is None else _number(rate), _millionths(base), _millionths(tax))
+        for rate, (base, tax) in sorted(sums.items(), key=_by_rate)
     ]
     if now != was:
         more = now[0] - was[0]
-        entries.append(_entry(limit, None, more, now[1] - was[1] - more))
-    base = due[0] - sum((Fraction(e["base"]) for e in entries), ZERO)
-    tax = due[1] - due[0] - sum((Fraction(e["tax"]) for e in entries), ZERO)
-    if base or tax:
-        entries.append(_entry("rounding", None, base, tax))
-    return entries
+        entries.append((limit, None, _millionths(more), _millionths(now[1] - was[1] - more)))
+    rest = _millionths(due[0]) - sum(entry[2] for entry in entries)
+    rest_tax = _millionths(due[1] - due[0]) - sum(entry[3] for entry in entries)
+    if rest or rest_tax:
+        entries.append(("rounding", None, rest, rest_tax))
+    return [
+        {"kind": kind, "rate": rate, "base": _text(units), "tax": _text(tax_units)}
+        for kind, rate, units, tax_units in entries
+    ]
 
 
-def _entry(kind: str, rate: str | None, base: Fraction, tax: Fraction) -> Json:
-    return {"kind": kind, "rate": rate, "base": _stated(base), "tax": _stated(tax)}
+def _by_rate(entry: tuple[Fraction | None, list[Fraction]]) -> tuple[bool, Fraction]:
+    """None first, then rising."""
+    return entry[0] is not None, entry[0] or ZERO
 
 
-def _extra(component: str, kind: str, amount: Fraction, currency: str) -> Json:
-    text = _stated(amount)
+def _extra(component: str, kind: str, amount: int, currency: str) -> Json:
+    text = _text(amount)
     return {
         "component": component, "kind": kind, "bucket": "", "measured": "1", "quantity": "1",
         "unit": currency, "price": text, "factor": "1", "amount": text, "vat": None,
     }  # fmt: skip
 
 
-def _stated(value: Fraction) -> str:
-    return number(round_fraction(value, _STATED))
+@lru_cache(maxsize=4096)
+def _number(value: Fraction) -> str:
+    return number(value)
+
+
+def _millionths(value: Fraction) -> int:
+    """Half up, away from zero."""
+    twice, unit = abs(value.numerator) * 2 * _MILLION, value.denominator
+    whole = (twice + unit) // (2 * unit)
+    return whole if value.numerator >= 0 else -whole
+
+
+def _text(millionths: int) -> str:
+    whole, rest = divmod(abs(millionths), _MILLION)
+    tail = f".{rest:06d}".rstrip("0") if rest else ""
+    return f"{'-' if millionths < 0 else ''}{whole}{tail}"
 
 
 def _rounded(value: Fraction | None, rounding: Rounding) -> Fraction | None:

@@ -54,7 +54,10 @@ def adapted(
     ]
     if told and all(period["state"] == "reserved" for period in told):
         told = [{**period, "state": "expired"} for period in told]
-    return {"id": cdr.get("id"), "periods": told}, _claim(reader, cdr, path)
+    place = cdr.get("cdr_location") or cdr.get("location")
+    zone = place.get("time_zone") if isinstance(place, dict) else None
+    said = {"id": cdr.get("id"), "time_zone": zone, "periods": told}
+    return said, _claim(reader, cdr, path)
 
 
 def _period(
@@ -103,10 +106,11 @@ def _length(
     reader: Reader, found: Mapping[str, Decimal], bounds: tuple[object, object], path: str
 ) -> None:
     """A volume of time must be what the instants say."""
-    keys = {"start": bounds[0], "end": bounds[1]}
+    keys = {"start_date_time": bounds[0], "end_date_time": bounds[1]}
     start, end = (reader.instant(keys, key, path, needed=True) for key in keys)
-    for kind in _TIMES:
-        if found.get(kind) and start is not None and end is not None:
+    running = [kind for kind in _TIMES if found.get(kind)]
+    for kind in running if len(running) == 1 else ():
+        if start is not None and end is not None:
             stated, lasted = found[kind] * 3600, Decimal(end - start) / 1000
             if abs(stated - lasted) > _SLACK:
                 reader.wrong(f"{path}.dimensions", f"{kind} is {found[kind]} h, but the period "

@@ -136,9 +136,9 @@ def _session(
         _span(reader, period, f"{path}.periods[{n}]")
         for n, period in enumerate(reader.items(said, "periods", path))
     ]
-    if any(span is None for span in spans) or reader.problems:
-        return None
     whole = tuple(span for span in spans if span is not None)
+    if len(whole) < len(spans) or not whole:
+        return None
     _order(reader, whole, path)
     told = {**said, "time_zone": where}
     return Session(name, where, whole, told, claim)

@@ -173,7 +173,9 @@ class Reader:
     ) -> int | None:
         """Milliseconds since 1970 of an RFC 3339 text; without an offset it is UTC."""
         value, where = said.get(key), _join(path, key)
-        if value is None and not needed:
+        if value is None:
+            if needed:
+                self.wrong(where, "is missing.", "Write it as 2026-05-04T07:30:00Z.")
             return None
         try:
             if not isinstance(value, str) or len(value) > 40 or "T" not in value.upper():

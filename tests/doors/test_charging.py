@@ -1,0 +1,64 @@
+"""`gridtally rate` on charging sessions: the page's own example, refusals, options."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+PAGE = (Path(__file__).parents[2] / "docs" / "charging.md").read_text()
+
+
+@pytest.fixture
+def files(tmp_path):
+    """The tariff and the sessions that docs/charging.md shows."""
+    tariff, sessions = re.findall(r"```json\n(.*?)```", PAGE, re.DOTALL)[:2]
+    paths = tmp_path / "tariff.json", tmp_path / "sessions.json"
+    for path, text in zip(paths, (tariff, sessions), strict=True):
+        path.write_text(text)
+    return paths
+
+
+def test_the_example_of_the_page_is_what_it_prints(door, files):
+    """Word by word, and the JSON of the page is part of the answer."""
+    shown = re.search(r"```console\n\$ [^\n]*\n(.*?)```", PAGE, re.DOTALL)[1]
+    done = door("rate", *files)
+    assert done.code == 0
+    assert [line.split() for line in done.out.splitlines()] == [
+        line.split() for line in shown.splitlines()
+    ]
+    answer = json.loads(door("rate", *files, "--json").out)
+    told = json.loads(re.findall(r"```json\n(.*?)```", PAGE, re.DOTALL)[2])
+    bill = told["bills"][0]
+    assert bill["lines"][0] in answer["bills"][0]["lines"]
+    assert {**answer["bills"][0], "lines": bill["lines"]} == bill
+    assert answer.keys() == told.keys()
+
+
+def test_a_wrong_tariff_is_refused_with_its_path(door, files):
+    """Exit code 1, the path and the nearest name; as JSON a finding."""
+    files[0].write_text(files[0].read_text().replace('"start_time"', '"starttime"'))
+    done = door("rate", *files)
+    assert done.code == 1
+    words = " ".join(done.err.split())
+    assert (
+        "elements[1].restrictions.starttime: is an unknown key. Did you mean start_time?" in words
+    )
+    answer = json.loads(door("rate", *files, "--json").out)
+    assert [row["code"] for row in answer["findings"]] == ["rating.charging.tariff"]
+
+
+def test_a_held_session_is_told(door, files):
+    """The finding with its remedy; the command itself is done."""
+    files[1].write_text(files[1].read_text().replace('"energy_kwh": "10", ', ""))
+    done = door("rate", *files)
+    assert done.code == 0
+    assert "Add energy_kwh" in done.err
+
+
+@pytest.mark.parametrize("option", [("--from", "2026-05-01"), ("--as-of", "2026-05-01")])
+def test_options_of_readings_mean_nothing(door, files, option):
+    """Refused, rather than ignored."""
+    done = door("rate", *files, *option)
+    assert done.code == 2
+    assert "are for readings" in done.err
