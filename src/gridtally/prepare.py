@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import date
 from functools import cache, lru_cache, partial
 
 import pyarrow as pa
@@ -26,7 +27,7 @@ from gridtally.rating.tariff import TariffVersion
 from gridtally.store import history, readings, snapshot, validation
 from gridtally.store.partition import buckets_of
 from gridtally.store.runs import RunFolder, past_folder
-from gridtally.store.snapshot import Snapshot
+from gridtally.store.snapshot import Snapshot, StoredTariff
 from gridtally.store.workspace import Workspace
 from gridtally.tables import CARRY, DETERMINANTS, MASTER, PROFILES, REGISTERS_USED
 
@@ -69,20 +70,23 @@ def prepare(
     *,
     accounts: Sequence[str] | None = None,
     snap: Snapshot | None = None,
+    instead: Sequence[bytes] = (),
 ) -> Prepared:
     """Find out which segments a period has, on a snapshot; None: what is published now.
 
-    `accounts` None: all of them.
+    `accounts` None: all of them. `instead` are documents that stand, on their days, in place of
+    the stored versions of the same tariffs.
     """
     snap = snap or snapshot.snapshot(ws)
     master = {name: MASTER[name].empty_table() for name in _MASTER}
     master |= snapshot.master(snap)
     stored = snapshot.tariffs(snap)
     loaded = {row.digest: _load(row.data, row.tariff) for row in stored}
-    versions = [
-        Version(t.id, t.digest, t.valid_from, t.valid_to, t.resets, frozenset(t.terms))
-        for t in loaded.values()
-    ]
+    versions = [_version(t, t.valid_from, t.valid_to) for t in loaded.values()]
+    for document in instead:
+        new = _load(document, "the corrected version")
+        loaded[new.digest] = new
+        versions = [*_around(versions, new), _version(new, new.valid_from, new.valid_to)]
     says = stated(master, names={name for version in versions for name in version.terms})
     agreements = master["agreements"]
     if accounts is not None:
@@ -104,7 +108,7 @@ def prepare(
         period=period,
         snap=snap,
         master=master,
-        documents={row.digest: row.data for row in stored if row.digest in used},
+        documents=_documents(stored, instead, used),
         tariffs=tariffs,
         spans=spans,
         findings=pa.concat_tables([findings, changed, strange, barred]),
@@ -114,6 +118,31 @@ def prepare(
         class_profiles=learned.class_profiles(ws, learned.current(ws)),
         market=market_of(master, bounds=_bounds(spans)),
     )
+
+
+def _documents(
+    stored: Sequence[StoredTariff], instead: Sequence[bytes], used: set[str]
+) -> dict[str, bytes]:
+    """digest -> document of the versions that are used."""
+    found = {row.digest: row.data for row in stored}
+    found |= {_load(data, "the corrected version").digest: data for data in instead}
+    return {digest: data for digest, data in found.items() if digest in used}
+
+
+def _version(tariff: TariffVersion, start: date, end: date | None) -> Version:
+    return Version(tariff.id, tariff.digest, start, end, tariff.resets, frozenset(tariff.terms))
+
+
+def _around(versions: Iterable[Version], new: TariffVersion) -> Iterator[Version]:
+    """What the days of a new version leave of the others of its tariff."""
+    for old in versions:
+        if old.tariff != new.id:
+            yield old
+            continue
+        if old.valid_from < new.valid_from:
+            yield replace(old, valid_to=min(old.valid_to or date.max, new.valid_from))
+        if new.valid_to and (old.valid_to is None or new.valid_to < old.valid_to):
+            yield replace(old, valid_from=max(old.valid_from, new.valid_to))
 
 
 def _bounds(spans: pa.Table) -> tuple[int, int]:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -107,8 +109,80 @@ def show_rebill(bill: str, where: Path | None, as_json: bool) -> int:
         f"{found['now']}, difference {found['difference']}",
         highlight=False,
     )
-    talk.print("Nothing was changed.")
+    talk.print(
+        f"Nothing was changed. Line by line, and what later bills take over: "
+        f"gridtally rebills delta {found['number']}",
+        highlight=False,
+    )
     return 0
+
+
+@rebills.command("delta")
+@click.argument("bills", nargs=-1)
+@click.option(
+    "--tariff",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    help="As if this document had been in force on its days.",
+)
+@click.option("--master", is_flag=True, help="With today's master data, too.")
+@click.option("-o", "folder", type=click.Path(path_type=Path), help="A file per bill, too.")
+@workspace_option
+@as_json
+def delta(
+    bills: tuple[str, ...],
+    tariff: Path | None,
+    master: bool,
+    folder: Path | None,
+    where: Path | None,
+    as_json: bool,
+) -> int:
+    """What correcting BILLS would change, later bills that build on them included, to the cent.
+
+    Without BILLS: all for which a rebill is proposed. Nothing is changed. Exit code 1 when a bill
+    cannot be made anew.
+    """
+    from gridtally import correcting
+
+    document = tariff.read_bytes() if tariff is not None else None
+    found = correcting.corrections(open_workspace(where), bills, document=document, master=master)
+    if folder is not None:
+        folder.mkdir(parents=True, exist_ok=True)
+        for bill in found["bills"]:
+            text = json.dumps({"schema": 1} | bill, ensure_ascii=False, indent=1, sort_keys=True)
+            (folder / f"{bill['number']}.delta.json").write_text(f"{text}\n", encoding="utf-8")
+    if as_json:
+        print_json(found)
+    else:
+        _print_delta(found)
+    return 1 if found["findings"] else 0
+
+
+def _print_delta(found: dict[str, Any]) -> None:
+    rows = [
+        {
+            "bill": bill["number"], "service": " to ".join(bill["service"].values()),
+            "issued": bill["total"]["before"], "now": bill["total"]["after"] or "",
+            "difference": bill["total"]["delta"] or "",
+            "because of": ", ".join(_BECAUSE[cause] for cause in _causes(bill)),
+        }
+        for bill in found["bills"]
+    ]  # fmt: skip
+    if not rows:
+        out.print("There is nothing to correct: no rebill is proposed.")
+        return
+    print_rows(rows, ("bill", "service", "issued", "now", "difference", "because of"))
+    for currency, amount in found["delta"].items():
+        out.print(f"{len(rows)} bills, difference {amount} {currency}", highlight=False)
+    for row in found["findings"]:
+        talk.print(f"{shown(row['message'])} {shown(row['remedy'])}", highlight=False)
+    talk.print("Nothing was changed.")
+
+
+_BECAUSE = {"own": "its own readings or prices", "carry": "what it took over", "past": "estimates"}
+
+
+def _causes(bill: dict[str, Any]) -> list[str]:
+    return [cause for cause in _BECAUSE if any(cause in one["causes"] for one in bill["segments"])]
 
 
 @rebills.command("close")

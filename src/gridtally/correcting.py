@@ -1,0 +1,278 @@
+"""For the doors: what a changed reading or tariff changes on issued bills, exactly. Writes nothing.
+
+`rating/cone.py` says which segments a change reaches; here they are made anew by steps 3 to 7, each
+on the snapshot of its own run with what changed put in, and set beside what was issued.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import date
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from gridtally import bucket, control, deltas
+from gridtally.control.database import in_chunks
+from gridtally.deltas import Walked
+from gridtally.errors import NotFound
+from gridtally.metering import thresholds
+from gridtally.periods import Period
+from gridtally.prepare import Prepared, jobs, prepare
+from gridtally.prepare import again as as_learned
+from gridtally.rating import tariff as tariffs
+from gridtally.rating.cone import Handed, Made, Wave, cone
+from gridtally.rating.tariff import TariffVersion
+from gridtally.store.known import as_known_by
+from gridtally.store.rebills import proposals
+from gridtally.store.runs import RunFolder, open_run
+from gridtally.store.snapshot import Snapshot, snapshot
+from gridtally.store.workspace import Workspace
+from gridtally.tables import CARRY, FINDINGS, HISTORY, LINES, SEGMENTS
+
+__all__ = ["corrections"]
+
+Row = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class _Change:
+    """What is not as it was when the bills were made."""
+
+    readings: bool = False
+    master: bool = False
+    documents: Sequence[bytes] = ()
+    segments: frozenset[str] = frozenset()
+    """issued segments whose own readings or master data changed"""
+
+    @property
+    def versions(self) -> list[TariffVersion]:
+        return [tariffs.load(data, name="the corrected version") for data in self.documents]
+
+    def seen(self, ws: Workspace, run: RunFolder) -> Snapshot:
+        """What the run saw, and what came since where it counts."""
+        then, now = as_known_by(ws, run.id), snapshot(ws)
+        return replace(
+            then,
+            load_seq=now.load_seq if self.readings else then.load_seq,
+            master_seq=now.master_seq if self.master else then.master_seq,
+        )
+
+
+@dataclass
+class _Work:
+    """The state of one walk, and what was corrected on the way."""
+
+    ws: Workspace
+    change: _Change
+    issued: dict[str, list[Row]]
+    """run -> its issued segments that may be reached"""
+    walked: Walked
+    energy: dict[str, int | None] = field(default_factory=dict)
+    """corrected segment -> its import [10^-6 kWh], which later estimates build on"""
+
+
+def corrections(
+    ws: Workspace,
+    bills: Sequence[str] = (),
+    *,
+    document: bytes | None = None,
+    master: bool = False,
+) -> dict[str, Any]:
+    """What is to be corrected on issued bills, as JSON values: exact deltas, bill by bill.
+
+    `bills` (numbers or names) are made anew from today's readings, and what builds on them; none
+    and no `document`: all for which a rebill is proposed. `document` stands, on its days, in place
+    of the stored versions of its tariff. `master`: with today's master data. Raises `NotFound`.
+    """
+    named = _named(bills)
+    if not bills and document is None:
+        named = {one.segment for one in proposals(open_only=True)}
+    change = _Change(
+        readings=document is None or bool(bills),
+        master=master,
+        documents=(document,) if document else (),
+        segments=frozenset(named),
+    )
+    issued = _issued(named if document is None or bills else None, change)
+    numbers = {row["segment"]: row["bill__number"] for rows in issued.values() for row in rows}
+    walked = Walked(ws, [version.digest for version in change.versions], numbers)
+    work = _Work(ws, change, issued, walked)
+    steps = list(cone(_waves(work), lambda wave, names, handed: _make(work, wave, names, handed)))
+    return deltas.document(walked, steps)
+
+
+# ------------------------------------------------------------------- the walk
+
+
+def _named(bills: Sequence[str]) -> set[str]:
+    """The segments of bills by number or name."""
+    found: set[str] = set()
+    for name in bills:
+        rows = control.models.IssuedSegment.objects.filter(live=True)
+        mine = rows.filter(bill__number=name) | rows.filter(bill__bill=name)
+        segments = set(mine.values_list("segment", flat=True))
+        if not segments:
+            raise NotFound(
+                f"There is no issued bill {name[:80]!r}.",
+                remedy="Give a bill's number, or its account/from/to as in the work list.",
+            )
+        found |= segments
+    return found
+
+
+def _issued(named: set[str] | None, change: _Change) -> dict[str, list[Row]]:
+    """Live issued segments that may be reached, by run, in order of time; None: of all agreements.
+
+    Of an agreement these are the named ones and all later; of a tariff those from its first day on.
+    """
+    columns = ("agreement", "segment", "date_from", "date_to", "bill__run_id", "bill__number",
+               "bill__bill", "metering_point")  # fmt: skip
+    rows = control.models.IssuedSegment.objects.filter(live=True)
+    first: dict[str, date] = {}
+    if named is None:
+        begins = min(version.valid_from for version in change.versions)
+        found = list(rows.filter(date_to__gt=begins).values(*columns))
+    else:
+        for part in in_chunks(sorted(named)):
+            for row in rows.filter(segment__in=part).values("agreement", "date_from"):
+                day = first.setdefault(row["agreement"], row["date_from"])
+                first[row["agreement"]] = min(day, row["date_from"])
+        found = [
+            row
+            for part in in_chunks(sorted(first))
+            for row in rows.filter(agreement__in=part).values(*columns)
+            if row["date_from"] >= first[row["agreement"]]
+        ]
+    by_run: dict[str, list[Row]] = {}
+    for row in sorted(found, key=lambda row: (row["date_from"], row["bill__run_id"])):
+        by_run.setdefault(row["bill__run_id"], []).append(row)
+    return by_run
+
+
+def _waves(work: _Work) -> Iterator[Wave]:
+    """The issued segments run by run; a run is read when its turn comes."""
+    for run_id, rows in work.issued.items():
+        run = open_run(work.ws, run_id)
+        names = pa.array([row["segment"] for row in rows], pa.string())
+        segments = _some(run.read("segments").cast(SEGMENTS), names)
+        points = segments["metering_point"].combine_chunks()
+        estimates = run.read("estimates", columns=["metering_point"])
+        guessed = set(estimates["metering_point"].to_pylist())
+        agreements = dict(zip(segments["agreement"].to_pylist(), points.to_pylist(), strict=True))
+        yield Wave(
+            run=run_id,
+            segments=segments,
+            lines=_some(run.read("lines").cast(LINES), names),
+            carry=_some(run.read("carry").cast(CARRY), names),
+            touched=_touched(work, run, rows),
+            looking_back=frozenset(a for a, point in agreements.items() if point in guessed),
+        )
+
+
+def _some(table: pa.Table, segments: pa.Array) -> pa.Table:
+    return table.filter(pc.is_in(table["segment"], segments))
+
+
+def _touched(work: _Work, run: RunFolder, rows: Sequence[Row]) -> frozenset[str]:
+    """Agreements whose own segment in this run changed: named, or under a corrected version."""
+    own = {row["agreement"] for row in rows if row["segment"] in work.change.segments}
+    proposed = work.change.readings and {one.segment for one in proposals(open_only=True)}
+    own |= {row["agreement"] for row in rows if proposed and row["segment"] in proposed}
+    if work.change.documents:
+        ids = _ids(work.ws)
+        spans = run.read("spans", columns=["segment", "agreement", "tariff", "from", "to"])
+        mine = {row["segment"] for row in rows}
+        for version in work.change.versions:
+            own |= {
+                row["agreement"]
+                for row in spans.to_pylist()
+                if row["segment"] in mine
+                and ids.get(row["tariff"]) == version.id
+                and row["to"] > version.valid_from
+                and (version.valid_to is None or row["from"] < version.valid_to)
+            }
+    return frozenset(own)
+
+
+def _ids(ws: Workspace) -> dict[str, str]:
+    """digest -> id of every stored tariff version."""
+    return dict(control.models.TariffDocument.objects.values_list("digest", "tariff"))
+
+
+def _make(work: _Work, wave: Wave, agreements: list[str], handed: Handed) -> Made:
+    """Steps 3 to 7 for some agreements of a run, as the run saw them, with what changed put in."""
+    run = open_run(work.ws, wave.run)
+    prepared = _prepared(work, run, agreements, handed)
+    mine = pa.array(agreements, pa.string())
+    spans = prepared.spans
+    points = spans.filter(pc.is_in(spans["agreement"], mine))["metering_point"].unique()
+    parts = [
+        bucket.bill(job, with_daily=False) for job in jobs(prepared, points=points.to_pylist())
+    ]
+    made = [
+        pa.concat_tables([schema.empty_table(), *(getattr(part, name) for part in parts)])
+        for name, schema in (("segments", SEGMENTS), ("lines", LINES), ("carry", CARRY),
+                             ("findings", FINDINGS))
+    ]  # fmt: skip
+    work.walked.tariffs |= prepared.tariffs
+    _note_spans(work, run, prepared, agreements)
+    segments = made[0].filter(pc.is_in(made[0]["agreement"], mine))
+    for row in segments.select(["segment", "import_ukwh"]).to_pylist():
+        work.energy[row["segment"]] = row["import_ukwh"]
+    return Made(segments, made[1], made[2], pa.concat_tables([prepared.findings, made[3]]))
+
+
+def _prepared(work: _Work, run: RunFolder, agreements: Sequence[str], handed: Handed) -> Prepared:
+    """What the run saw, with today's readings, the corrected documents and carry."""
+    info = run.info
+    first, last = (date.fromisoformat(info["period"][key]) for key in ("from", "to"))
+    segments = run.read("segments", columns=["agreement", "account"])
+    mine = segments.filter(pc.is_in(segments["agreement"], pa.array(agreements, pa.string())))
+    prepared = prepare(
+        work.ws,
+        Period(first, last),
+        accounts=sorted(set(mine["account"].to_pylist())),
+        snap=work.change.seen(work.ws, run),
+        instead=work.change.documents,
+    )
+    prepared = as_learned(prepared, info)
+    if "validation" in info:
+        prepared = replace(prepared, thresholds=thresholds.of_dict(info["validation"]))
+    carry = prepared.before["carry"]
+    kept = carry.filter(
+        pc.invert(pc.is_in(carry["agreement"], pa.array(list(handed), pa.string())))
+    )
+    rows = [row for given in handed.values() for row in given]
+    before = dict(prepared.before)
+    before["carry"] = pa.concat_tables([kept, pa.Table.from_pylist(rows, schema=CARRY)])
+    return replace(prepared, before=before, history=_history(prepared.history, work.energy))
+
+
+def _history(past: pa.Table, energy: Mapping[str, int | None]) -> pa.Table:
+    """HISTORY with the energy of corrected bills, which estimates of later ones build on."""
+    names = past["segment"].to_pylist()
+    if not energy.keys() & set(names):
+        return past
+    known = past["import_ukwh"].to_pylist()
+    column = [energy.get(name, value) for name, value in zip(names, known, strict=True)]
+    place = HISTORY.get_field_index("import_ukwh")
+    field_ = past.schema.field("import_ukwh")
+    return past.set_column(place, field_, pa.array(column, field_.type))
+
+
+def _note_spans(work: _Work, run: RunFolder, prepared: Prepared, agreements: Sequence[str]) -> None:
+    columns = ["segment", "span", "agreement", "tariff"]
+    sides = [
+        [row for row in table.select(columns).to_pylist() if row["agreement"] in set(agreements)]
+        for table in (run.read("spans", columns=columns), prepared.spans)
+    ]
+    for name in {row["segment"] for side in sides for row in side}:
+        both = [
+            [row["tariff"] or "" for row in sorted(side, key=lambda row: row["span"])
+             if row["segment"] == name]
+            for side in sides
+        ]  # fmt: skip
+        work.walked.spans[name] = (both[0], both[1])
