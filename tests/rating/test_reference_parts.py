@@ -436,6 +436,23 @@ def test_a_true_up_by_bucket():
     ]  # fmt: skip
 
 
+def test_a_true_up_by_month():
+    """Every month's end pays: 720 at 0.03 in June; a price per bucket: off 60 at 0.05; a span
+    over the month's end is held."""
+    monthly = PAID.replace("07-01", "month")
+    toml = document(FLAT + monthly)
+    assert lines(of_june(toml, export=2 * KWH), toml)[0][-1] == "-21.6"
+    given = case(toml, "2026-06-30", "2026-07-02", **{"import": 0}, export=0)
+    assert held(given, toml) == "rating.span.uncut"
+    given = case(toml, "2026-06-10", "2026-06-20", **{"import": 0}, export=KWH)
+    assert rate(given, toml)["carry_out"][0]["value"] == 240 * KWH
+    by_bucket = monthly.replace("price = 0.03", "prices = { peak = 1, off = 0.05 }")
+    toml = document(ENERGY_TOU + by_bucket, extra=TOU)
+    carry = [("bank/energy/off", "2026-06-01", 600 * KWH)]
+    found = lines(of_june(toml, export=0, carry=carry), toml)[-1]
+    assert found[1:] == ("off/true-up", "60", "0.05", "1", "-3")
+
+
 def test_a_true_up_at_rest():
     """In June a component of July pays nothing and keeps its bank."""
     toml = document(FLAT + PAID + "months = [7]\n")
@@ -469,6 +486,7 @@ def test_what_is_left_is_rounded_the_bank_is_not():
         PAID.replace("07-01", "7-1"),
         PAID.replace("price = 0.03", "price = -0.03"),
         PAID.replace("price = 0.03", "percent = 3"),
+        PAID.replace("price = 0.03", "prices = { peak = 1 }"),
         PAID.replace('"month"', '"interval"'),
         PAID.replace('"month"', '"week"'),
     ],

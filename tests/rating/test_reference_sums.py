@@ -422,6 +422,32 @@ def test_a_bank_that_is_paid_out(percent, before, line, total):
     assert bank_of(2, before, more) == (line, 0, total)
 
 
+@pytest.mark.parametrize(
+    ("amount", "credit", "before", "line", "after", "total"),
+    [
+        # 10 to pay, 4 of new credit for later: today only the 3 of before count
+        (10, 4, 3, [("kept", "4"), ("used", "-3")], 4, "7"),
+        (2, 4, 3, [("kept", "4"), ("used", "-2")], 5, "0"),
+        (10, 0, 3, [("used", "-3")], 0, "7"),
+    ],
+)
+def test_credits_for_later_bills(amount, credit, before, line, after, total):
+    """What `later` names is kept first; only what was kept before is used."""
+    more = '[[components]]\nid="sun"\nshape="fixed"\nper="month"\ncredit=true\n'
+    more += f"price={credit}\n"
+    toml = document(fixed("month", amount) + more + on("bank", of='["fix"]', later='["sun"]'))
+    answer = rate(of_june(toml, carry=[("money/x", "2026-06-01", before * 10**8)]), toml)
+    assert [(made["bucket"], made["amount"]) for made in answer["lines"][2:]] == line
+    assert (answer["carry_out"][0]["value"], answer["total"]) == (after * 10**8, total)
+
+
+@pytest.mark.parametrize("later", ['["fix"]', '["nobody"]', "[]"])
+def test_later_credits_that_are_refused(later):
+    """`of` names none of `later`, and each is there."""
+    toml = document(fixed("month", 1) + on("bank", of='["fix"]', later=later))
+    assert held(of_june(toml), toml) == "rating.tariff.invalid"
+
+
 def test_a_bank_at_rest():
     """Nothing used, nothing paid, the same kept."""
     more = 'true_up = { on = "07-01", percent = 100 }\nmonths = [7]\n'

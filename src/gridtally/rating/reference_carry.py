@@ -60,6 +60,8 @@ def window_start(resets: list[str], span: Span) -> date:
 def closing_days(c: Mapping[str, Any]) -> list[str]:
     """The days of the year on which something of the component starts anew."""
     days = [c[key]["on"] for key in ("true_up", "settle") if key in c]
+    if days == ["month"]:
+        days = [f"{month:02d}-01" for month in range(1, 13)]
     return days + (c["resets"] if c.get("window") == "year" else [])
 
 
@@ -72,8 +74,8 @@ def check_cut(c: Mapping[str, Any], span: Span) -> None:
 
 
 def closes(span: Span, on: str) -> bool:
-    """Whether the span ends at that day of a year."""
-    return f"{span.end:%m-%d}" == on
+    """Whether the span ends at that day of a year, or at the first of any month."""
+    return span.end.day == 1 if on == "month" else f"{span.end:%m-%d}" == on
 
 
 def months_back(first: date, months: int) -> date:

@@ -44,7 +44,7 @@ SHAPES = {
     "reactive": "channel calendar price prices free_ratio round_quantity",
     "minimum": "of amount per settle",
     "maximum": "of amount per settle",
-    "bank": "of true_up",
+    "bank": "of later true_up",
     "transfer": "of parts",
 }
 CHANNELS = "import export reactive_import reactive_export"
@@ -112,17 +112,11 @@ def check_references(components: list[C]) -> None:
     ids = [c["id"] for c in components]
     refuse(len(set(ids)) != len(ids), "two components have one id")
     for c in components:
-        wanted: list[str] = []
-        for name in c.get("of", []):
-            members = [name]
-            if name.startswith("@"):
-                members = [o["id"] for o in components if name[1:] in o.get("sets", [])]
-            refuse(not members or set(members) - set(ids), f"{c['id']}: of names {name!r}")
-            wanted += members
-        refuse("of" in c and not wanted, f"{c['id']}: of is empty")
-        if "of" in c:
-            c["of"] = list(dict.fromkeys(wanted))
-        c["after"] = [*wanted, *([c["demand"]] if "demand" in c else [])]
+        c["after"] = [c["demand"]] if "demand" in c else []
+        for key in c.keys() & {"of", "later"}:
+            c[key] = spelled_out(c[key], components, f"{c['id']}: {key}")
+            c["after"] += c[key]
+        refuse(set(c.get("of", [])) & set(c.get("later", [])), f"{c['id']}: of and later")
         demands = [o["id"] for o in components if o["shape"] == "demand"]
         refuse("demand" in c and c["demand"] not in demands, f"{c['id']}: no such demand")
     done: set[str] = set()
@@ -130,6 +124,19 @@ def check_references(components: list[C]) -> None:
         ready = {c["id"] for c in components if set(c["after"]) <= done}
         refuse(ready == done, "components refer to each other in a circle")
         done = ready
+
+
+def spelled_out(names: list[str], components: list[C], where: str) -> list[str]:
+    """The ids that a list of ids and sets stands for, each once."""
+    found: list[str] = []
+    for name in names:
+        members = [c["id"] for c in components if c["id"] == name]
+        if name.startswith("@"):
+            members = [c["id"] for c in components if name[1:] in c.get("sets", [])]
+        refuse(not members, f"{where} names {name!r}")
+        found += members
+    refuse(not found, f"{where} is empty")
+    return list(dict.fromkeys(found))
 
 
 def check_fixed(c: C, table: Table, name: str) -> None:

@@ -93,8 +93,8 @@ def true_up(r: Rater, c: C) -> list[Line]:
     lines: list[Line] = []
     if "true_up" not in c or not closes(r.span, c["true_up"]["on"]):
         return lines
-    price = r.value(c["true_up"]["price"])
     for bucket in c["buckets"]:
+        price = r.value(c["true_up"]["prices"][bucket])
         key = f"bank/{c['id']}/{bucket or 'all'}"
         name = f"{bucket}/true-up" if bucket else "true-up"
         made = r.rate(c, Fraction(r.carry.bank(key), MICRO), unit_of(c), price, bucket=name)

@@ -220,10 +220,12 @@ def bound_at_rest(r: Rater, c: C) -> None:
 
 def bank(r: Rater, c: C) -> list[Line]:
     """Money left over is kept, and used when there is something to pay."""
-    key, total = f"money/{c['id']}", r.sum_of(c)
-    before = Fraction(r.carry.bank(key), CENTS)
-    amount, kept = max(Fraction(0), total - before) - total, max(Fraction(0), before - total)
-    lines = [r.money(c, amount, "kept" if amount > 0 else "used")] if amount else []
+    key, total, later = f"money/{c['id']}", r.sum_of(c), r.sum_of(c, "later")
+    before, zero = Fraction(r.carry.bank(key), CENTS), Fraction(0)
+    lines = [r.money(c, -later, "kept")] if later else []
+    amount = max(zero, total - before) - total
+    lines += [r.money(c, amount, "kept" if amount > 0 else "used")] if amount else []
+    kept = max(zero, max(zero, before - total) - later)
     if "true_up" in c and closes(r.span, c["true_up"]["on"]):
         paid = rounded(kept * r.value(c["true_up"]["percent"]) / 100, r.rounding(c))
         lines += [r.money(c, -paid, "true-up")] if kept else []

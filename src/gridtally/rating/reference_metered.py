@@ -49,10 +49,24 @@ def check_billed(c: C, table: Table, name: str) -> None:
     check_rounding(c.get("round_quantity", {"places": 6, "mode": "down"}), most=6)
     if "true_up" in c:
         refuse(netting != "month", f"{name}: true_up without netting by month")
-        known(c["true_up"], "on price", f"{name}, true_up")
-        yearly_day(c["true_up"]["on"], f"{name}: true_up.on")
-        price = value(c["true_up"]["price"], table["terms"], least=floor_of(c))
-        c["true_up"] = {"on": c["true_up"]["on"], "price": price}
+        check_true_up(c, table, f"{name}, true_up")
+
+
+def check_true_up(c: C, table: Table, name: str) -> None:
+    """When the bank is paid, and at which price; by bucket, if it is so written."""
+    given = c["true_up"]
+    known(given, "on price prices", name)
+    if given["on"] != "month":
+        yearly_day(given["on"], f"{name}: on")
+    refuse(("price" in given) == ("prices" in given), f"{name}: one of price and prices")
+    by_bucket = given.get("prices")
+    if by_bucket is None:
+        by_bucket = dict.fromkeys(c["buckets"], given["price"])
+    else:
+        fits = "calendar" in c and set(by_bucket) == set(c["buckets"])
+        refuse(not fits, f"{name}: prices do not fit the calendar's buckets")
+    made = {b: value(v, table["terms"], least=floor_of(c)) for b, v in by_bucket.items()}
+    c["true_up"] = {"on": given["on"], "prices": made}
 
 
 def check_energy(c: C, table: Table, name: str) -> None:

@@ -191,9 +191,9 @@ class Rater:
         unit = unit or self.currency
         return line(self.span, c, Fraction(1), unit, amount, amount, bucket=bucket)
 
-    def sum_of(self, c: C) -> Fraction:
+    def sum_of(self, c: C, key: str = "of") -> Fraction:
         """The already rounded amounts of the components that `of` names."""
-        amounts = (made["amount"] for name in c["of"] for made in self.made[name])
+        amounts = (made["amount"] for name in c.get(key, []) for made in self.made[name])
         return sum(amounts, Fraction(0))
 
 
