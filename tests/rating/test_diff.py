@@ -113,6 +113,30 @@ def test_t09_a_step_above_half_is_suspicious(new, suspicious):
     assert (row["old"], row["new"]) == ("4", new)
 
 
+def test_a_flat_price_becomes_prices_by_hour():
+    """Compared with what was there, though none stands at the place of the old one."""
+    flat = BASE.replace(
+        'calendar = "c"\nprices = { peak = 0.3, off = 0.1, holy = 0.05 }', "price = 0.2"
+    )
+    marked = [
+        row["text"]
+        for row in diff(flat.encode(), BASE.encode(), names=("a", "b"))["changes"]
+        if row["suspicious"]
+    ]
+    assert marked == ["price in holy: now 0.05 EUR per kWh (was not stated), far from 0.2 before"]
+    cents = BASE.replace(
+        "{ peak = 0.3, off = 0.1, holy = 0.05 }", "{ peak = 30, off = 10, holy = 5 }"
+    )
+    assert diff(flat.encode(), cents.encode(), names=("a", "b"))["suspicious"] == 3
+
+
+def test_another_unit_is_suspicious():
+    """The same number per day instead of per month."""
+    text = BASE.replace('per = "month"\nprice = 4', 'per = "day"\nprice = 4')
+    (row,) = diff(BASE.encode(), text.encode(), names=("a", "b"))["changes"]
+    assert (row["suspicious"], row["text"]) == (True, "charged per: month → day")
+
+
 def test_from_zero_there_is_no_percent():
     """Nothing to divide by; marked all the same."""
     zero = BASE.replace("price = 4\n", "price = 0\n")

@@ -61,7 +61,7 @@ def _print(answer: dict[str, Any]) -> None:
     talk.print(f"\n{count} change{'s' if count != 1 else ''}.", highlight=False)
     if answer["suspicious"]:
         talk.print(
-            f"[yellow]{answer['suspicious']} marked with !: by more than 50 %. Were cents taken "
-            "for euros, or a unit changed?[/yellow]",
+            f"[yellow]{answer['suspicious']} marked with !: by more than 50 %, or another unit. "
+            "Were cents taken for euros?[/yellow]",
             highlight=False,
         )

@@ -14,11 +14,13 @@ from gridtally.money import Rounding, number, round_fraction
 from gridtally.rating.wording import Leaf, label, leaf_text, unit_of, value_text
 from gridtally.terms import RoundingMode
 
-__all__ = ["STEP_MAX", "Change", "Walk", "dates"]
+__all__ = ["STEP_MAX", "Change", "Walk", "dates", "prices_of"]
 
 STEP_MAX = 50
 """A number that moves by more than so many percent is suspicious: cents taken for euros (T09)."""
 _TENTH = Rounding(1, RoundingMode.HALF_UP)
+_UNITS = frozenset(("per", "unit", "currency"))
+"""Keys that say what a number means: another value of them is as suspicious as a great step."""
 Pairs = list[tuple[int | None, int | None]]
 _RULE = frozenset(("bucket", "months", "days", "hours", "season", "otherwise"))
 """Keys of a calendar's rule whose meaning the resolved hours show."""
@@ -54,6 +56,8 @@ class Walk:
     group: str
     component: Mapping[str, Any] = field(default_factory=dict)
     currencies: tuple[str, str] = ("", "")
+    prices: Sequence[Decimal] = ()
+    """Those of the component before: a price at a new place is looked at beside them."""
     found: list[Change] = field(default_factory=list)
 
     def compare(self, path: Leaf, old: Any, new: Any) -> None:
@@ -142,15 +146,48 @@ class Walk:
             for value, currency in zip((old, new), self.currencies, strict=True)
         )
         if was is None:
-            self._add(path, "added", None, now, f"now {now} (was not stated)")
+            far = self._far(path, new)
+            said = f"now {now} (was not stated)" + (f", far from {far} before" if far else "")
+            self._add(path, "added", None, now, said, suspicious=bool(far))
         elif now is None:
             self._add(path, "removed", was, None, f"no longer stated (was {was})")
         else:
-            self._add(path, "changed", was, now, f"{was} → {now}")
+            unit = bool(path) and path[-1] in _UNITS
+            self._add(path, "changed", was, now, f"{was} → {now}", suspicious=unit)
 
-    def _add(self, path: Leaf, kind: str, old: str | None, new: str | None, said: str) -> None:
+    def _far(self, path: Leaf, new: Any) -> str:
+        """The old prices, where a new one is more than half above or below all of them."""
+        low, high = min(self.prices, default=None), max(self.prices, default=None)
+        if low is None or high is None or self.currencies[0] != self.currencies[1]:
+            return ""
+        edges = low - abs(low) * STEP_MAX / 100, high + abs(high) * STEP_MAX / 100
+        if all(edges[0] <= price <= edges[1] for price in prices_of(new, path)):
+            return ""
+        return number(low) if low == high else f"{number(low)} to {number(high)}"
+
+    def _add(
+        self,
+        path: Leaf,
+        kind: str,
+        old: str | None,
+        new: str | None,
+        said: str,
+        *,
+        suspicious: bool = False,
+    ) -> None:
         text = f"{label(path)}: {said}"
-        self.found.append(Change(self.group, _path(path), kind, old, new, text=text))
+        change = Change(self.group, _path(path), kind, old, new, suspicious=suspicious, text=text)
+        self.found.append(change)
+
+
+def prices_of(part: Any, path: Leaf = ()) -> list[Decimal]:
+    """Every price that is a number in a part of a component, wherever it stands."""
+    if isinstance(part, dict):
+        return [found for key in part for found in prices_of(part[key], (*path, key))]
+    if isinstance(part, list):
+        return [found for i, inner in enumerate(part) for found in prices_of(inner, (*path, i))]
+    is_price = isinstance(part, Decimal) and ("price" in path or "prices" in path)
+    return [part] if is_price else []
 
 
 def dates(group: str, key: str, old: Sequence[Any], new: Sequence[Any]) -> list[Change]:

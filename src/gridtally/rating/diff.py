@@ -11,7 +11,7 @@ from typing import Any
 
 from gridtally.errors import InvalidDocument
 from gridtally.rating.calendars import Calendar as Resolved
-from gridtally.rating.changes import Change, Walk, dates
+from gridtally.rating.changes import Change, Walk, dates, prices_of
 from gridtally.rating.charges import Component, Document
 from gridtally.rating.checks import resolve
 from gridtally.rating.diff_hours import Renamed, calendar_changes, hours_told, same_hours
@@ -202,7 +202,12 @@ def _components(
             said = _told(part, new.currency)
             found.append(Change(group, "", "added", None, said, text=f"New: {said}"))
             continue
-        walk = Walk(group, component=after[part.id], currencies=(old.currency, new.currency))
+        walk = Walk(
+            group,
+            component=after[part.id],
+            currencies=(old.currency, new.currency),
+            prices=prices_of(before[was]),
+        )
         if was != part.id:
             text = f"{was} is called {part.id} now."
             walk.found.append(Change(group, "id", "renamed", was, part.id, text=text))
