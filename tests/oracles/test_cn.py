@@ -10,7 +10,6 @@ import json
 import os
 from datetime import UTC, date, datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal
-from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -46,7 +45,13 @@ otherwise = "flat"
 """
 HOUR = {"peak": 9, "valley": 1, "flat": 15, "total": 15}
 """An hour of each bucket, in which all of its energy is used."""
-WAITS: set[str] = set()
+WAITS = {
+    "test_a_transformer_changed_within_a_month",
+    "test_energy_that_a_wrong_connection_lost",
+    "test_yearly_steps_of_a_growing_household",
+    "test_transformers_that_never_run_together",
+    "test_losses_of_a_transformer",
+}
 """Tests whose documents the kernel does not rate yet."""
 
 
@@ -203,7 +208,7 @@ def test_missed_reactive_energy(case, rated):
     bill, kwh = Decimal(given["bill_incl_pf_adj"]), given["kWh"]
     read, missed = given["kvarh_read"], given["kvarh_missed"]
     base = bill / (1 + Decimal(want["adj1_pct"]) / 100)
-    text = energy(base / kwh) + adjustment
+    text = energy((base / kwh).quantize(Decimal("0.00000001"))) + adjustment
     first = rated(of_march(text, kwh, read))
     assert Decimal(line(first, "adjustment")["bucket"]) == want["pf1"]
     assert Decimal(line(first, "adjustment")["price"]) == want["adj1_pct"]
@@ -316,12 +321,9 @@ def test_yearly_steps_of_a_growing_household(case, rated):
         f"{{ upto = {second}, price = {dearer:f} }}, {{ price = 9 }}]\n"
     )
     days = (date(2026, 2, 1), date(2026, 2, 15), date(2026, 3, 1))
-    used = (given["feb_kwh"], 0)
     february = rated(
-        *(
-            (a, b, text, {"import": {"total": kwh}})
-            for (a, b), kwh in zip(pairwise(days), used, strict=True)
-        ),
+        (*days[:2], text, {"import": {"total": given["feb_kwh"]}}),
+        (*days[1:], text, {"import": {}}),
         terms=[{"large": "0"}, {"large": "1"}],
     )
     assert Decimal(february["total"]) == want["feb"]
@@ -351,14 +353,12 @@ def test_transformers_that_never_run_together(case, rated):
     given, want = case["inputs"], case["expected"]
     names = [key for key in given if key.startswith("T") and key[1:].isdigit()]
     alone = sum(given[name] for name in names if name not in given["interlocked"])
-    together = [f"[terms.{name.lower()}]\n" for name in given["interlocked"]]
-    text = "".join(together) + (
-        '[[components]]\nid = "alone"\nshape = "fixed"\nper = "kva_month"\n'
+    text = (
+        '[terms.largest]\n[[components]]\nid = "alone"\nshape = "fixed"\nper = "kva_month"\n'
         f"price = {given['basic_price']}\n"
         '[[components]]\nid = "interlocked"\nshape = "fixed"\nper = "unit_month"\nunit = "kVA"\n'
         f'price = {given["basic_price"]}\ncount = {{ term = "largest" }}\n'
     )
-    text = "[terms.largest]\n" + text[len("".join(together)) :]
     largest = max(given[name] for name in given["interlocked"])
     answer = rated(of_march(text, 0), capacity=alone * 1_000_000, terms=[{"largest": str(largest)}])
     assert Decimal(answer["total"]) == want["basic"]
