@@ -158,6 +158,22 @@ OWN: dict[str, tuple[str, str]] = {
         "Demand is billed over {window} minutes, but the readings are for {length} minutes each.",
         "Deliver finer readings, or correct the hours of the tariff.",
     ),
+    "metering.channels.lengths": (
+        "The channels that are billed together have readings of different lengths.",
+        "Deliver finer readings, or correct the tariff.",
+    ),
+    "rating.series.missing": (
+        "The prices {series}, which {component} bills, are not known for all of the time.",
+        "Deliver the missing prices; a missing price is never read as zero.",
+    ),
+    "rating.series.finer": (
+        "The prices {series} change inside a reading.",
+        "Deliver readings that are as fine as the prices.",
+    ),
+    "rating.series.registers": (
+        "The prices {series} change within the period that the dials measure.",
+        "Bill from intervals, or read the dials whenever the price changes.",
+    ),
     "rating.case.malformed": ("The rating case is not one as docs/rating-case.md says.", ""),
     "rating.session.invalid": (
         "A key of a charging session is missing or unknown, or its value is not of its kind.",

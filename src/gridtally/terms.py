@@ -20,11 +20,14 @@ __all__ = [
     "Channel",
     "LegalSource",
     "Quality",
+    "Reduced",
     "RegisterKind",
     "RoundingMode",
     "Severity",
     "Shape",
+    "Stream",
     "Wanted",
+    "Windows",
 ]
 
 STEPS = (
@@ -132,6 +135,61 @@ class RoundingMode(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Windows:
+    """How demand is measured where the largest of consecutive windows does not say it."""
+
+    rolling_s: int | None = None
+    """A window starts every so many seconds; None: one after the other. [s]"""
+    top: int | None = None
+    """The mean of the so many largest."""
+    distinct_days: bool = False
+    """At most one window of a local day counts."""
+    mean: bool = False
+    """The mean of all."""
+    apparent: bool = False
+    """√(P² + Q²), Q of the channels in `either`. [kVA]"""
+
+    @property
+    def name(self) -> str:
+        """As a determinant's name says it: rolling5.top3.days.kva."""
+        parts = [
+            f"rolling{self.rolling_s // 60}" if self.rolling_s else "",
+            f"top{self.top}" if self.top else "",
+            "days" if self.distinct_days else "",
+            "mean" if self.mean else "",
+            "kva" if self.apparent else "",
+        ]
+        return ".".join(part for part in parts if part)
+
+
+@dataclass(frozen=True, slots=True)
+class Stream:
+    """Billed blocks of time of a few rows: intervals, hours, or all that a dial moved."""
+
+    energy: npt.NDArray[np.int64]
+    """[10^-6 kWh or kvarh], shape (rows, blocks)"""
+    labels: npt.NDArray[np.int64]
+    """Index of the bucket of each block."""
+    starts: npt.NDArray[np.int64]
+    """[s]"""
+    ends: npt.NDArray[np.int64]
+    """[s]"""
+    days: npt.NDArray[np.int64]
+    """Number of the local day in which each block starts."""
+    dial: bool = False
+    """One block per bucket, from registers."""
+
+
+@dataclass(slots=True)
+class Reduced:
+    """What a stream gives: (name of a part, values, where they are known), and what holds."""
+
+    columns: list[tuple[str, npt.NDArray[np.int64], npt.NDArray[np.bool_]]]
+    holds: list[tuple[str, npt.NDArray[np.bool_], str, str]]
+    """(code, where, message, remedy)"""
+
+
+@dataclass(frozen=True, slots=True)
 class Wanted:
     """What a tariff version wants to know of a channel: one determinant per bucket.
 
@@ -140,7 +198,8 @@ class Wanted:
     """
 
     kind: str
-    """energy (a sum) or demand (the largest mean power of a window)."""
+    """energy (a sum), demand (the largest mean power of a window), net (a sum of what netting
+    leaves), cost (energy x a price by time), tiers (energy by tier of a day, or in order)."""
     channel: str
     calendar: str
     """Name of the calendar; empty: one bucket that is always on."""
@@ -153,9 +212,35 @@ class Wanted:
     optional: bool
     """A metering point without this channel is no fault."""
     labels: Callable[..., npt.NDArray[np.int16]]
+    variant: str = ""
+    """Tells it from others of its kind: how demand is measured, whose cost or tiers they are."""
+    events: tuple[str, ...] = ()
+    """Events whose times must be known."""
+    windows: Windows | None = None
+    netting: str = ""
+    """"interval" or "hour": less what the other channel has in the same block."""
+    others: tuple[str, ...] = ()
+    """Channels that it takes besides its own."""
+    either: tuple[str, ...] = ()
+    """Channels of which it takes those that are there, at least one."""
+    reduce: Callable[..., Reduced] | None = None
+    """`reduce(stream, spans, market)`: what a stream of blocks gives; None: a plain sum."""
+    strict: bool = False
+    """An interval below zero holds."""
+
+    @property
+    def streamed(self) -> bool:
+        """Whether single blocks of time are looked at, so that one sum per bucket is not enough."""
+        return bool(self.windows or self.netting or self.reduce)
+
+    @property
+    def channels(self) -> tuple[str, ...]:
+        """Every channel that it may take."""
+        return (self.channel, *self.others, *self.either)
 
     def name(self, bucket: str) -> str:
         """Name of a determinant: kind/channel/calendar/bucket, such as energy/import/tou/peak."""
         kind = f"{self.kind}-{self.window_s // 60}" if self.window_s else self.kind
+        kind += f".{self.variant}" if self.variant else ""
         months = "@" + ",".join(map(str, self.months)) if self.months else ""
         return f"{kind}/{self.channel}/{self.calendar or 'all'}{months}/{bucket or 'all'}"

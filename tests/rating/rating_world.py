@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -10,6 +11,7 @@ from fractions import Fraction
 import numpy as np
 import pyarrow as pa
 
+from gridtally.market import NO_MARKET, Market
 from gridtally.metering.blocks import ACTUAL, Dense
 from gridtally.metering.cases import Cases
 from gridtally.metering.determine import determine
@@ -59,6 +61,9 @@ class World:
     terms: dict
     carry: pa.Table
     quality: dict[str, np.ndarray] | None = None
+    stated: dict[str, str] | None = None
+    """Terms of the agreement, name to decimal."""
+    market: Market = NO_MARKET
 
     def grids(self) -> list[Dense]:
         start, _ = zone_of(self.zone).bounds(self.period)
@@ -87,12 +92,21 @@ class World:
                 for v in versions.values()
             ],
         )  # fmt: skip
+        if self.stated:
+            text_ = json.dumps(self.stated, sort_keys=True, separators=(",", ":"))
+            at = spans.schema.get_field_index("terms")
+            stated = pa.array([text_] * spans.num_rows)
+            spans = spans.set_column(at, spans.schema.field("terms"), stated)
         grids = self.grids()
         determinants, more = determine(
             spans, dense=grids, advances=empty(ADVANCES),
             wanted={digest: version.wanted for digest, version in versions.items()},
+            market=self.market,
         )  # fmt: skip
-        rated = rate(spans, determinants, tariffs=versions, carry_in=self.carry, incomplete=more)
+        rated = rate(
+            spans, determinants, tariffs=versions, carry_in=self.carry, incomplete=more,
+            market=self.market,
+        )  # fmt: skip
         findings = pa.concat_tables([found, more, rated.findings])
         segments, _, _ = assemble(
             spans, rated.lines, determinants, tariffs=versions, findings=findings

@@ -8,19 +8,22 @@ days, their *stretches*.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from gridtally.market import NO_MARKET, Market
 from gridtally.metering import dials
 from gridtally.metering.blocks import Dense
 from gridtally.metering.found import Found, segment_bounds
-from gridtally.metering.group import Group, stretches
-from gridtally.periods import Period
+from gridtally.metering.group import Group, Stretch, stretches
+from gridtally.metering.streams import Part, add_reduced, reduce_streams
 from gridtally.tables import findings_table
-from gridtally.terms import LegalSource, Wanted
+from gridtally.terms import LegalSource, Stream, Wanted
 
 __all__ = ["determine"]
 
@@ -33,13 +36,14 @@ def determine(
     dense: Iterable[Dense],
     advances: pa.Table,
     wanted: Mapping[str, Sequence[Wanted]],
+    market: Market = NO_MARKET,
 ) -> tuple[pa.Table, pa.Table]:
     """Return (DETERMINANTS, FINDINGS) of SPANS.
 
     `dense` holds the final readings, any number of grids per channel; the points of a grid are
     those that have the channel. `advances` is what the registers of register-billed segments
-    give; `wanted` what each tariff version asks for, by digest. A quantity that cannot be had
-    gives no determinant and a must-hold finding.
+    give; `wanted` what each tariff version asks for, by digest; `market` the prices and events that
+    they refer to. A quantity that cannot be had gives no determinant and a must-hold finding.
     """
     spans = spans.combine_chunks()
     found = Found(spans, segment_bounds(spans))
@@ -51,17 +55,48 @@ def determine(
     registers = dials.Registers(spans, advances)
     for rows in _groups(spans):
         first = spans.slice(rows[0], 1).to_pylist()[0]
-        wants = wanted.get(first["tariff"] or "", ())
+        wants = [_on(want, market) for want in wanted.get(first["tariff"] or "", ())]
         parts, which = stretches(spans, rows, wants)
+        _events(found, rows, which, parts, market)
         if first["legal_source"] == LegalSource.REGISTER:
             for i, stretch in enumerate(parts):
                 mine = rows[which == i]
-                _from_registers(found, mine, stretch.wants, registers, stretch.period)
+                _from_registers(found, mine, stretch, registers, market)
             continue
         group = Group(rows, which, parts, first["zone"], found)
         for channel in sorted({want.channel for stretch in parts for want in stretch.wants}):
             group.channel(channel, grids.get(channel, []))
+        for i, stretch in enumerate(parts):
+            part = Part(rows[which == i], stretch.start_utc, stretch.end_utc, first["zone"])
+            streamed = [want for want in stretch.wants if want.streamed]
+            reduce_streams(found, part, streamed, grids=grids, market=market)
     return found.table(), findings_table(found.findings)
+
+
+def _on(want: Wanted, market: Market) -> Wanted:
+    """A want whose buckets know the events."""
+    if not want.events:
+        return want
+    return replace(want, labels=partial(want.labels, market=market))
+
+
+def _events(
+    found: Found, rows: Ints, which: Ints, parts: Sequence[Stretch], market: Market
+) -> None:
+    """Hold spans for which an event that they use is not known."""
+    for i, stretch in enumerate(parts):
+        names = dict.fromkeys(name for want in stretch.wants for name in want.events)
+        for name in names:
+            known = market.events.get(name)
+            if known is None or not known.covers(stretch.start_utc, stretch.end_utc):
+                for row in rows[which == i].tolist():
+                    found.stop(
+                        row,
+                        "rating.event.missing",
+                        f"The events {name}, which decide the hours of the tariff, are not known "
+                        "for all of the period.",
+                        remedy="Deliver the events, or say until when there was none.",
+                    )
 
 
 def _groups(spans: pa.Table) -> Iterator[Ints]:
@@ -81,12 +116,13 @@ def _groups(spans: pa.Table) -> Iterator[Ints]:
 def _from_registers(
     found: Found,
     rows: Ints,
-    wants: Sequence[Wanted],
+    stretch: Stretch,
     registers: dials.Registers,
-    period: Period,
+    market: Market,
 ) -> None:
     """What the dials of register-billed spans of one period give for each bucket."""
-    for want in wants:
+    period = stretch.period
+    for want in stretch.wants:
         if dials.months_side(want.months, period) == "both":
             for row in rows.tolist():
                 found.stop(
@@ -98,16 +134,49 @@ def _from_registers(
                     remedy="Read the dials at the turn of the month, or bill by calendar month.",
                 )
             continue
+        if want.streamed:
+            _streamed(found, rows, want, stretch, registers, market)
+            continue
+        there = registers.of(want, "", rows)[2] if want.optional else np.ones(len(rows), bool)
         for bucket in want.buckets:
             values, estimated, known = registers.of(want, bucket, rows)
             found.add((want, bucket), rows[known], values[known], estimated[known])
-            if not want.optional:
-                for row in rows[~known].tolist():
-                    what = f"of bucket {bucket} " if bucket else ""
-                    found.stop(
-                        row,
-                        "metering.determinant.incomplete",
-                        f"No {want.kind} register {what}for {want.channel} was read.",
-                        channel=want.channel,
-                        remedy="Deliver this dial's readings, or correct the meter's registers.",
-                    )
+            for row in rows[there & ~known].tolist():
+                what = f"of bucket {bucket} " if bucket else ""
+                found.stop(
+                    row,
+                    "metering.determinant.incomplete",
+                    f"No {want.kind} register {what}for {want.channel} was read.",
+                    channel=want.channel,
+                    remedy="Deliver this dial's readings, or correct the meter's registers.",
+                )
+
+
+def _streamed(
+    found: Found,
+    rows: Ints,
+    want: Wanted,
+    stretch: Stretch,
+    registers: dials.Registers,
+    market: Market,
+) -> None:
+    """A price by time that is one for the whole span; all else needs single intervals."""
+    if want.kind != "cost" or want.netting:
+        for row in rows.tolist():
+            found.stop(
+                row,
+                "rating.quantity.registers",
+                "The tariff looks at single hours, days or windows, and dials do not show them.",
+                channel=want.channel,
+                remedy="Bill this agreement from intervals, or give it another tariff.",
+            )
+        return
+    columns = [registers.of(want, bucket, rows) for bucket in want.buckets]
+    known = np.all([column[2] for column in columns], axis=0)
+    energy = np.stack([column[0] for column in columns], axis=1)[known]
+    each = np.ones(len(want.buckets), np.int64)
+    stream = Stream(
+        energy, np.arange(len(each)), stretch.start_utc * each, stretch.end_utc * each, 0 * each,
+        dial=True,
+    )  # fmt: skip
+    add_reduced(found, want, rows[known], stream, market)

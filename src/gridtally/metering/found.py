@@ -33,9 +33,7 @@ class Found:
     def add(self, out: tuple[Wanted, str], rows: Ints, values: Ints, estimated: Ints) -> None:
         """A determinant of the spans `rows`."""
         want, bucket = out
-        reactive = want.channel.startswith("reactive")
-        unit = "kW" if want.kind == "demand" else "kvarh" if reactive else "kWh"
-        self.names.append((want.name(bucket), unit))
+        self.names.append((want.name(bucket), _unit(want)))
         self.rows.append(rows)
         self.values.append(values)
         self.estimated.append(estimated)
@@ -71,6 +69,14 @@ class Found:
             pa.array([unit for _, unit in names]).take(pick),
         ]
         return pa.Table.from_arrays(columns, schema=DETERMINANTS)
+
+
+def _unit(want: Wanted) -> str:
+    if want.kind == "demand":
+        return "kVA" if want.windows and want.windows.apparent else "kW"
+    if want.kind == "cost":
+        return "10^-25"
+    return "kvarh" if want.channel.startswith("reactive") else "kWh"
 
 
 def segment_bounds(spans: pa.Table) -> tuple[Ints, Ints]:

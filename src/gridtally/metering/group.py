@@ -83,9 +83,13 @@ class Group:
 
     def channel(self, channel: str, grids: Sequence[tuple[Dense, Ints]]) -> None:
         """All determinants of one channel."""
-        asked = self._each(lambda s: any(want.channel == channel for want in s.wants))
+        asked = self._each(
+            lambda s: any(want.channel == channel and not want.streamed for want in s.wants)
+        )
         needed = self._each(
-            lambda s: any(want.channel == channel and not want.optional for want in s.wants)
+            lambda s: any(
+                want.channel == channel and not (want.optional or want.streamed) for want in s.wants
+            )
         )
         left, partly = asked.copy(), np.zeros(len(self.rows), bool)
         for grid, where in grids:
@@ -170,7 +174,7 @@ class Group:
             want.name(""): want
             for stretch in stretches
             for want in stretch.wants
-            if want.channel == grid.channel
+            if want.channel == grid.channel and not want.streamed
         }
         return plan(
             list(wants.values()), start_utc=start, end_utc=end, resolution_s=grid.resolution_s,

@@ -54,6 +54,13 @@ class State:
         column = self._columns.get(key, {}).get(at)
         return np.zeros(len(rows), np.int64) if column is None else column[0][rows]
 
+    def known(self, key: str, at: date, rows: Ints) -> tuple[Ints, Mask]:
+        """Values of a key at a date, and where there is one."""
+        column = self._columns.get(key, {}).get(at)
+        if column is None:
+            return np.zeros(len(rows), np.int64), np.zeros(len(rows), bool)
+        return np.where(column[1][rows], column[0][rows], 0), column[1][rows]
+
     def latest(self, key: str, rows: Ints) -> Ints:
         """Values of a key whatever their date, 0 where there is none."""
         result = np.zeros(len(rows), np.int64)

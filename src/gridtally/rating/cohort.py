@@ -7,10 +7,8 @@ What the days decide (shares, thresholds) is worked out once per period and take
 
 from __future__ import annotations
 
-import calendar
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from datetime import date
 from decimal import Decimal
 from fractions import Fraction
 
@@ -18,10 +16,11 @@ import numpy as np
 import numpy.typing as npt
 
 from gridtally.money import Rounding
-from gridtally.periods import Period
 from gridtally.rating.carry import State
 from gridtally.rating.charges import Component
 from gridtally.rating.exact import Column, add, divide, product, round_to, scaled
+from gridtally.rating.facts import Facts, Hold
+from gridtally.rating.ratios import ONE, Factor
 from gridtally.rating.tariff import TariffVersion
 from gridtally.terms import RoundingMode, Wanted
 
@@ -30,9 +29,6 @@ __all__ = ["MICRO_DECIMALS", "Block", "Cohort", "Factor", "Hold", "micro"]
 Ints = npt.NDArray[np.int64]
 Mask = npt.NDArray[np.bool_]
 MICRO_DECIMALS = 6
-NONE, ONE = Fraction(0), Fraction(1)
-Factor = Fraction | tuple[Column, Column]
-"""One fraction for all rows, or a pair of columns: numerators and denominators."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,92 +50,27 @@ class Block:
     """[10^-8 of the currency]"""
 
 
-@dataclass(frozen=True, slots=True)
-class Hold:
-    """Why some rows get no lines."""
-
-    code: str
-    where: Mask
-    message: str
-    remedy: str
-
-
-@dataclass(slots=True)
-class Cohort:
-    """Spans with the same version and months. Everything per row has shape (rows,)."""
+@dataclass(slots=True, kw_only=True)
+class Cohort(Facts):
+    """Spans with the same version and months, and the lines they get."""
 
     version: TariffVersion
-    periods: tuple[Period, ...]
-    """The distinct periods of the spans."""
-    period: Ints
-    """Which of `periods`, per row."""
     segments: Ints
     """The segment of each row: its row in the carry state."""
     determinant: Callable[[str], tuple[Ints, Mask]]
     """Values of a determinant and where they are known."""
-    contract: tuple[Ints, Mask]
-    capacity: tuple[Ints, Mask]
     carry: State
     blocks: list[Block] = field(default_factory=list)
-    holds: list[Hold] = field(default_factory=list)
-    _shares: dict[tuple[int, ...], Factor] = field(default_factory=dict)
-
-    def __len__(self) -> int:
-        return len(self.segments)
-
-    @property
-    def month(self) -> date:
-        """First day of the month in which the spans begin."""
-        return self.first_day.replace(day=1)
-
-    @property
-    def first_day(self) -> date:
-        """First day of one of the spans: in the same month and yearly windows as the others'."""
-        return self.periods[0].start
-
-    def active(self, months: tuple[int, ...]) -> bool:
-        """Whether the spans have days in `months`, when there are any."""
-        return bool(_parts(self.periods[0], months))
-
-    def days(self, months: tuple[int, ...]) -> Ints:
-        """Days of each span, in `months` when there are any."""
-        days = [sum(part.days for part in _parts(p, months)) for p in self.periods]
-        return np.array(days, np.int64)[self.period]
-
-    def share(self, months: tuple[int, ...]) -> Factor:
-        """The spans in months, by days; only days in `months` when there are any."""
-        if months not in self._shares:
-            self._shares[months] = self._fractions(
-                sum(
-                    (Fraction(part.days, _month_days(part.start)) for part in _parts(p, months)),
-                    NONE,
-                )
-                for p in self.periods
-            )
-        return self._shares[months]
-
-    def years(self, months: tuple[int, ...]) -> Factor:
-        """The spans in years, by days."""
-        return self._fractions(
-            sum((Fraction(part.days, _year_days(part.start)) for part in _parts(p, months)), NONE)
-            for p in self.periods
-        )
-
-    def factor(self, charge: Component) -> Factor:
-        """The component's factor: its share of each span, or 1 without proration."""
-        return self.share(charge.months) if charge.proration == "days" else ONE
-
-    def _fractions(self, each: Iterable[Fraction]) -> Factor:
-        """A fraction per period as one factor."""
-        found = list(each)
-        if len(set(found)) == 1:
-            return found[0]
-        top, bottom = ([getattr(f, n) for f in found] for n in ("numerator", "denominator"))
-        return np.array(top, np.int64)[self.period], np.array(bottom, np.int64)[self.period]
+    demands: dict[str, Ints] = field(default_factory=dict)
+    """Billed demand of each component that has been computed. [10^-6 kW]"""
 
     def want(
         self, wanted: Wanted, bucket: str, charge: Component, *, optional: bool = False
     ) -> Ints:
+        """A determinant that a component bills."""
+        return self.wanted(wanted, bucket, charge.id, optional=optional)
+
+    def wanted(self, wanted: Wanted, bucket: str, used_by: str, *, optional: bool = False) -> Ints:
         """A determinant; rows below zero, or without it unless `optional`, are held."""
         values, known = self.determinant(wanted.name(bucket))
         known = known | optional
@@ -147,7 +78,7 @@ class Cohort:
         self.hold(
             "rating.quantity.missing",
             ~known,
-            f"The {what}, which {charge.id} bills, is not known.",
+            f"The {what}, which {used_by} bills, is not known.",
             "See the findings about the readings of this segment.",
         )
         self.hold(
@@ -157,11 +88,6 @@ class Cohort:
             "Correct the readings; energy given back belongs on the export channel.",
         )
         return np.maximum(values, 0)
-
-    def hold(self, code: str, where: Mask, message: str, remedy: str) -> None:
-        """Hold the segments of some rows."""
-        if where.any():
-            self.holds.append(Hold(code, where, message, remedy))
 
     def rounding(self, charge: Component) -> Rounding:
         """Where the component's lines are rounded."""
@@ -174,11 +100,12 @@ class Cohort:
         bucket: str,
         quantity: Column,
         unit: str,
-        price: Decimal,
+        price: Decimal | Column,
         factor: Factor = ONE,
         decimals: int = MICRO_DECIMALS,
         keep: Mask | None = None,
         always: bool = False,
+        negated: bool = False,
     ) -> None:
         """Add lines of quantity x price x factor; those of quantity zero are left out."""
         if keep is None:
@@ -194,7 +121,7 @@ class Cohort:
             factor=factor,
             rounding=self.rounding(charge),
         )
-        amount = -amount if charge.credit else amount
+        amount = -amount if charge.credit != negated else amount
         self.add(charge, bucket, keep, quantity, decimals, unit, price, factor, amount)
 
     def add(
@@ -208,10 +135,11 @@ class Cohort:
         price: Decimal | Column,
         factor: Factor,
         amount: Column,
+        kind: str | None = None,
     ) -> None:
         """Add lines whose amounts are known."""
         index = self.index[charge.id]
-        kind = charge.kind or charge.shape  # type: ignore[attr-defined]
+        kind = kind or charge.kind or charge.shape  # type: ignore[attr-defined]
         self.blocks.append(
             Block(index, kind, bucket, keep, quantity, decimals, unit, price, factor, amount)
         )
@@ -229,18 +157,6 @@ class Cohort:
             if block.component in wanted:
                 result = add(result, np.where(block.keep, block.amount, 0))
         return result
-
-
-def _parts(period: Period, months: tuple[int, ...]) -> list[Period]:
-    return [part for part in period.months() if not months or part.start.month in months]
-
-
-def _month_days(day: date) -> int:
-    return calendar.monthrange(day.year, day.month)[1]
-
-
-def _year_days(day: date) -> int:
-    return 366 if calendar.isleap(day.year) else 365
 
 
 def micro(value: Decimal, factor: Factor = ONE) -> int | Column:

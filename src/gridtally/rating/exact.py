@@ -99,15 +99,22 @@ def round_to(
     quantity: Column,
     *,
     decimals: int,
-    price: Decimal,
+    price: Decimal | Column,
     factor: Fraction | tuple[Column, Column],
     rounding: Rounding,
 ) -> Column:
     """round(quantity x price x factor), in 10^-8 of the currency.
 
-    `quantity` counts 10^-decimals units; `factor` is one fraction for all rows, or a pair of
-    columns numerator and denominator.
+    `quantity` counts 10^-decimals units, a price per row 10^-8; `factor` is one fraction for all
+    rows, or a pair of columns numerator and denominator.
     """
+    if not isinstance(price, Decimal):
+        parts = (factor.numerator, factor.denominator) if isinstance(factor, Fraction) else factor
+        shift = decimals + 8 - rounding.places
+        top = product(quantity, price, parts[0], 10 ** max(0, -shift))
+        bottom = product(np.full(len(quantity), 10 ** max(0, shift), object), parts[1])
+        units = divide(top, bottom, rounding.mode)
+        return product(units, 10 ** (8 - rounding.places))
     number, places = scaled(price)
     shift = decimals + places - rounding.places
     top, bottom = number * 10 ** max(0, -shift), 10 ** max(0, shift)

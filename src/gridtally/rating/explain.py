@@ -198,7 +198,7 @@ def _determinants(charge: Charge, bucket: str, version: TariffVersion) -> list[s
     name = bucket.partition("/")[0]
     mine = (name,) if calendar and name in calendar.buckets else ("",)
     if isinstance(charge, Demand):
-        wanted = demand_of(version.zone, charge.channel, calendar, charge.months, charge.window_min)
+        wanted = demand_of(version.zone, charge, calendar)
         return [wanted.name(bucket) for bucket in mine]
     channels = ("import", "export") if charge.netting else (charge.channel,)
     return [

@@ -16,13 +16,16 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from gridtally.market import NO_MARKET, Market
 from gridtally.money import Rounding
 from gridtally.periods import Period
 from gridtally.rating.calendars import runs
 from gridtally.rating.carry import State
-from gridtally.rating.cohort import Cohort, Hold
-from gridtally.rating.components import charge_lines, window_start
+from gridtally.rating.cohort import Cohort
+from gridtally.rating.facts import Hold, known_column, terms_of
 from gridtally.rating.lines import Batch, Totals, lines_table
+from gridtally.rating.shapes import charge_lines
+from gridtally.rating.shapes.tiered import window_start
 from gridtally.rating.tariff import TariffVersion
 from gridtally.tables import finding, findings_table
 from gridtally.terms import RoundingMode, Severity
@@ -50,6 +53,7 @@ def rate(
     tariffs: Mapping[str, TariffVersion],
     carry_in: pa.Table,
     incomplete: pa.Table | None = None,
+    market: Market = NO_MARKET,
 ) -> Rated:
     """Rate SPANS with their DETERMINANTS under tariff versions by digest.
 
@@ -58,7 +62,7 @@ def rate(
     of step 5: what it had to hold gets no lines, even if no component asks for what is missing.
     """
     spans = spans.sort_by([("segment", "ascending"), ("span", "ascending")]).combine_chunks()
-    sheet = _Sheet(spans, determinants, tariffs, carry_in)
+    sheet = _Sheet(spans, determinants, tariffs, carry_in, market)
     batches = [sheet.rate(*cohort) for cohort in sheet.cohorts()]
     good = sheet.good
     if incomplete is not None:
@@ -82,8 +86,9 @@ class _Sheet:
         determinants: pa.Table,
         tariffs: Mapping[str, TariffVersion],
         carry_in: pa.Table,
+        market: Market,
     ) -> None:
-        self.spans, self.tariffs = spans, tariffs
+        self.spans, self.tariffs, self.market = spans, tariffs, market
         encoded = spans["segment"].combine_chunks().dictionary_encode()
         self.starts = runs(np.asarray(encoded.indices))
         self.ends = np.r_[self.starts, spans.num_rows][1:].astype(np.int64)
@@ -92,8 +97,9 @@ class _Sheet:
         assert len(agreements) == len(agreements.unique()), "two segments of one agreement"
         self.carry = State(carry_in, agreements=agreements)
         self._determinants = _turned(determinants, spans, encoded.dictionary)
-        self._contract = _column(spans, "contract_ukw")
-        self._capacity = _column(spans, "capacity_ukva")
+        self._contract = known_column(spans, "contract_ukw")
+        self._capacity = known_column(spans, "capacity_ukva")
+        self._terms = terms_of(spans)
         self._digests = spans["tariff"].to_pylist()
         self._holds: list[tuple[Ints, Hold]] = []
         self._carried_twice()
@@ -135,8 +141,17 @@ class _Sheet:
         self, version: TariffVersion, periods: tuple[Period, ...], rows: Ints, period: Ints
     ) -> Batch:
         """The lines of one cohort."""
+
+        def stated(name: str) -> tuple[Ints, Mask]:
+            values, known = self._terms(name)
+            return values[rows], known[rows]
+
         cohort = Cohort(
             version=version,
+            zone=version.zone,
+            declared=version.terms,
+            stated=stated,
+            market=self.market,
             periods=periods,
             period=period,
             segments=self.segment_of[rows],
@@ -236,7 +251,7 @@ def _kind(version: TariffVersion, period: Period) -> Kind:
         version,
         (period.start.year, period.start.month),
         (last.year, last.month),
-        tuple(window_start(period.start, reset) for reset in sorted(version.resets)),
+        tuple(window_start(period.start, [reset]) for reset in sorted(version.resets)),
     )
 
 
@@ -291,11 +306,11 @@ def _unusable(
             "Add the holidays of that year in a new version of the tariff.",
         )
     for reset in sorted(version.resets):
-        if window_start(last, reset) > period.start:
+        if window_start(last, [reset]) > period.start:
             return hold(
                 "rating.window.reset",
-                f"The yearly tiers of {version.id} start anew within {period.start} to {last}.",
-                "Cut the span on the day on which the window starts.",
+                f"A year of {version.id} closes within {period.start} to {last}.",
+                "Cut the span on the day on which it closes.",
             )
     return None
 
@@ -332,8 +347,3 @@ def _look_up(found: tuple[Ints, Ints] | None, rows: Ints) -> tuple[Ints, Mask]:
     at = np.minimum(np.searchsorted(found[0], rows), len(found[0]) - 1)
     known = found[0][at] == rows
     return np.where(known, found[1][at], 0), known
-
-
-def _column(spans: pa.Table, name: str) -> tuple[Ints, Mask]:
-    column = spans[name]
-    return np.asarray(pc.fill_null(column, 0)), np.asarray(pc.is_valid(column))

@@ -10,20 +10,18 @@ import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date
-from functools import cached_property, partial
+from functools import cached_property
 from typing import Any
 
 from gridtally.errors import InvalidDocument
 from gridtally.money import Rounding
-from gridtally.rating.calendars import Calendar, labels
+from gridtally.rating.calendars import Calendar
 from gridtally.rating.charges import (
     Charge,
-    Demand,
     Document,
     Energy,
     Maximum,
     Minimum,
-    PowerFactor,
     Tiered,
 )
 from gridtally.rating.charges.lines import Bank
@@ -31,11 +29,10 @@ from gridtally.rating.checks import resolve
 from gridtally.rating.declared import Eligibility, EventList, Loss, Part, PriceSeries, Term
 from gridtally.rating.reader import read
 from gridtally.rating.references import expanded, order
-from gridtally.terms import Channel, Wanted
+from gridtally.rating.wants import Declarations, all_wanted, demand_of, energy_of
+from gridtally.terms import Wanted
 
 __all__ = ["TariffVersion", "demand_of", "document_schema", "energy_of", "load"]
-
-NO_BUCKET = ("",)
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,6 +67,8 @@ class TariffVersion:
     """In the order of the document; `of` lists ids only, sets are resolved."""
     order: tuple[int, ...]
     """Positions of the components in the order in which they are computed."""
+    declarations: Declarations = field(repr=False)
+    """What its quantities depend on."""
     wanted: tuple[Wanted, ...] = field(repr=False)
     """The quantities that its components need."""
 
@@ -86,9 +85,7 @@ class TariffVersion:
 def _closing_days(charge: Charge) -> Iterator[tuple[int, int]]:
     if isinstance(charge, Tiered) and charge.window == "year":
         yield from charge.reset_days
-    if isinstance(charge, Energy | Tiered) and charge.true_up:
-        yield from charge.true_up.days
-    if isinstance(charge, Bank) and charge.true_up:
+    if isinstance(charge, Energy | Tiered | Bank) and charge.true_up:
         yield charge.true_up.day
     if isinstance(charge, Minimum | Maximum) and charge.settle:
         yield charge.settle.day
@@ -120,58 +117,15 @@ def document_schema() -> dict[str, Any]:
     return schema
 
 
-def energy_of(
-    zone: str,
-    channel: str,
-    calendar: Calendar | None,
-    months: tuple[int, ...],
-    *,
-    optional: bool = False,
-) -> Wanted:
-    """The energy of a channel, by bucket."""
-    return _wanted("energy", zone, channel, calendar, months, None, optional)
-
-
-def demand_of(
-    zone: str,
-    channel: str,
-    calendar: Calendar | None,
-    months: tuple[int, ...],
-    window_min: int | None,
-) -> Wanted:
-    """The largest demand of a channel, by bucket."""
-    window = window_min * 60 if window_min else None
-    return _wanted("demand", zone, channel, calendar, months, window, False)
-
-
-def _wanted(
-    kind: str,
-    zone: str,
-    channel: str,
-    calendar: Calendar | None,
-    months: tuple[int, ...],
-    window_s: int | None,
-    optional: bool,
-) -> Wanted:
-    months = tuple(sorted(set(months)))
-    return Wanted(
-        kind=kind,
-        channel=channel,
-        calendar=calendar.name if calendar else "",
-        buckets=calendar.buckets if calendar else NO_BUCKET,
-        months=months,
-        window_s=window_s,
-        optional=optional,
-        labels=partial(labels, calendar, zone, months=months),
-    )
-
-
 def _version(document: Document, digest: str) -> TariffVersion:
     holidays = document.holidays
     dates = holidays.dates if holidays else ()
     calendars = {
         name: resolve(name, calendar, dates)[0] for name, calendar in document.calendars.items()
     }
+    declared = Declarations(
+        calendars, terms=document.terms, series=document.series, losses=document.losses
+    )
     components = tuple(expanded(charge, document.components) for charge in document.components)
     uses = any(calendar.holidays is not None for calendar in calendars.values())
     return TariffVersion(
@@ -197,32 +151,6 @@ def _version(document: Document, digest: str) -> TariffVersion:
         verified_by=document.verified_by,
         components=components,
         order=order(components),
-        wanted=_all_wanted(document, calendars),
+        declarations=declared,
+        wanted=all_wanted(components, document.zone, declared),
     )
-
-
-def _all_wanted(document: Document, calendars: Mapping[str, Calendar]) -> tuple[Wanted, ...]:
-    found: dict[str, Wanted] = {}
-    for charge in document.components:
-        for wanted in _wants(charge, document.zone, calendars):
-            before = found.setdefault(wanted.name(""), wanted)
-            if before.optional and not wanted.optional:
-                found[wanted.name("")] = wanted
-    return tuple(found.values())
-
-
-def _wants(charge: Charge, zone: str, calendars: Mapping[str, Calendar]) -> list[Wanted]:
-    if isinstance(charge, Energy | Tiered):
-        calendar = calendars[charge.calendar] if charge.calendar else None
-        channels = ("import", "export") if charge.netting else (charge.channel,)
-        return [energy_of(zone, channel, calendar, charge.months) for channel in channels]
-    if isinstance(charge, Demand):
-        calendar = calendars[charge.calendar] if charge.calendar else None
-        return [demand_of(zone, charge.channel, calendar, charge.months, charge.window_min)]
-    if isinstance(charge, PowerFactor):
-        return [
-            energy_of(zone, Channel.IMPORT, None, charge.months),
-            energy_of(zone, Channel.REACTIVE_IMPORT, None, charge.months, optional=True),
-            energy_of(zone, Channel.REACTIVE_EXPORT, None, charge.months, optional=True),
-        ]
-    return []

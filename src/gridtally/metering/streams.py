@@ -1,0 +1,310 @@
+"""Step 5: what one sum per bucket does not say: energy net of what is given back, demand over
+rolling windows, costs by the hour, tiers of a day or filled in order of time.
+
+Specification: `docs/tariff.md`, *energy*, *tiered*, *demand*. The readings of a few rows at a time
+become one stream of blocks of time; what prices them is handed in (`Wanted.reduce`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from itertools import pairwise
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from gridtally.market import Market
+from gridtally.metering.blocks import MISSING, Dense
+from gridtally.metering.found import Found
+from gridtally.metering.windows import apparent, half_even, measured
+from gridtally.periods import Period, zone
+from gridtally.terms import Reduced, Stream, Wanted
+
+__all__ = ["Part", "add_reduced", "reduce_streams"]
+
+Ints = npt.NDArray[np.int64]
+Mask = npt.NDArray[np.bool_]
+Grids = Mapping[str, Sequence[tuple[Dense, Ints]]]
+_ROWS = 64
+_CHANGES = -2
+HOUR_S = 3600
+_REMEDY = "Deliver finer readings, or correct the tariff."
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Interval-billed spans of the same bounds and tariff."""
+
+    rows: Ints
+    """Rows of SPANS."""
+    start_utc: int
+    end_utc: int
+    zone: str
+
+    @property
+    def midnights(self) -> Ints:
+        """First instants of the local days, and the end."""
+        days = zone(self.zone)
+        return days.day_bounds(Period(days.date(self.start_utc), days.date(self.end_utc)))
+
+
+@dataclass(frozen=True, slots=True)
+class Unfit(Exception):
+    """Why no stream can be made of the readings: what a finding says."""
+
+    code: str
+    message: str
+
+
+def reduce_streams(
+    found: Found, stretch: Part, wants: Sequence[Wanted], *, grids: Grids, market: Market
+) -> None:
+    """Add the determinants of wants that need a stream; what does not fit is held.
+
+    Rows with a gap are left out: whoever wants a stream wants the plain sums of its channels as
+    well, and those say what is missing.
+    """
+    for want in wants:
+        for rows, parts in _alike(stretch, want, grids):
+            try:
+                _reduce(found, stretch, want, rows=rows, parts=parts, market=market)
+            except Unfit as why:
+                for row in rows.tolist():
+                    found.stop(row, why.code, why.message, channel=want.channel, remedy=_REMEDY)
+
+
+Channels = dict[str, tuple[Dense, Ints]]
+"""By channel: its grid, and the row of it for each span."""
+
+
+def _alike(stretch: Part, want: Wanted, grids: Grids) -> Iterator[tuple[Ints, Channels]]:
+    """Rows whose channels lie in the same grids, without a gap."""
+    places: dict[str, tuple[Ints, Ints]] = {}
+    good = np.ones(len(stretch.rows), bool)
+    any_optional = np.zeros(len(stretch.rows), bool)
+    for channel in want.channels:
+        which = np.full(len(stretch.rows), -1)
+        at = np.zeros(len(stretch.rows), np.int64)
+        for i, (grid, where) in enumerate(grids.get(channel, ())):
+            mine = where[stretch.rows]
+            end = grid.start_utc + grid.quality.shape[1] * grid.resolution_s
+            if grid.start_utc <= stretch.start_utc and stretch.end_utc <= end:
+                here = (which < 0) & (mine >= 0)
+                here[here] = _whole(grid, mine[here], stretch)
+                which, at = np.where(here, i, which), np.where(here, mine, at)
+        places[channel] = which, at
+        if channel in want.either:
+            any_optional |= which >= 0
+        else:
+            good &= which >= 0
+    good &= any_optional | (not want.either)
+    if not good.any():
+        return
+    keys = np.vstack([which for which, _ in places.values()])
+    for key in np.unique(keys[:, good], axis=1).T:
+        mine = np.flatnonzero(good & (keys == key[:, None]).all(axis=0))
+        yield (
+            stretch.rows[mine],
+            {
+                channel: (grids[channel][i][0], places[channel][1][mine])
+                for channel, i in zip(places, key.tolist(), strict=True)
+                if i >= 0
+            },
+        )
+
+
+def _whole(grid: Dense, at: Ints, stretch: Part) -> Mask:
+    """Rows of a grid without a gap in the stretch."""
+    low, high = (
+        (bound - grid.start_utc) // grid.resolution_s
+        for bound in (stretch.start_utc, stretch.end_utc)
+    )
+    return np.asarray((grid.quality[at, low:high] != MISSING).all(axis=1))
+
+
+def _reduce(
+    found: Found, stretch: Part, want: Wanted, *, rows: Ints, parts: Channels, market: Market
+) -> None:
+    steps = {grid.resolution_s for grid, _ in parts.values()}
+    if len(steps) > 1:
+        message = "The channels that are billed together have readings of different lengths."
+        raise Unfit("metering.channels.lengths", message)
+    (step,) = steps
+    offsets = {(stretch.start_utc - grid.start_utc) % step for grid, _ in parts.values()}
+    if offsets != {0} or (stretch.end_utc - stretch.start_utc) % step:
+        return  # the plain sums of the channel say so
+    labels = want.labels(stretch.start_utc, stretch.end_utc, step, market)
+    made = _blocks(want, stretch, step, labels)
+    for low in range(0, len(rows), _ROWS):
+        mine = rows[low : low + _ROWS]
+        values = {
+            channel: _values(grid, at[low : low + _ROWS], stretch)
+            for channel, (grid, at) in parts.items()
+        }
+        if want.windows:
+            _demands(found, want, mine, values, made)
+        else:
+            _stream(found, want, mine, values, made, market)
+
+
+def _values(grid: Dense, at: Ints, stretch: Part) -> Ints:
+    low, high = (
+        (bound - grid.start_utc) // grid.resolution_s
+        for bound in (stretch.start_utc, stretch.end_utc)
+    )
+    return grid.values[at, low:high]
+
+
+def _demands(
+    found: Found, want: Wanted, rows: Ints, values: Mapping[str, Ints], made: Blocks
+) -> None:
+    assert want.windows is not None
+    energies = [made.energies(values[want.channel])]
+    if want.windows.apparent:
+        others = [values[channel] for channel in want.either if channel in values]
+        energies.append(made.energies(np.sum(others, axis=0)))
+        powers = apparent(energies[0], energies[1], made.seconds)
+    else:
+        powers = half_even(energies[0] * HOUR_S, made.seconds)
+    for i, bucket in enumerate(want.buckets):
+        mine = made.labels == i
+        column = measured(want.windows, powers[:, mine], made.days[mine])
+        found.add((want, bucket), rows, column, np.zeros_like(column))
+
+
+def _stream(
+    found: Found,
+    want: Wanted,
+    rows: Ints,
+    values: Mapping[str, Ints],
+    made: Blocks,
+    market: Market,
+) -> None:
+    billed = made.labels >= 0
+    energies = {channel: made.energies(column) for channel, column in values.items()}
+    negative = np.zeros(len(rows), bool)
+    for column in values.values():
+        negative |= (column[:, made.inside] < 0).any(axis=1)
+    energy = energies[want.channel]
+    if want.netting:
+        (other,) = (column for channel, column in energies.items() if channel != want.channel)
+        energy = np.maximum(energy - other, 0)
+    stream = Stream(
+        energy[:, billed], made.labels[billed], made.starts[billed], made.ends[billed],
+        made.days[billed],
+    )  # fmt: skip
+    if want.strict:
+        for row in rows[negative].tolist():
+            found.stop(
+                row,
+                "rating.quantity.negative",
+                f"A reading of {' or '.join(want.channels)} is below zero.",
+                channel=want.channel,
+                remedy="Correct the readings; energy given back belongs on the export channel.",
+            )
+    add_reduced(found, want, rows, stream, market)
+
+
+def add_reduced(found: Found, want: Wanted, rows: Ints, stream: Stream, market: Market) -> None:
+    """What a stream of the spans `rows` gives: determinants, and what holds."""
+    reduce = want.reduce or partial(sums, want.buckets)
+    answer = reduce(stream, found.spans.take(rows), market)
+    for code, where, message, remedy in answer.holds:
+        for row in rows[where].tolist():
+            found.stop(row, code, message, channel=want.channel, remedy=remedy)
+    for name, column, known in answer.columns:
+        found.add((want, name), rows[known], column[known], np.zeros(int(known.sum()), np.int64))
+
+
+def sums(buckets: Sequence[str], stream: Stream, spans: pa.Table, market: Market) -> Reduced:
+    """The energy of each bucket."""
+    known = np.ones(len(stream.energy), bool)
+    columns = [
+        (bucket, stream.energy[:, stream.labels == i].sum(axis=1), known)
+        for i, bucket in enumerate(buckets)
+    ]
+    return Reduced(columns, [])
+
+
+# -------------------------------------------------------------------- blocks
+
+
+@dataclass(frozen=True, slots=True)
+class Blocks:
+    """Stretches of whole intervals: first interval and the one after the last of each."""
+
+    first: Ints
+    after: Ints
+    labels: Ints
+    """The bucket, -1 where it is not billed."""
+    days: Ints
+    """Number of the local day in which it starts."""
+    starts: Ints
+    """[s]"""
+    ends: Ints
+    inside: Mask
+    """Intervals that lie in billed blocks."""
+
+    @property
+    def seconds(self) -> Ints:
+        """Length of each block. [s]"""
+        return self.ends - self.starts
+
+    def energies(self, values: Ints) -> Ints:
+        """Energy of each block; shape (rows, blocks)."""
+        if (self.after - self.first == 1).all() and len(self.first) == values.shape[1]:
+            return values
+        sums = np.cumsum(np.pad(values, ((0, 0), (1, 0))), axis=1)
+        return np.asarray(sums[:, self.after] - sums[:, self.first])
+
+
+def _blocks(want: Wanted, stretch: Part, step: int, labels: npt.NDArray[np.int16]) -> Blocks:
+    """The blocks of a want: intervals, hours, windows one after the other or rolling."""
+    rolling = want.windows.rolling_s if want.windows else None
+    length = HOUR_S if want.netting == "hour" else want.window_s or step
+    if length % step or (rolling or step) % step:
+        message = (
+            f"Energy is looked at over {length // 60} minutes"
+            + (f", every {rolling // 60}" if rolling else "")
+            + f", but the readings are for {step // 60} minutes each."
+        )
+        raise Unfit("metering.demand.window", message)
+    midnights = stretch.midnights
+    count = len(labels)
+    if length == step and not rolling and want.netting != "hour":
+        first = np.arange(count)
+        after = first + 1
+    else:
+        if ((midnights - stretch.start_utc) % step).any():
+            raise Unfit("rating.calendar.finer", "A local midnight lies inside a reading.")
+        turns = ((midnights - stretch.start_utc) // step).tolist()
+        every = (rolling or length) // step
+        first = np.concatenate([np.arange(a, b, every) for a, b in pairwise(turns)])
+        after = first + length // step if rolling else np.r_[first[1:], count]
+        first, after = first[after <= count], after[after <= count]
+    runs = np.cumsum(np.r_[0, labels[1:] != labels[:-1]])
+    alike = (runs[first] == runs[after - 1]) & (labels[first] != _CHANGES)
+    if not rolling and not alike.all():
+        what = want.calendar or "the months"
+        raise Unfit(
+            "rating.calendar.finer",
+            f"The time windows of {what} change inside {max(length, step) // 60} minutes "
+            "that are billed together.",
+        )
+    mine = np.where(alike, labels[first], -1).astype(np.int64)
+    starts = stretch.start_utc + first * step
+    inside = np.zeros(count + 1, np.int64)
+    np.add.at(inside, first[mine >= 0], 1)
+    np.add.at(inside, after[mine >= 0], -1)
+    return Blocks(
+        first=first,
+        after=after,
+        labels=mine,
+        days=np.searchsorted(midnights, starts, side="right"),
+        starts=starts,
+        ends=stretch.start_utc + after * step,
+        inside=np.cumsum(inside)[:-1] > 0,
+    )
