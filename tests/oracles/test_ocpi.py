@@ -60,6 +60,7 @@ def number(pattern, clause):
 
 def clauses(words):
     words = re.sub(r"\([^)]*\)|;.*", " ", words.lower())
+    words = re.sub(r"(\d+):(\d\d)\s*h(ours?)?\b", r"\1 h \2 min", words)
     words = re.sub(r"\bsteps?\s+(of\s+)?\d+\s*\w+", " ", words)
     return [part.strip() for part in re.split(r",|\+|\bthen\b|\band\b", words) if part.strip()]
 
@@ -68,7 +69,7 @@ def session_of(words, tariff):
     """A session as docs/charging.md describes it."""
     weekday, clock, told = None, "10:00", []
     for clause in clauses(words):
-        day = re.match(r"(mon|tue|wed|thu|fri|sat|sun)\w*\b", clause)
+        day = re.search(r"\b(mon|tue|wed|thu|fri|sat|sun)[a-z]*\b", clause)
         weekday = WEEKDAYS.index(day[1]) if day else weekday
         time = re.search(r"\b(\d{1,2}:\d\d)\b", clause)
         clock = time[1].zfill(5) if time else clock
@@ -82,6 +83,8 @@ def session_of(words, tariff):
             "power_kw": number("kw", clause),
         }  # fmt: skip
         if all(part[key] is None for key in part if key != "state"):
+            if part["state"] == "expired" and told and told[-1]["state"] == "reserved":
+                told[-1]["state"] = "expired"
             continue
         if told and part["minutes"] is None and part["state"] == told[-1]["state"] == "charging":
             before = told[-1]
@@ -225,6 +228,7 @@ def test_of_two_published_numbers_the_rule_gives_the_first(row):
         ("20 kWh, 13 min reservation",
          [("reserved", 13, None, None), ("charging", 60, "20", None)]),
         ("60 min reservation expired", [("expired", 60, None, None)]),
+        ("1:30 h reservation, expired", [("expired", 90, None, None)]),
         ("1 kWh at 6 kW, 40 kWh at 48 kW", [("charging", 10, "1", None),
                                             ("charging", 50, "40", None)]),
     ],

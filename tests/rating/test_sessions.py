@@ -495,3 +495,37 @@ def test_a_file_without_sessions_is_refused(data, said):
 
     with pytest.raises(RefusedFile, match=said):
         read(encoded(ENERGY), data)
+
+
+# ---------------------------------------------------------- the second opinion
+
+
+def test_a_bill_on_which_the_raters_differ_is_held(monkeypatch):
+    """A rater that says another cent: no bill, both totals in the finding."""
+    from gridtally.rating.sessions import second
+
+    def wrong(source, told):
+        return {"bill": {"total": "5.01"}, "held": []}
+
+    monkeypatch.setattr(second, "rate_session", wrong)
+    answer = read_pair(session(("charging", 60, 20)))
+    assert answer["bills"] == []
+    assert [(row["code"], row["message"]) for row in answer["findings"]] == [
+        ("rating.session.raters_differ", "S: the first rater says 5.50 EUR, the second: 5.01 EUR.")
+    ]
+
+
+def test_of_many_sessions_the_dearest_and_a_sample_are_rated_twice():
+    """201 sessions: the 100 dearest, and every third; the very dearest is among them."""
+    from gridtally.rating.sessions.second import _chosen
+
+    bills = [{"total": f"{n}.00"} for n in range(201)]
+    chosen = _chosen(bills)
+    assert chosen == sorted({*range(101, 201), *range(0, 201, 3)})
+    assert _chosen(bills[:200]) == list(range(200))
+
+
+def read_pair(*sessions):
+    from session_world import encoded
+
+    return read(encoded(ENERGY), encoded(list(sessions)))

@@ -15,6 +15,7 @@ from gridtally.periods import iso_utc
 from gridtally.rating.sessions.bill import bill_of
 from gridtally.rating.sessions.document import STATES, Session, read, remark
 from gridtally.rating.sessions.rate import use
+from gridtally.rating.sessions.second import differing
 from gridtally.rating.sessions.tariff import ChargingTariff, load, looks_so
 from gridtally.tables import finding
 from gridtally.terms import RoundingMode, Severity
@@ -36,7 +37,7 @@ def rate_sessions(
     `zone` is that of sessions that name none; of several tariffs `key` names one.
     Raises `InvalidDocument`, `RefusedFile`, `UsageError`, `NotFound`.
     """
-    priced = load(tariff, name=tariff_name, key=key)
+    priced, source = load(tariff, name=tariff_name, key=key)
     told = read(sessions, name=sessions_name, tariff=priced, zone=zone)
     rows = [_ignored(key_, tariff_name) for key_ in priced.unknown] + told.findings
     able: list[Session] = []
@@ -44,21 +45,23 @@ def rate_sessions(
         held = _unfit(session, priced, sessions_name)
         rows += held
         able += [] if held else [session]
-    bills, spread = [], False
-    first = 0
+    rated: list[tuple[Session, dict[str, Any]]] = []
+    spread, first = False, 0
     for session, used in zip(able, use(able, priced), strict=True):
         if used.open is not None:
             rows.append(_open(session, used.open[0] - first, used.open[1], sessions_name))
         else:
-            bills.append(bill_of(session, used, priced))
+            rated.append((session, bill_of(session, used, priced)))
             spread |= used.spread
-            rows += _claimed(session, bills[-1], sessions_name)
+            rows += _claimed(*rated[-1], sessions_name)
         first += len(session.spans)
+    doubted, checked = differing(source, rated, file=sessions_name)
     return {
         "schema": 1,
         "assumptions": list(_assumptions(priced, spread=spread)),
-        "bills": bills,
-        "findings": [_shown(row) for row in rows],
+        "second_opinions": checked,
+        "bills": [bill for session, bill in rated if session.id not in doubted],
+        "findings": [_shown(row) for row in [*rows, *doubted.values()]],
     }
 
 

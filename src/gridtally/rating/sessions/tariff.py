@@ -143,8 +143,10 @@ def looks_so(data: bytes) -> bool:
     )
 
 
-def load(data: bytes, *, name: str, key: str | None = None) -> ChargingTariff:
-    """The tariff of a file; of several, `key` names one.
+def load(
+    data: bytes, *, name: str, key: str | None = None
+) -> tuple[ChargingTariff, dict[str, Any]]:
+    """The tariff of a file, and the JSON object that it is made of; of several, `key` names one.
 
     Raises `InvalidDocument` that lists everything that is wrong, `UsageError`, `NotFound`.
     """
@@ -153,7 +155,8 @@ def load(data: bytes, *, name: str, key: str | None = None) -> ChargingTariff:
     except ValueError as err:
         raise InvalidDocument(f"This is not JSON: {err}.", file=name) from err
     reader = Reader()
-    tariff = _tariff(reader, _pick(value, name=name, key=key))
+    chosen = _pick(value, name=name, key=key)
+    tariff = _tariff(reader, chosen)
     if reader.problems:
         listed = "".join(f"\n  {problem}" for problem in reader.problems)
         raise InvalidDocument(
@@ -162,7 +165,7 @@ def load(data: bytes, *, name: str, key: str | None = None) -> ChargingTariff:
             file=name,
             remedy="Correct these keys, or ask the operator for a corrected tariff.",
         )
-    return tariff
+    return tariff, chosen
 
 
 def _pick(value: object, *, name: str, key: str | None) -> dict[str, Any]:
