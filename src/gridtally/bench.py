@@ -36,9 +36,11 @@ from gridtally.bench_data import (
     decode_floor,
     filled,
     generate,
+    no_files,
     tariff_documents,
 )  # fmt: skip
 from gridtally.bench_estimates import shown, stage_estimates, use
+from gridtally.bench_peers import stage_pysam, stage_sql
 from gridtally.bench_rate import generate_mix, stage_rate
 from gridtally.bench_validate import work_of
 from gridtally.metering.cases import Cases
@@ -241,14 +243,18 @@ def _row(name: str, seconds: float, floor: float) -> dict[str, Any]:
 STAGES: dict[str, tuple[Callable[..., dict[str, Any]], tuple[int, ...]]] = {
     "bill": (stage_bill, (50_000, 200_000)),
     "rate": (stage_rate, (50_000, 200_000)),
+    "pysam": (stage_pysam, (5_000,)),
+    "sql": (stage_sql, (12_500,)),
     "validate": (stage_validate, (25_000,)),
     "audit": (stage_audit, (20_000,)),
     "second": (stage_second, (500,)),
     "estimates": (stage_estimates, (3,)),
 }
 """Stage -> what it does, and the sizes that it runs at."""
-DATA = {"rate": generate_mix}
-"""Stage -> its own readings."""
+DATA: dict[str, Callable[..., list[readings.Entry]]] = {
+    "rate": generate_mix, "pysam": no_files, "sql": no_files, "estimates": no_files,
+}  # fmt: skip
+"""Stage -> its own readings; the others share a month of readings."""
 
 
 def _alone(stage: str, points: int) -> dict[str, Any]:
@@ -270,7 +276,7 @@ def _elsewhere(work: Callable[..., Any], *arguments: object) -> Any:
 @click.option("--data", help="A folder with real homes, for estimates; or GRIDTALLY_HOMES.")
 @click.option("--json", "as_json", is_flag=True, help="Print the figures as JSON.")
 def main(stages: tuple[str, ...], points: int | None, data: str | None, as_json: bool) -> None:
-    """Measure stages beside floors: bill, rate, validate, audit, second, estimates."""
+    """Measure stages beside floors: bill, rate, pysam, sql, validate, audit, second, estimates."""
     use(data)
     rows = []
     unknown = [name for name in stages if name not in STAGES]

@@ -5,12 +5,15 @@ Seeded, in the store's own format: one load file per day, as a utility delivers 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import resource
+import time
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 from functools import partial
 from importlib import resources
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -23,8 +26,22 @@ from gridtally.store import readings
 from gridtally.tables import AGREEMENTS, BLOCKS, METERING_POINTS
 
 __all__ = [
-    "PERIOD", "RESOLUTION_S", "THREADS", "ZONE", "bare", "base", "buckets_for", "by_bucket",
-    "decode_floor", "filled", "generate", "point_names", "tariff_documents",
+    "PERIOD",
+    "RESOLUTION_S",
+    "THREADS",
+    "ZONE",
+    "Clock",
+    "bare",
+    "base",
+    "buckets_for",
+    "by_bucket",
+    "decode_floor",
+    "filled",
+    "generate",
+    "no_files",
+    "peak_mib",
+    "point_names",
+    "tariff_documents",
 ]  # fmt: skip
 
 Ints = npt.NDArray[np.int64]
@@ -72,6 +89,11 @@ def generate(
             )
             entries.append(_numbered(entry, day + 1))
     return entries
+
+
+def no_files(_root: Path, _points: int) -> list[readings.Entry]:
+    """For stages that make their own readings."""
+    return []
 
 
 def _blocks(
@@ -160,3 +182,29 @@ def _file(path: Path) -> int:
     columns = [name for name in readings.BLOCK_COLUMNS if name != "load_seq"]
     table = pq.read_table(path, columns=columns, use_threads=False, partitioning=None)
     return sum(len(chunk.values) for chunk in table["values"].chunks)
+
+
+class Clock:
+    """Wall and processor seconds of what is timed; of repetitions the least counts."""
+
+    def __init__(self) -> None:
+        self.wall = self.cpu = 0.0
+        self._last: list[tuple[float, float]] = []
+
+    def time(self, work: Callable[[], Any]) -> Any:
+        """Do it, and remember how long it took."""
+        began = time.perf_counter(), time.process_time()
+        result = work()
+        self._last.append((time.perf_counter() - began[0], time.process_time() - began[1]))
+        return result
+
+    def keep(self) -> None:
+        """Add the least of what was timed since."""
+        self.wall += min(wall for wall, _ in self._last)
+        self.cpu += min(cpu for _, cpu in self._last)
+        self._last.clear()
+
+
+def peak_mib() -> int:
+    """The largest memory that this process had."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024

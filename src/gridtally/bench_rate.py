@@ -6,9 +6,7 @@ floor is the bare decode of the files that they came from.
 
 from __future__ import annotations
 
-import resource
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
 from importlib import resources
@@ -23,11 +21,13 @@ from gridtally.bench_data import (
     PERIOD,
     RESOLUTION_S,
     ZONE,
+    Clock,
     bare,
     base,
     buckets_for,
     by_bucket,
     generate,
+    peak_mib,
 )  # fmt: skip
 from gridtally.bucket import settle
 from gridtally.metering.blocks import Dense, dense, grids
@@ -178,28 +178,7 @@ def stage_rate(root: Path, entries: list[readings.Entry], points: int) -> dict[s
         "floor_seconds": round(floor.wall, 2), "ratio": round(work.wall / floor.wall, 2),
         "cpu_ratio": round(work.cpu / floor.cpu, 2),
         "laid_ratio": round((lay.cpu + work.cpu) / floor.cpu, 2),
-        "peak_mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
+        "peak_mib": peak_mib(),
         "us_per_bill": round(work.cpu / points * 1e6, 1), **tables,
         "digest": canonical(pa.concat_tables(segments)).digest[:16],
     }  # fmt: skip
-
-
-class Clock:
-    """Wall and processor seconds of what is timed; of repetitions the least counts."""
-
-    def __init__(self) -> None:
-        self.wall = self.cpu = 0.0
-        self._last: list[tuple[float, float]] = []
-
-    def time(self, work: Callable[[], Any]) -> Any:
-        """Do it, and remember how long it took."""
-        began = time.perf_counter(), time.process_time()
-        result = work()
-        self._last.append((time.perf_counter() - began[0], time.process_time() - began[1]))
-        return result
-
-    def keep(self) -> None:
-        """Add the least of what was timed since."""
-        self.wall += min(wall for wall, _ in self._last)
-        self.cpu += min(cpu for _, cpu in self._last)
-        self._last.clear()

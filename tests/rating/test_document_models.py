@@ -5,6 +5,7 @@ from decimal import Decimal
 import pytest
 from rating_world import header
 
+from gridtally.rating.reader import read
 from gridtally.rating.tariff import load
 from gridtally.rating.values import Value
 
@@ -215,3 +216,55 @@ def test_every_term_that_a_component_uses_is_known_by_its_place():
 def test_a_loss_knows_its_formula(name, form):
     """One of four, by its keys."""
     assert load(EVERYTHING.encode(), name="t.toml").losses[name].form == form
+
+
+_SETTLED = """
+schema = 1
+tariff = "t"
+currency = "EUR"
+zone = "UTC"
+valid_from = 2026-01-01
+source = "s"
+rounding = { line = { places = 2, mode = "half_up" }, total = { places = 2, mode = "half_up" } }
+[calendars.c]
+rules = [{ bucket = "p", hours = ["08:00-20:00"] }, { otherwise = "o" }]
+[[components]]
+id = "e"
+shape = "energy"
+channel = "import"
+calendar = "c"
+prices = { p = 1, o = 2 }
+netting = "month"
+true_up = TRUE_UP
+[[components]]
+id = "x"
+shape = "energy"
+channel = "export"
+price = 1
+credit = true
+[[components]]
+id = "bank"
+shape = "bank"
+of = ["e"]
+later = LATER
+"""
+
+
+@pytest.mark.parametrize(
+    ("true_up", "later", "paths"),
+    [
+        ('{ on = "month", prices = { p = 1, o = 1 } }', '["x"]', []),
+        ('{ on = "04-01", price = 1 }', '["x"]', []),
+        ('{ on = "month", prices = { p = 1 } }', '["x"]', ["components[0].true_up.prices.o"]),
+        ('{ on = "04-01" }', '["x"]', ["components[0].true_up.price"]),
+        ('{ on = "04-01", price = -1 }', '["x"]', ["components[0].true_up.price"]),
+        ('{ on = "month", price = 1 }', '["e"]', ["components[2].later[0]"]),
+        ('{ on = "month", price = 1 }', '["none"]', ["components[2].later[0]"]),
+        ('{ on = "month", price = 1 }', '["bank"]', ["components[2].of"]),
+    ],
+)
+def test_what_is_settled_has_prices_and_counts_once(true_up, later, paths):
+    """A bank of energy is paid at one price, or one per bucket; credits for later stand apart."""
+    text = _SETTLED.replace("TRUE_UP", true_up).replace("LATER", later)
+    _, problems = read(text.encode())
+    assert [problem.path for problem in problems] == paths

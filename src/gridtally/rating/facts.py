@@ -122,9 +122,9 @@ class Facts:
         """Elapsed hours of each span."""
         return self.by_period(hours_in(period, self.zone) for period in self.periods)
 
-    def closes(self, day: tuple[int, int]) -> Mask:
-        """Spans whose `to` is that day (month, day) of a year."""
-        ends = [(period.end.month, period.end.day) == day for period in self.periods]
+    def closes(self, *days: tuple[int, int]) -> Mask:
+        """Spans whose `to` is one of these days (month, day) of a year."""
+        ends = [(period.end.month, period.end.day) in days for period in self.periods]
         return np.array(ends, bool)[self.period]
 
     def by_period(self, each: Iterable[Fraction]) -> Factor:

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from gridtally.rating.charges import (
+    Bank,
     Charge,
     Demand,
     Energy,
@@ -145,6 +146,9 @@ def _buckets(calendars: Mapping[str, Calendar], charges: Mapping[int, Charge]) -
             yield from _per_bucket(buckets, prices or {}, f"{path}.{where}prices", name)
         if factors is not None:
             yield from _per_bucket(buckets, factors, f"{path}.loss_factors", name)
+        true_up = charge.true_up if isinstance(charge, Energy | Tiered) else None
+        if true_up and true_up.prices is not None:
+            yield from _per_bucket(buckets, true_up.prices, f"{path}.true_up.prices", name)
 
 
 def _per_bucket(
@@ -209,10 +213,13 @@ def _duplicates(raw: Mapping[str, Any]) -> Iterator[Problem]:
 def _targets(raw: Mapping[str, Any]) -> Iterator[Problem]:
     ids, members = _ids(raw), _sets(raw)
     for i, part in enumerate(raw["components"] if ids else ()):
-        of = part.get("of") if isinstance(part, dict) else None
-        of = of if isinstance(of, list) else []
-        for j, name in enumerate(of):
-            path = f"components[{i}].of[{j}]"
+        named = [
+            (f"components[{i}].{key}[{j}]", name)
+            for key in ("of", "later")
+            if isinstance(part, dict) and isinstance(part.get(key), list)
+            for j, name in enumerate(part[key])
+        ]
+        for j, (path, name) in enumerate(named):
             if isinstance(name, str) and name.startswith("@"):
                 if name[1:] not in members:
                     known = f"Sets are {', '.join(members)}." if members else ""
@@ -222,7 +229,7 @@ def _targets(raw: Mapping[str, Any]) -> Iterator[Problem]:
                 known = f"Components are {', '.join(filter(None, ids))}."
                 message = f"There is no component {name[:64]!r}."
                 yield Problem(CODE, path, message, known)
-            yield from _twice(of[:j], name, path, members)
+            yield from _twice([item for _, item in named[:j]], name, path, members)
 
 
 def _twice(
@@ -243,7 +250,7 @@ def _twice(
 def _circles(charges: Mapping[int, Charge]) -> Iterator[Problem]:
     """Components that are computed from themselves, by way of others (T11)."""
     every = tuple(charges.values())
-    named = {c.id: _members(c.of, every) for c in every if isinstance(c, OnLines)}
+    named = {c.id: _members(c.named, every) for c in every if isinstance(c, OnLines)}
     reported: set[str] = set()
     for i, charge in charges.items():
         if charge.id in reported or charge.id not in named:
@@ -275,7 +282,10 @@ def expanded(charge: Charge, charges: Sequence[Charge]) -> Charge:
     """A component whose `of` lists ids only: each @set stands for its components, in order."""
     if not isinstance(charge, OnLines):
         return charge
-    return charge.model_copy(update={"of": _members(charge.of, charges)})
+    update: dict[str, tuple[str, ...]] = {"of": _members(charge.of, charges)}
+    if isinstance(charge, Bank) and charge.later:
+        update["later"] = _members(charge.later, charges)
+    return charge.model_copy(update=update)
 
 
 def _members(of: Sequence[str], charges: Iterable[Charge]) -> tuple[str, ...]:
@@ -308,4 +318,5 @@ def order(charges: Sequence[Charge]) -> tuple[int, ...]:
 def _needs(charge: Charge) -> tuple[str, ...]:
     """Components that are computed before one."""
     demand = charge.demand if isinstance(charge, Tiered | StepTable) else None
-    return (*(charge.of if isinstance(charge, OnLines) else ()), *((demand,) if demand else ()))
+    named = charge.named if isinstance(charge, OnLines) else ()
+    return (*named, *((demand,) if demand else ()))

@@ -85,7 +85,9 @@ class TariffVersion:
 def _closing_days(charge: Charge) -> Iterator[tuple[int, int]]:
     if isinstance(charge, Tiered) and charge.window == "year":
         yield from charge.reset_days
-    if isinstance(charge, Energy | Tiered | Bank) and charge.true_up:
+    if isinstance(charge, Energy | Tiered) and charge.true_up:
+        yield from charge.true_up.days
+    if isinstance(charge, Bank) and charge.true_up:
         yield charge.true_up.day
     if isinstance(charge, Minimum | Maximum) and charge.settle:
         yield charge.settle.day

@@ -205,7 +205,7 @@ class OnLines(Component):
 
     @property
     def named(self) -> tuple[str, ...]:
-        """The ids and @sets that it names, as written."""
+        """The ids and @sets that it is computed from, as written."""
         return self.of
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from decimal import Decimal
 from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field
@@ -40,13 +41,26 @@ Netting = Literal["interval", "hour", "month"]
 class TrueUp(Strict):
     """On which day the bank of energy is paid, and for how much."""
 
-    on: MonthDay
-    price: Number
+    on: MonthDay | Literal["month"]
+    price: Number | None = None
+    prices: dict[str, Number] | None = None
 
     @property
-    def day(self) -> tuple[int, int]:
-        """Month and day."""
-        return month_days((self.on,))[0]
+    def days(self) -> tuple[tuple[int, int], ...]:
+        """Months and days on which it is paid."""
+        if self.on == "month":
+            return tuple((month, 1) for month in range(1, 13))
+        return month_days((self.on,))
+
+    def numbers(self) -> dict[str, Decimal]:
+        """Its prices by path."""
+        found = {} if self.price is None else {"true_up.price": self.price}
+        return found | {f"true_up.prices.{name}": p for name, p in (self.prices or {}).items()}
+
+    @override
+    def complaints(self) -> Iterator[Complaint]:
+        if (self.price is None) == (self.prices is None):
+            yield "price", "what is paid for the bank is `price`, or `prices` per bucket"
 
 
 class Netted(Measured):
@@ -71,11 +85,18 @@ class Netted(Measured):
             yield "losses", "cannot stand beside `netting`"
         if self.true_up and self.netting != "month":
             yield "true_up", 'has a meaning only with netting = "month"'
-        if self.true_up and self.true_up.price < 0 and not self.negative:
-            yield (
-                "true_up.price",
-                f"{self.true_up.price} is below zero; say `negative = true` if it is meant",
-            )
+        yield from self._true_up()
+
+    def _true_up(self) -> Iterator[Complaint]:
+        if self.true_up is None:
+            return
+        for path, what in self.true_up.complaints():
+            yield f"true_up.{path}", what
+        if self.true_up.prices is not None and not getattr(self, "calendar", None):
+            yield "true_up.prices", "needs a `calendar` that says when each holds"
+        for path, price in self.true_up.numbers().items():
+            if price < 0 and not self.negative:
+                yield path, f"{price} is below zero; say `negative = true` if it is meant"
 
 
 class Energy(Netted, Priced):

@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 from typing_extensions import override
 
-from gridtally.rating.charges.base import Component, OnLines, tier_complaints
+from gridtally.rating.charges.base import Component, OnLines, References, tier_complaints
 from gridtally.rating.values import (
     Channel,
     Complaint,
@@ -228,7 +228,14 @@ class Bank(_NoCredit):
     """Money that is left over is kept for later bills."""
 
     shape: Literal["bank"]
+    later: References | None = None
+    """Components whose credits are good only for later bills."""
     true_up: BankTrueUp | None = None
+
+    @property
+    @override
+    def named(self) -> tuple[str, ...]:
+        return (*self.of, *(self.later or ()))
 
 
 class Transfer(_NoCredit):

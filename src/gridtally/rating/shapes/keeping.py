@@ -114,10 +114,12 @@ def bank(charge: Bank, cohort: Cohort, active: bool) -> None:
     key = f"money/{charge.id}"
     kept: Column = cohort.carry.latest(key, cohort.segments)
     if active:
-        named = cohort.sum_of(charge.of)
+        named, currency = cohort.sum_of(charge.of), cohort.version.currency
+        later = cohort.sum_of(charge.later or ())
+        keep = (later != 0).astype(bool)
+        _one_line(charge, cohort, bucket="kept", unit=currency, amount=-later, keep=keep)
         amount = add(np.maximum(add(named, -kept), 0), -named)
-        kept = np.maximum(add(kept, -named), 0)
-        currency = cohort.version.currency
+        kept = np.maximum(add(np.maximum(add(kept, -named), 0), -later), 0)
         for bucket, keep in (("kept", amount > 0), ("used", amount < 0)):
             _one_line(charge, cohort, bucket=bucket, unit=currency, amount=amount, keep=keep)
         if charge.true_up:

@@ -127,7 +127,7 @@ def bank_true_up(charge: Energy | Tiered, cohort: Cohort) -> None:
     """Pay what is left of each bucket's bank where the span ends on that day."""
     if charge.true_up is None:
         return
-    closes = cohort.closes(charge.true_up.day)
+    closes = cohort.closes(*charge.true_up.days)
     for bucket in buckets_of(charge, cohort):
         bank = cohort.carry.latest(_bank_key(charge, bucket), cohort.segments)
         cohort.line(

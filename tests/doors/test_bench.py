@@ -1,0 +1,28 @@
+"""The door that measures works at small sizes, and its peers come to the same results."""
+
+import pytest
+
+from gridtally.bench_peers import stage_pysam, stage_sql
+from gridtally.bench_rate import generate_mix, stage_rate, ten_tariffs
+
+
+def test_steps_5_to_7_under_ten_tariffs(tmp_path):
+    """All bills can be made; a fifth of them, or so, have two spans."""
+    assert len({version.digest for version in ten_tariffs()}) == 10
+    row = stage_rate(tmp_path, generate_mix(tmp_path, 60), 60)
+    assert 60 < row["spans"] < 90
+    assert row["lines"] > 300
+    assert row["ratio"] > 0
+
+
+def test_a_year_of_hours_to_the_cent():
+    """Ours and the engine's, month by month: the stage itself compares."""
+    pytest.importorskip("PySAM.Utilityrate5")
+    row = stage_pysam(None, [], 3, sample=2)
+    assert row["times_pysam"] > 0
+
+
+def test_the_same_sums_as_sql():
+    """Every query that is timed gives the sums of step 5."""
+    row = stage_sql(None, [], 40)
+    assert row["times_sql"] > 0
