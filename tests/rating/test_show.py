@@ -1,11 +1,15 @@
 """Prices by hour as data and as a picture; what a kWh costs in all."""
 
+import random
 import re
+from datetime import date, timedelta
+from decimal import Decimal
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
 import pytest
 from rating_world import header
+from reference_cases import KWH, case, rate
 
 from gridtally.errors import UsageError
 from gridtally.rating.drawing import colours
@@ -157,6 +161,53 @@ def test_no_price_of_energy_no_total():
     assert shown(component("base", "fixed", per='"month"', price="5"))["total"] is None
 
 
+DEMO = Path(__file__).parents[2] / "src" / "gridtally" / "demo" / "tariffs"
+CHECKED = (
+    DEMO / "home-tou-2026-01-01.toml",
+    DEMO / "home-pv-2026-01-01.toml",
+    Path(__file__).with_name("two-seasons.toml"),
+)
+
+
+def charged(toml, zone, day, hour, kwh):
+    """What the second rater charges for a day with so much energy in one hour, and none else."""
+    end = (date.fromisoformat(day) + timedelta(1)).isoformat()
+    given = case(
+        toml, day, end, zone=zone, step=900, export=0,
+        **{"import": lambda clock: kwh * KWH // 4 if clock.hour == hour else 0},
+    )  # fmt: skip
+    answer = rate(given, toml)
+    assert answer["findings"] == []
+    return sum(
+        Decimal(line["amount"]) for line in answer["lines"] if line["component"] != "rounding"
+    )
+
+
+def at(view, day, hour):
+    """The price in the picture, in the first step: by the panel of that kind of day."""
+    kind = "public holidays" if day in view["holidays"] else date.fromisoformat(day).weekday()
+    words = {5: "Saturdays", 6: "Sundays"}.get(kind, kind if isinstance(kind, str) else "Mondays")
+    panels = {panel["days"]: panel["rows"] for panel in view["total"]["panels"]}
+    rows = next((rows for name, rows in panels.items() if words in name), panels.get("every day"))
+    row = next(r for r in rows if r["from"] <= day[5:] <= r["to"])
+    bucket = next(b for start, end, b in row["runs"] if start <= hour * 60 < end)
+    return Decimal(view["total"]["buckets"][bucket]["tiers"][0]["price"])
+
+
+@pytest.mark.parametrize("file", CHECKED, ids=lambda file: file.stem)
+def test_the_second_rater_charges_what_the_picture_says(file):
+    """Kilowatt-hours in a single hour cost what is shown there, on days of every kind."""
+    toml = file.read_text().replace("line = { places = 2", "line = { places = 8", 1).encode()
+    view = show(load(toml, name=file.name))
+    rng = random.Random(4)
+    days = ["2026-01-01", "2026-05-01", "2026-12-25", "2026-05-03", "2026-07-04"]
+    days += [(date(2026, 1, 1) + timedelta(rng.randrange(365))).isoformat() for _ in range(15)]
+    for day in [day for day in days if day < (view["valid_to"] or "9")]:
+        hour = rng.choice((0, 3, 7, 8, 9, 10, 12, 14, 18, 20, 23))
+        more = charged(toml, view["zone"], day, hour, 5) - charged(toml, view["zone"], day, hour, 0)
+        assert abs(more / 5 - at(view, day, hour)) <= Decimal("0.0000005"), (day, hour)
+
+
 # ------------------------------------------------------------------- the picture
 
 
@@ -213,7 +264,6 @@ def test_boxes_tile_the_day():
 
 def test_dearer_is_darker():
     """The colours are in order by lightness alone: no hue is needed to read them."""
-    from decimal import Decimal
 
     def light(colour):
         red, green, blue = (int(colour[n : n + 2], 16) for n in (1, 3, 5))
