@@ -130,12 +130,15 @@ def bank_true_up(charge: Energy | Tiered, cohort: Cohort) -> None:
     closes = cohort.closes(*charge.true_up.days)
     for bucket in buckets_of(charge, cohort):
         bank = cohort.carry.latest(_bank_key(charge, bucket), cohort.segments)
+        prices = charge.true_up.prices
+        price = prices[bucket] if prices else charge.true_up.price
+        assert price is not None
         cohort.line(
             charge,
             bucket=f"{bucket}/true-up" if bucket else "true-up",
             quantity=bank,
             unit="kWh",
-            price=charge.true_up.price,
+            price=price,
             keep=closes,
             negated=True,
         )
