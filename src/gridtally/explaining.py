@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from rich.box import SIMPLE
@@ -11,23 +12,55 @@ from rich.table import Table
 from gridtally import control
 from gridtally.closing import Closing
 from gridtally.errors import NotFound, UsageError
+from gridtally.metering import thresholds
+from gridtally.metering.cases import input_digest
+from gridtally.prepare import cases
 from gridtally.rating import difference as two
 from gridtally.rating import explain as one
 from gridtally.rating.difference_words import LABELS, money
 from gridtally.rating.effects import EFFECTS
+from gridtally.rating.explain_readings import deepened
 from gridtally.rating.waterfall import waterfall
 from gridtally.store.workspace import Workspace
 
 __all__ = ["difference", "picture", "rendered", "tree"]
 
 
-def tree(ws: Workspace, name: str) -> dict[str, Any]:
+def tree(ws: Workspace, name: str, *, depth: str = "lines") -> dict[str, Any]:
     """A bill by number or by account/from/to: total, segments, spans, lines, readings, prices.
 
     An issued one is explained by the run that it was issued from, a draft by the latest run.
-    Raises `NotFound`.
+    `depth` days or intervals: with the readings of that run under each quantity. Raises `NotFound`.
     """
     closing, bill = _find(ws, name)
+    told = _tree(closing, bill)
+    return told if depth == "lines" else _deep(closing, told, intervals=depth == "intervals")
+
+
+def _deep(closing: Closing, told: dict[str, Any], *, intervals: bool) -> dict[str, Any]:
+    """With what its readings say now; a segment whose readings are others than then says so."""
+    made = _cases(closing, told)
+    sealed = closing.run.read("segments", columns=["segment", "input_digest"]).to_pylist()
+    digests = {row["segment"]: row["input_digest"] for row in sealed}
+    same = {name: case for name, case in made.items() if input_digest(case) == digests[name]}
+    deep = deepened(
+        told, cases=same, tariffs=closing.prepared.tariffs, market=closing.prepared.market,
+        intervals=intervals,
+    )  # fmt: skip
+    for segment in deep["segments"]:
+        segment["readings_found"] = segment["segment"] in same
+    return deep
+
+
+def _cases(closing: Closing, told: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """The rating cases of a bill's segments, made again from what its run saw."""
+    info, prepared = closing.run.info, closing.prepared
+    if "validation" in info:
+        prepared = replace(prepared, thresholds=thresholds.of_dict(info["validation"]))
+    return cases(prepared, [segment["segment"] for segment in told["segments"]])
+
+
+def _tree(closing: Closing, bill: str) -> dict[str, Any]:
     read = closing.run.read
     return one.explain(
         bill,

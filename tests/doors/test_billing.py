@@ -183,6 +183,28 @@ def test_explain(door, issued):
     assert door("explain", by_name, "-w", path).out == said.out
 
 
+def test_explain_down_to_readings(door, issued):
+    """The days, and the intervals, of each quantity sum to it; the bill is the sum of its lines."""
+    path, first = issued
+    days = intervals = 0
+    for number in sorted(first["issued"].values())[:12]:
+        told = door("explain", number, "--depth", "intervals", "-w", path, "--json").json
+        for segment in told["segments"]:
+            assert segment["readings_found"]
+            for line in (line for span in segment["spans"] for line in span["lines"]):
+                for source in (one for one in line["from"] if one.get("days")):
+                    days += 1
+                    whole = [Decimal(day["quantity"]) for day in source["days"]]
+                    assert sum(whole) == Decimal(source["value"])
+                    for day in source["days"]:
+                        intervals += len(day["intervals"])
+                        parts = sum(Decimal(one["value"]) for one in day["intervals"])
+                        assert parts == Decimal(day["quantity"])
+    assert days > 10
+    assert intervals > 1000
+    assert "days" in door("explain", number, "-w", path).out
+
+
 def test_explain_a_difference(door, issued, tmp_path):
     """Against the month before: effects that add up, in two languages, and as a picture."""
     path, first = issued

@@ -3,12 +3,19 @@
 import pyarrow as pa
 from random_towns import Town
 
+from gridtally.metering.cases import Cases
 from gridtally.metering.determine import determine
 from gridtally.rating.assemble import assemble
 from gridtally.rating.explain import explain
 from gridtally.rating.rate import rate
 from gridtally.rating.tariff import load
 from gridtally.tables import ADVANCES, REGISTERS_USED, SPANS, empty, table
+
+
+def cases(town: Town):
+    """The rating case of each segment, readings in it."""
+    made = Cases(town.spans, dense=town.dense, used=empty(REGISTERS_USED), carry=town.carry)
+    return {segment: made.case(segment) for segment in made}
 
 
 def trees(town: Town, *, together=False):

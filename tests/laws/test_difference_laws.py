@@ -312,6 +312,22 @@ def test_the_picture():
     assert waterfall(same).count("<rect") == 3
 
 
+def test_what_other_bills_left_over():
+    """A bank that is paid out is an adjustment; its kWh are no usage. Shown on a tree as it is."""
+    text = component("energy", "energy", 'channel = "import"\nprice = 0.1')
+    before, after = tree(text), tree(text)
+    lines = after["segments"][0]["spans"][0]["lines"]
+    lines.append(lines[0] | {"bucket": "true-up", "quantity": "50", "price": "0.03",
+                             "exact": "-1.5", "amount": "-1.5"})  # fmt: skip
+    lines.append(lines[0] | {"bucket": "rounding", "kind": "rounding", "unit": "EUR",
+                             "quantity": "1", "price": "0.01", "amount": "0.01"})  # fmt: skip
+    after["total"] = "58.99"
+    told = difference(before, after)
+    adds_up(told, before, after)
+    assert (told["total"]["adjustment"], told["total"]["rounding"]) == ("-1.5", "0.01")
+    only(told, "adjustment")
+
+
 def test_words():
     """The largest reasons first, what is small together; in both languages."""
     told = difference(tree(body()), tree(body(Decimal("1.1")), days=14, step=1_000_000))

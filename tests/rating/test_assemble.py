@@ -177,6 +177,7 @@ def test_a_bill_explained():
     (dial,) = segment["readings"]
     assert [reading["reading"] for reading in dial["readings"]] == ["100", "137.2"]
     assert dial["multiplier"] == "20"
+    assert (dial["steps"], dial["rolled_over"], dial["gives"]) == ("37.2", 0, "744")
     (span,) = segment["spans"]
     assert (span["days"], span["tariff"]["source"]) == (31, "a test")
     _, energy, tax = span["lines"]
@@ -198,6 +199,27 @@ def test_a_bill_explained():
                  "the lines of fixed, energy\n", f"= {Decimal(tax['amount']):.2f} EUR",
                  f"{Decimal(tax['quantity']):.2f} EUR x {tax['price']} % = "):  # fmt: skip
         assert said in text
+
+
+def test_a_dial_over_its_end():
+    """99,990 of five digits to 15 is 25, once over the end; a demand dial gives its largest."""
+    made = world({"A": ("AC", date(2025, 5, 1), "t")}, documents=ONE)
+    made["used"] = table(REGISTERS_USED, [
+        {"segment": "A/2026-01-01/2026-02-01", "meter": "M1", "register": name, "channel": "import",
+         "bucket": "total", "kind": kind, "digits": 5, "multiplier": 20_000_000,
+         "time_utc": datetime.fromisoformat(at), "reading": value * 10**6, "quality": "A",
+         "reason": "routine"}
+        for name, kind, values in (
+            ("1.6.0", "demand", (7, 3)), ("1.8.0", "cumulative", (99990, 15)))
+        for at, value in zip(
+            ("2026-01-01T00:00:00+00:00", "2026-02-01T00:00:00+00:00"), values, strict=True)
+    ])  # fmt: skip
+    demand, energy = explained(made, "AC/2026-01-01/2026-02-01")["segments"][0]["readings"]
+    assert (energy["steps"], energy["rolled_over"], energy["gives"]) == ("25", 1, "500")
+    assert (demand["rolled_over"], demand["gives"]) == (0, "60")
+    console = Console(width=150, record=True, file=open("/dev/null", "w"))  # noqa: SIM115
+    console.print(render(explained(made, "AC/2026-01-01/2026-02-01")))
+    assert "= 25, times 20 = 500, over its end once" in console.export_text()
 
 
 def test_markup_in_names_is_text():

@@ -322,10 +322,18 @@ def _documents(text: str) -> int | None:
     help="Draw the difference as a waterfall, too.",
 )
 @click.option("--language", type=click.Choice(["en", "zh"]), default="en", show_default=True)
+@click.option(
+    "--depth",
+    type=click.Choice(["lines", "days", "intervals"]),
+    default="days",
+    show_default=True,
+    help="How far down; intervals are each with reading and quality.",
+)
 @workspace_option
 @as_json
 def explain(
     bill_name: str,
+    depth: str,
     against: str | None,
     picture: Path | None,
     language: str,
@@ -341,7 +349,7 @@ def explain(
     if picture is not None and against is None:
         raise UsageError("--svg draws a difference.", remedy="Say --against which bill.")
     workspace = pipeline.open_workspace(where)
-    tree = explaining.tree(workspace, bill_name)
+    tree = explaining.tree(workspace, bill_name, depth="lines" if against else depth)
     if against is not None:
         tree = explaining.difference(workspace, tree, explaining.tree(workspace, against))
     if picture is not None:
@@ -350,6 +358,13 @@ def explain(
         print_json(tree)
     else:
         out.print(explaining.rendered(tree, language=language))
+    for segment in tree.get("segments", ()):
+        if not segment.get("readings_found", True):
+            talk.print(
+                f"The readings of {shown(segment['segment'])} are not those that were billed any "
+                "more; its days are left out. `gridtally check` says what changed.",
+                highlight=False,
+            )
     return 0
 
 

@@ -150,6 +150,9 @@ def _sides(segments: Sequence[Tree]) -> dict[str, Side]:
             for line in span["lines"]:
                 side = found.setdefault(line["component"], Side(days=span["days"]))
                 side.cells.append(_cell(line, (segment["segment"], span["span"])))
+    for side in found.values():
+        below = (found[name].amount for name in side.of if name in found)
+        side.base = Fraction(sum(below, Decimal(0)))
     return found
 
 

@@ -8,7 +8,7 @@ that no order is preferred, nothing is left over, and swapping the bills turns e
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from fractions import Fraction
 
@@ -22,6 +22,9 @@ EFFECTS = (
 Effects = dict[str, Fraction]
 _ENERGY, _POWER, _TIME = ("kWh", "kvarh"), ("kW", "kVA"), ("month", "year", "day")
 _CORRECTIONS = ("adjustment", "correction")
+_SETTLED = ("true-up", "kept", "used")
+"""Buckets of lines that pay out, keep or use what other bills left over."""
+_BOUNDS = ("minimum", "maximum", "bank")
 _ZERO = Fraction(0)
 
 
@@ -37,6 +40,11 @@ class Cell:
     factor: Fraction
     value: Fraction
     amount: Decimal
+
+    @property
+    def settles(self) -> bool:
+        """Whether it is about what other bills left over."""
+        return self.bucket.rpartition("/")[2] in _SETTLED
 
     @property
     def volume(self) -> Fraction:
@@ -61,6 +69,8 @@ class Side:
     shape: str = ""
     of: tuple[str, ...] = ()
     """charges on whose lines it is a percentage or a bound"""
+    base: Fraction = _ZERO
+    """what these charge"""
     fed_in: bool = False
     """whether it pays for energy that the customer delivers"""
 
@@ -94,15 +104,36 @@ def changed(
     """
     change = Fraction(new.amount) - Fraction(old.amount)
     kinds = {cell.kind for cell in (*old.cells, *new.cells)}
-    if "rounding" in kinds:
-        return {"rounding": change}
     if kinds & set(_CORRECTIONS):
         return {"adjustment": change}
+    if kinds == {"rounding"}:
+        return {"rounding": change}
     if not old.days or not new.days:
         return {"came_or_went": change}
+    settled = _settled(new) - _settled(old)
+    old, new = _charged(old), _charged(new)
     found = _moved(old, new, base, replaced)
-    found["rounding"] = found.get("rounding", _ZERO) + change - (new.value - old.value)
+    found["adjustment"] = found.get("adjustment", _ZERO) + settled
+    exact = new.value - old.value + settled
+    found["rounding"] = found.get("rounding", _ZERO) + change - exact
     return found
+
+
+def _settled(side: Side) -> Fraction:
+    """What its lines pay out of other bills; a bank of money is what is left over itself."""
+    if side.shape == "bank":
+        return _ZERO
+    return _sum(Fraction(cell.amount) for cell in side.cells if cell.settles)
+
+
+def _charged(side: Side) -> Side:
+    """Without its own rounding lines, and without what it settles."""
+    cells = [
+        cell
+        for cell in side.cells
+        if cell.kind != "rounding" and (side.shape == "bank" or not cell.settles)
+    ]
+    return replace(side, cells=cells)
 
 
 def _moved(old: Side, new: Side, base: Mapping[str, Effects], replaced: Fraction) -> Effects:
@@ -134,6 +165,7 @@ def _energy(old: Side, new: Side, replaced: Fraction) -> Effects:
     )  # fmt: skip
     estimate = replaced * (prices[0] + prices[1]) / 2
     over = "feed_in" if old.fed_in or new.fed_in else "usage"
+    over = "power_factor" if "reactive" in (old.shape, new.shape) else over
     return {"days": by_days, over: usage - estimate, "estimate": estimate} | {
         name: weight * part for name, part in _means(before, after).items()
     }
@@ -268,28 +300,27 @@ def _within(
 
 def _on_lines(old: Side, new: Side, base: Mapping[str, Effects]) -> Effects:
     """A percentage or a bound follows the charges that it is computed on, effect by effect."""
-    shared = [name for name in old.of if name in new.of]
     moved: Effects = {}
-    for name in shared:
+    for name in (name for name in old.of if name in new.of):
         for effect, part in base.get(name, {}).items():
             moved[effect] = moved.get(effect, _ZERO) + part
     change, below = new.value - old.value, _sum(moved.values())
-    if "percentage" in (old.shape, new.shape) or "power_factor" in (old.shape, new.shape):
+    bound = old.shape in _BOUNDS or new.shape in _BOUNDS
+    if bound:  # a rise of the lines below it is taken back, at most the whole
+        follows = min(max(change / below, Fraction(-1)), _ZERO) if below else _ZERO
+    else:
         rates = _rates(old, new)
         follows = (rates[0] + rates[1]) / 2
-    else:  # a bound: a rise of the lines below it is taken back, at most the whole
-        follows = min(max(change / below, Fraction(-1)), _ZERO) if below else _ZERO
     found = {effect: follows * part for effect, part in moved.items()}
     own = "power_factor" if _other_row(old, new) else "price"
+    own = "adjustment" if "bank" in (old.shape, new.shape) else own
     found[own] = found.get(own, _ZERO) + change - follows * below
     return found
 
 
 def _rates(old: Side, new: Side) -> _Pair:
-    """The mean rates; where there is no base, that of the other bill."""
-    bases = [_sum(cell.quantity for cell in side.cells) for side in (old, new)]
-    rates = [side.value / base if base else None for side, base in zip((old, new), bases,
-             strict=True)]  # fmt: skip
+    """What they are of the lines below them; where these are nothing, that of the other bill."""
+    rates = [side.value / side.base if side.base else None for side in (old, new)]
     known = [rate for rate in rates if rate is not None] or [_ZERO]
     first, last = (known[0] if rate is None else rate for rate in rates)
     return first, last

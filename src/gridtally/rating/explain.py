@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from fractions import Fraction
+from itertools import pairwise
 from typing import Any
 
 import pyarrow as pa
@@ -19,6 +20,7 @@ from gridtally.errors import NotFound
 from gridtally.money import minor_digits, number
 from gridtally.rating.charges import Charge, Demand, Energy, Fixed, OnLines, PowerFactor, Tiered
 from gridtally.rating.explain_estimates import sentences, told
+from gridtally.rating.explain_readings import summary
 from gridtally.rating.tariff import TariffVersion, demand_of, energy_of
 
 __all__ = ["explain", "render", "word"]
@@ -125,7 +127,7 @@ def _energy(segment: Row) -> dict[str, str | None]:
 
 def _component(charge: Charge) -> dict[str, Any]:
     """A component that is in force in a span, whether it gives a line or not."""
-    netting = isinstance(charge, Energy | Tiered) and charge.netting
+    netting = isinstance(charge, Energy | Tiered) and charge.netting == "month"
     channel = getattr(charge, "channel", None)
     energy = isinstance(charge, Energy | Tiered)
     return {
@@ -148,17 +150,29 @@ def _line(
     charge = version.component(line["component"]) if version else None
     if version is None or charge is None:
         return told | {"title": line["component"], "clause": "", "from": []}
-    exact = Fraction(line["quantity"]) * Fraction(line["price"]) * Fraction(line["factor"])
+    exact = _exact(charge, line)
     rounding = charge.rounding.point() if charge.rounding else version.line
     return told | {
         "title": charge.title if charge.title is not None else charge.id,
         "clause": charge.source or version.source,
         "ledger": charge.ledger or "",
         "shape": charge.shape,
-        "exact": number(-exact if charge.credit else exact),
+        "exact": number(exact),
+        "mean_price": bool(getattr(charge, "series", None)),
         "rounding": {"places": rounding.places, "mode": str(rounding.mode)},
         "from": _sources(charge, line, span, known, version),
     }
+
+
+def _exact(charge: Charge, line: Row) -> Fraction:
+    """A line before rounding; one of a price series has a mean price, and is told as it is."""
+    amount = Fraction(line["amount"])
+    if getattr(charge, "series", None):
+        return amount
+    exact = Fraction(line["quantity"]) * Fraction(line["price"]) * Fraction(line["factor"])
+    if amount and exact:  # credits and what is paid out have turned signs
+        return -exact if (amount < 0) != (exact < 0) else exact
+    return -exact if charge.credit else exact
 
 
 def _sources(
@@ -193,7 +207,8 @@ def _determinants(charge: Charge, bucket: str, version: TariffVersion) -> list[s
             energy_of(version.zone, channel, None, charge.months).name("")
             for channel in ("import", "reactive_import", "reactive_export")
         ]
-    assert isinstance(charge, Energy | Tiered | Demand)
+    if not isinstance(charge, Energy | Tiered | Demand):
+        return []
     calendar = version.calendars[charge.calendar] if charge.calendar else None
     name = bucket.partition("/")[0]
     mine = (name,) if calendar and name in calendar.buckets else ("",)
@@ -208,7 +223,7 @@ def _determinants(charge: Charge, bucket: str, version: TariffVersion) -> list[s
 
 
 def _dials(rows: Sequence[Row]) -> list[dict[str, Any]]:
-    """Opening and closing of each dial, with what lies between."""
+    """Opening and closing of each dial, with what lies between, and what that gives."""
     dials: dict[tuple[str, str], list[Row]] = {}
     for row in sorted(rows, key=lambda r: (r["meter"], r["register"], r["time_utc"])):
         dials.setdefault((row["meter"], row["register"]), []).append(row)
@@ -216,15 +231,28 @@ def _dials(rows: Sequence[Row]) -> list[dict[str, Any]]:
         {
             "meter": meter, "register": register,
             "channel": readings[0]["channel"], "bucket": readings[0]["bucket"],
+            "kind": readings[0]["kind"], "digits": readings[0]["digits"],
             "multiplier": _micro(readings[0]["multiplier"]),
             "readings": [
                 {"time": r["time_utc"].strftime("%Y-%m-%dT%H:%M:%SZ"),
                  "reading": _micro(r["reading"]), "quality": r["quality"], "reason": r["reason"]}
                 for r in readings
             ],
-        }
+        } | _moved(readings)
         for (meter, register), readings in dials.items()
     ]  # fmt: skip
+
+
+def _moved(readings: Sequence[Row]) -> dict[str, Any]:
+    """How far a dial went, how often over its end, and times the multiplier."""
+    values = [row["reading"] for row in readings]
+    turns = sum(after < before for before, after in pairwise(values))
+    if readings[0]["kind"] == "demand":
+        steps, turns = max(values[1:], default=0), 0
+    else:
+        steps = values[-1] - values[0] + turns * 10 ** readings[0]["digits"] * _MICRO
+    whole = Fraction(steps * readings[0]["multiplier"], _MICRO**2)
+    return {"steps": _micro(steps), "rolled_over": turns, "gives": number(whole)}
 
 
 def _carry(rows: Sequence[Row]) -> list[dict[str, str]]:
@@ -254,7 +282,7 @@ def render(tree: Mapping[str, Any], *, language: str = "en") -> Tree:
             )
             branch.add(
                 f"[dim]meter {escape(dial['meter'])}, dial {escape(dial['register'])} "
-                f"x {dial['multiplier']}: {values}[/]"
+                f"x {dial['multiplier']}: {values}{_turned(dial)}[/]"
             )
         for sentence in sentences(segment["estimates"]):
             branch.add(f"[dim]{escape(sentence)}[/]")
@@ -264,6 +292,37 @@ def render(tree: Mapping[str, Any], *, language: str = "en") -> Tree:
             for row in segment[name]:
                 branch.add(f"[dim]{word}: {row['key']} {row['at']}: {row['value']}[/]")
     return top
+
+
+def _turned(dial: Mapping[str, Any]) -> str:
+    """` = 37.2, times 20 = 744, over its end once`."""
+    steps = f" = {dial['steps']}" if dial["kind"] != "demand" else ""
+    whole = f", times {dial['multiplier']} = {dial['gives']}" if dial["multiplier"] != "1" else ""
+    turns = {0: "", 1: ", over its end once"}
+    return (
+        steps
+        + whole
+        + turns.get(dial["rolled_over"], f", {dial['rolled_over']} times over its end")
+    )
+
+
+def _render_source(leaf: Tree, source: Mapping[str, Any]) -> None:
+    """A source of a line; under it its days, its intervals or its peak, where they are known."""
+    twig = leaf.add(f"[dim]{_source(source)}[/]")
+    if source.get("peak"):
+        twig.add(f"[dim]reached from {source['peak']['local']} on[/]")
+    days = source.get("days") or []
+    if days:
+        twig.add(f"[dim]{summary(days)}[/]")
+    for day in days:
+        if "intervals" in day:
+            guessed = f", {day['estimated']} of it estimated" if day["estimated"] != "0" else ""
+            each = " · ".join(
+                f"{one['local'][11:16]} {one['value']}"
+                + (f" {one['quality']}" if one["quality"] != "A" else "")
+                for one in day["intervals"]
+            )
+            twig.add(f"[dim]{day['day']}: {day['quantity']}{guessed}\n{each}[/]")
 
 
 def _render_span(branch: Tree, span: Mapping[str, Any], money: str, language: str) -> None:
@@ -288,7 +347,7 @@ def _render_span(branch: Tree, span: Mapping[str, Any], money: str, language: st
             leaf.add(f"[dim]the lines of {escape(', '.join(of))}[/]")
         for source in line["from"]:
             if source["kind"] != "lines":
-                leaf.add(f"[dim]{_source(source)}[/]")
+                _render_source(leaf, source)
 
 
 def _money(amount: str | None, currency: str) -> str:
