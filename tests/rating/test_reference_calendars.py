@@ -52,6 +52,8 @@ def test_seasons(season, days, expected):
         ['bucket="peak"\nseason = ["06-15 to 09-14"]', 'bucket="b"\nseason = ["09-14 to 06-14"]'],
         # nobody covers 29 February
         ['bucket="peak"\nseason = ["03-01 to 12-31"]', 'bucket="b"\nseason = ["01-01 to 02-28"]'],
+        # an event rule after another
+        ['bucket = "peak"', 'bucket = "off"\nevent = "known"'],
         # an event that is not declared
         ['bucket = "peak"\nevent = "cp"', 'otherwise = "off"'],
     ],
@@ -59,7 +61,7 @@ def test_seasons(season, days, expected):
 def test_seasons_that_are_refused(written):
     """29 February as a beginning, no day, covered twice, by none, an unknown event."""
     prices = ENERGY_TOU.replace("off = ", "b = " if '"b"' in written[-1] else "off = ")
-    toml = document(prices, extra=rules(*written))
+    toml = document(prices, extra="[events.known]\n" + rules(*written))
     assert held(case(toml, "2026-06-01", "2026-06-02", **{"import": KWH}), toml) == (
         "rating.tariff.invalid"
     )

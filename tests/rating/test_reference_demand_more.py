@@ -343,7 +343,7 @@ def test_the_price_of_an_excess_has_eight_decimals():
         "distinct_days = true",
         'power = "reactive"',
         'per = "hour"',
-        "mean_of_months = 0",
+        "mean_of_months = 1",
         "ratchet = { percent = 80, months = 3, by_month = { \"13\" = 1 } }",
         "ratchet = { months = 3 }",
         "excess_over = 105",

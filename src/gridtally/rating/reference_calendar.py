@@ -52,6 +52,7 @@ class Calendar:
         both = [Rule(r, f"calendar {name}") for r in rules if "bucket" in r]
         self.rules = [rule for rule in both if not rule.event]
         self.event_rules = [rule for rule in both if rule.event]
+        refuse(both != self.event_rules + self.rules, f"calendar {name}: a late event rule")
         self._cover_every_day()
 
     def _cover_every_day(self) -> None:

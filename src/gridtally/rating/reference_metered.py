@@ -146,7 +146,7 @@ def check_demand(c: C, table: Table, name: str) -> None:
     values(c, table, least)
     numbers(c, name, "power_factor_below", "excess_over", "excess_factor")
     if "mean_of_months" in c:
-        count(c["mean_of_months"], f"{name}: mean_of_months", 120)
+        count(c["mean_of_months"] - 1, f"{name}: mean_of_months", 119)
     if "ratchet" in c:
         check_ratchet(c["ratchet"], name)
     check_basis(c, name)

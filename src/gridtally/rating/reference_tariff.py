@@ -167,6 +167,9 @@ def loss(written: Mapping[str, Any], name: str, terms: Mapping[str, Any]) -> dic
                 written[key], terms, least=0, most=most.get(key), above_zero=key in above_zero
             )
     loads = made.keys() & {"no_load", "load", "no_load_percent", "load_percent"}
+    alien = written.keys() & set(("", "", "reactive hours_per_day")[min(forms[0], 2)].split())
+    alien |= written.keys() & ({"proration"} if forms[0] < 3 else set())
+    refuse(alien, f"{where}: {sorted(alien)} do not belong to its form")
     refuse(forms[0] == 0 and not loads, f"{where} has no load")
     for a in ("no_load", "load"):
         refuse(made.keys() >= {a, f"{a}_percent"}, f"{where}: {a} twice")
