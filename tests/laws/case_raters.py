@@ -51,13 +51,13 @@ def tables_of(case):
     for number, span in enumerate(case["spans"]):
         first, end = date.fromisoformat(span["from"]), date.fromisoformat(span["to"])
         start_utc, end_utc = zone(name).bounds(Period(first, end))
-        terms = span.get("terms")
+        terms = json.dumps(span.get("terms", {}), sort_keys=True, separators=(",", ":"))
         rows.append(
             {
                 "segment": "A/1", "span": number, "agreement": "A", "account": "C",
                 "metering_point": "P", "zone": name, "from": first, "to": end,
                 "start_utc": start_utc, "end_utc": end_utc, "legal_source": "interval",
-                "terms": json.dumps(terms, sort_keys=True, separators=(",", ":")) if terms else None,
+                "terms": None if terms == "{}" else terms,
                 **{key: span[key] for key in ("tariff", "contract_ukw", "capacity_ukva")},
             }
         )  # fmt: skip
