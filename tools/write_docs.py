@@ -191,6 +191,32 @@ OWN: dict[str, tuple[str, str]] = {
         "This rate cannot be expressed as a tariff document: every reason is listed.",
         "Write the tariff by hand, see docs/tariff.md.",
     ),
+    "rating.tariff.billed": (
+        "Days of this version were billed with another version of the tariff.",
+        "Give the corrected prices an id of their own, let the agreements name it for these days, "
+        "and rebill what it changes.",
+    ),
+    "rating.tariff.currency": (
+        "Versions of one tariff share their currency.",
+        "Correct it, or give the new tariff an id of its own and change the agreements.",
+    ),
+    "rating.tariff.zone": (
+        "Versions of one tariff share their zone.",
+        "Correct it, or give the new tariff an id of its own and change the agreements.",
+    ),
+    "rating.tariff.overlap": (
+        "Another version of the tariff is in force on days of this one.",
+        "Let this version begin after the other ends, or give it an id of its own.",
+    ),
+    "rating.tariff.step": (
+        "Prices move by more than 50 percent against the version before.",
+        "Check for cents taken for euros. If it is meant, a second person delivers the same file "
+        "with --accept-steps.",
+    ),
+    "rating.document.bound": (
+        "A minimum or a cap contradicts the lines that it counts.",
+        "Check both amounts, or leave the standing charge out of `of`.",
+    ),
     "rating.document.circle": (
         "Components are computed from each other.",
         "Let one of them leave the other out of `of`.",

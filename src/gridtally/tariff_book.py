@@ -49,9 +49,11 @@ def accept(
     known = [row for row in stored_tariffs(snapshot(ws)) if row.tariff == version.id]
     if any(row.digest == version.digest for row in known):
         return False
+    later = [row.valid_from for row in known if row.valid_from > version.valid_from]
+    end = version.valid_to or min(later, default=date.max)  # open: until the next begins
     for row in known:
         _same_money(row, version, name)
-        _apart(ws, row, version, name)
+        _apart(ws, row, version, name=name, end=end)
     before = [row for row in known if row.valid_from < version.valid_from]
     if before:
         steps = _steps(before[-1], data, name)
@@ -75,16 +77,16 @@ def accept(
 def _same_money(row: StoredTariff, version: TariffVersion, name: str) -> None:
     """All versions of a tariff have one currency and one zone: a segment may meet several."""
     other = tariffs.load(row.data, name=row.tariff)
-    for what, old, new in (
-        ("currency", other.currency, version.currency),
-        ("zone", other.zone, version.zone),
+    for what, code, old, new in (
+        ("currency", "rating.tariff.currency", other.currency, version.currency),
+        ("zone", "rating.tariff.zone", other.zone, version.zone),
     ):
         if old != new:
             raise InvalidDocument(
                 f"{what}: {new}, but the version from {row.valid_from} has {old}. "
                 f"Versions of one tariff share their {what}.",
                 file=name,
-                code=f"rating.tariff.{what}",
+                code=code,
                 remedy=f"Correct the {what}, or give the new tariff an id of its own and change "
                 "the agreements.",
             )
@@ -93,14 +95,22 @@ def _same_money(row: StoredTariff, version: TariffVersion, name: str) -> None:
 # ------------------------------------------------------------------- days
 
 
-def _apart(ws: Workspace, row: StoredTariff, version: TariffVersion, name: str) -> None:
-    """No day has two versions (T05); of billed days it is said how many bills there are (T06)."""
+def _apart(
+    ws: Workspace, row: StoredTariff, version: TariffVersion, *, name: str, end: date
+) -> None:
+    """No day has two versions (T05), and billed days keep theirs (T06).
+
+    A version without an end lasts until the next begins.
+    """
     first = max(row.valid_from, version.valid_from)
-    end = min(row.valid_to or date.max, version.valid_to or date.max)
+    end = min(row.valid_to or date.max, end)
     if first >= end:
         return
-    last = "further notice" if end == date.max else str(end - timedelta(1))
+    follows = row.valid_from < version.valid_from and row.valid_to is None
     billed = _billed(ws, version.id, first, end)
+    if follows and not billed:
+        return
+    last = "further notice" if end == date.max else str(end - timedelta(1))
     remedy = (
         "Prices of billed days are never changed in place: give the corrected prices an id of "
         "their own, let the agreements name it for these days, and rebill what it changes."

@@ -53,6 +53,18 @@ def test_cut_where_prices_and_terms_change():
     assert findings == []
 
 
+def test_an_open_version_lasts_until_the_next_begins():
+    """No day has two versions, and none is left without one."""
+    versions = [
+        Version("home", "d2", date(2026, 10, 16), None),
+        Version("home", "d1", date(2025, 1, 1), None),
+    ]
+    _, cuts, findings = run(terms("A", date(2020, 1, 1)), versions=versions)
+
+    assert cuts == [("2026-10-01", "2026-10-16", "d1"), ("2026-10-16", "2026-11-01", "d2")]
+    assert findings == []
+
+
 def test_cut_where_a_yearly_window_resets():
     """A tariff with yearly tiers that reset on 20 October is cut there, others are not."""
     versions = [Version("home", "d1", date(2025, 1, 1), None, frozenset({(10, 20)}))]

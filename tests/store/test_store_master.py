@@ -149,7 +149,7 @@ def test_tariff_versions_follow_each_other(ws):
         (date(2026, 6, 30), None),
         (date(2025, 1, 1), date(2026, 1, 2)),
         (date(2026, 2, 1), date(2026, 3, 1)),
-        (date(2025, 1, 1), None),
+        (date(2026, 1, 1), None),
     ],
 )
 def test_overlapping_versions_of_a_tariff_are_refused(ws, start, end):
@@ -158,6 +158,16 @@ def test_overlapping_versions_of_a_tariff_are_refused(ws, start, end):
     with pytest.raises(Conflict, match="Another version of the tariff home"):
         put(ws, b"two", start, end)
     assert len(snapshot.tariffs(snapshot.snapshot(ws))) == 1
+
+
+def test_a_version_without_an_end_lasts_until_the_next_begins(ws):
+    """Prices that change are a new document, not a new end of the old one."""
+    assert put(ws, b"one", date(2026, 1, 1), None)
+    assert put(ws, b"two", date(2027, 1, 1), None)
+    assert put(ws, b"nil", date(2025, 1, 1), None)
+    assert [row.data for row in snapshot.tariffs(snapshot.snapshot(ws))] == [b"nil", b"one", b"two"]
+    with pytest.raises(Conflict, match="Another version of the tariff home"):
+        put(ws, b"three", date(2026, 7, 1), date(2027, 2, 1))
 
 
 def test_a_changed_tariff_document_is_not_read(ws):

@@ -85,9 +85,11 @@ def _ordered() -> list[Guard]:
         _refuse(
             "guard_tariff_document_no_overlap",
             "INSERT ON tariff_document",
+            # One without an end lasts until the next begins, so that it overlaps with none.
             "EXISTS (SELECT 1 FROM tariff_document t WHERE t.tariff = NEW.tariff"
-            " AND (NEW.valid_to IS NULL OR t.valid_from < NEW.valid_to)"
-            " AND (t.valid_to IS NULL OR t.valid_to > NEW.valid_from))",
+            " AND (t.valid_from = NEW.valid_from"
+            " OR t.valid_from < NEW.valid_from AND t.valid_to > NEW.valid_from"
+            " OR t.valid_from > NEW.valid_from AND t.valid_from < NEW.valid_to))",
             "guard: two versions of one tariff overlap",
         ),
         _refuse(

@@ -93,11 +93,12 @@ def _by_version(
         rows = np.flatnonzero(codes == name)
         low, high = first[rows], after[rows]
         at = low.copy()
-        for version in sorted(
-            (v for v in versions if v.tariff == name), key=lambda v: v.valid_from
-        ):
+        mine = sorted((v for v in versions if v.tariff == name), key=lambda v: v.valid_from)
+        for version, following in zip(mine, [*mine[1:], None], strict=True):
             begins = _day(version.valid_from)
             ends = _day(version.valid_to) if version.valid_to else _FAR
+            if following and not version.valid_to:  # open: until the next begins
+                ends = _day(following.valid_from)
             for cut_from, cut_to, digest in (
                 (at, np.minimum(high, begins), None),
                 (np.maximum(low, begins), np.minimum(high, ends), version.digest),

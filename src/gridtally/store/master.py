@@ -286,7 +286,7 @@ def put_tariff(
             raise
         raise Conflict(
             f"Another version of the tariff {tariff} is in force on days of this one.",
-            remedy="Give the earlier version a valid_to before this one begins: days that have "
-            "two prices are never billed.",
+            remedy="Let this version begin after the other ends: days that have two prices are "
+            "never billed.",
         ) from err
     return True

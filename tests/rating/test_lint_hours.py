@@ -1,0 +1,1 @@
+"""Hours of ten years: each priced once by each kind of component."""
