@@ -216,15 +216,9 @@ def _tariff(
     data = path.read_bytes()
     version = tariffs.load(data, name=path.name)
     stored = tariff_book.accept(
-        ws,
-        data,
-        version,
-        name=path.name,
-        actor=actor,
-        as_of=as_of,
-        accept_steps=accept_steps,
-        dry_run=dry_run,
-    )
+        ws, data, version, name=path.name, actor=actor, as_of=as_of,
+        accept_steps=accept_steps, dry_run=dry_run,
+    )  # fmt: skip
     answer = "would be stored" if dry_run else "stored" if stored else "known already"
     return Answer(path.name, f"tariff {version.id}", rows=1, accepted=int(stored), answer=answer)
 
