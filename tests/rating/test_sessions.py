@@ -486,6 +486,7 @@ def test_other_keys_of_a_tariff_are_noted():
         (b"nothing", "This is not JSON"),
         (b'{"sessions": [NaN]}', "NaN is no number of JSON"),
         (b'{"id": 1, "id": 2}', "the key 'id' stands twice in one object"),
+        (b'{"id": "\\ud800"}', "it holds half a character"),
         (b"[1, 2]", "There is no charging session in this file"),
     ],
 )

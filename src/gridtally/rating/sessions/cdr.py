@@ -47,7 +47,7 @@ def adapted(
                      code="rating.session.cdr_other")  # fmt: skip
     periods = reader.items(cdr, "charging_periods", path)
     starts = [p.get("start_date_time") if isinstance(p, dict) else None for p in periods]
-    ends = [*starts[1:], cdr.get("end_date_time")]
+    ends = [*starts[1:], cdr.get("end_date_time")][: len(starts)]
     told = [
         _period(reader, period, (start, end), f"{path}.charging_periods[{n}]", tariff)
         for n, (period, start, end) in enumerate(zip(periods, starts, ends, strict=True))

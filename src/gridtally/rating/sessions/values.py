@@ -35,10 +35,15 @@ def _once(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
 def json_of(data: bytes) -> Any:
     """JSON with decimals of its numbers' text; `ValueError` says why it is none."""
     try:
-        return json.loads(
+        value = json.loads(
             data.decode("utf-8-sig"),
             parse_float=Decimal, parse_constant=_no_constant, object_pairs_hook=_once,
         )  # fmt: skip
+        if b"\\ud" in data.lower():
+            json.dumps(value, ensure_ascii=False, default=str).encode()
+        return value
+    except UnicodeEncodeError as err:
+        raise ValueError("it holds half a character") from err
     except RecursionError as err:
         raise ValueError("it is nested too deeply") from err
 
