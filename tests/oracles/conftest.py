@@ -1,4 +1,4 @@
-"""For the oracles that both raters answer: `two_raters` lives with the laws."""
+"""For the oracles that both raters answer: `case_raters` lives with the laws."""
 
 import sys
 from pathlib import Path
