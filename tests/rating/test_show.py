@@ -123,6 +123,19 @@ def test_the_total_of_tiers():
         component("tax", "percentage", of='["t"]', percent="5"),
     )["total"]
     assert prices(total) == {"": [("100", "0.105"), (None, "0.21")]}
+    assert total["upto_unit"] == "kWh"
+    assert total["remarks"] == ["The steps count the energy of the month."]
+
+
+def test_tiers_that_are_cut_in_different_ways():
+    """Only the first step of each can be added up, and that is said."""
+    tiers = "[{ upto = %s, price = 0.1 }, { price = 0.2 }]"
+    total = shown(
+        component("a", "tiered", channel='"import"', tiers=tiers % 100),
+        component("b", "tiered", channel='"import"', tiers=tiers % 50, unit='"kwh_per_day"'),
+    )["total"]
+    assert prices(total) == {"": [(None, "0.2")]}
+    assert total["remarks"] == ["Tiers are cut in different ways: the first of each is shown."]
 
 
 def test_tax_inside_and_included():

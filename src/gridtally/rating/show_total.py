@@ -16,7 +16,7 @@ from gridtally.rating.calendars import HOLIDAY, OUTSIDE
 from gridtally.rating.hours import Grid, grid
 from gridtally.rating.panels import at_rest, panels
 from gridtally.rating.tariff import TariffVersion
-from gridtally.rating.wording import name_of, plain
+from gridtally.rating.wording import name_of, plain, unit_of
 from gridtally.terms import RoundingMode
 
 __all__ = ["total"]
@@ -62,7 +62,9 @@ def total(version: TariffVersion, mask: npt.NDArray[np.bool_]) -> dict[str, Any]
     return {
         "text": "What one more kWh costs, by the hour",
         "unit": f"{version.currency} per kWh",
-        "upto_unit": "kWh",
+        "upto_unit": next(
+            (unit_of(raw, ("upto",), "") for raw in found.parts if raw.get("tiers")), "kWh"
+        ),
         "includes": [part["says"] for part in (*found.parts, *found.on_lines)],
         "excludes": found.excluded,
         "remarks": found.remarks,
@@ -175,7 +177,9 @@ def _bounds(found: _Sum) -> list[Decimal | None]:
         for raw in found.parts if raw.get("tiers")
     }  # fmt: skip
     if len(cuts) == 1:
-        return list(cuts.pop()[3])
+        window, _, _, ends = cuts.pop()
+        found.remarks.append(f"The steps count the energy of the {window}.")
+        return list(ends)
     if cuts:
         found.remarks.append("Tiers are cut in different ways: the first of each is shown.")
     return [None]
