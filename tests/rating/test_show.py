@@ -169,6 +169,19 @@ def test_what_the_total_cannot_say():
     assert prices(total) == {"high": [(None, "0.390104")], "low": [(None, "0.151008")]}
 
 
+def test_a_holiday_that_only_one_calendar_knows():
+    """The other charges it by its weekday: a Monday stands for it, and that is said."""
+    holy = TOU.replace("calendars.c", "calendars.h").replace('["weekday"]', '["holiday"]')
+    fee = component("fee", "energy", channel='"import"', calendar='"h"',
+                    prices="{ peak = 0.05, off = 0.01 }")  # fmt: skip
+    total = shown(HOLIDAYS, TOU, holy, ENERGY, fee)["total"]
+    assert total["remarks"] == ["On public holidays e is as on a Monday here."]
+    panel = next(p for p in total["panels"] if p["days"] == "public holidays")
+    start, end, bucket = panel["rows"][0]["runs"][1]
+    assert (start, end) == (480, 630)
+    assert total["buckets"][bucket]["tiers"] == [{"upto": None, "price": "0.35"}]
+
+
 def test_no_price_of_energy_no_total():
     """A tariff of standing charges alone has none."""
     assert shown(component("base", "fixed", per='"month"', price="5"))["total"] is None

@@ -197,6 +197,8 @@ def _cells(
         cells = grid(calendar)
         if calendar is None or calendar.holidays is None:
             cells[:, HOLIDAY] = cells[:, 0]  # to it a public holiday is like another day
+            if holidays and (cells != cells[:, :1]).any():
+                found.remarks.append(f"On public holidays {raw['says']} is as on a Monday here.")
         cells = at_rest(cells, raw["months"], mask)
         size = int(cells.max()) + 2
         code = code * size + cells + 1
