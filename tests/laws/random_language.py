@@ -280,7 +280,7 @@ def a_bound(r):
 
 
 def a_bank(r):
-    percent = r.choice(("0", "50", "100", term("rate")))
+    percent = r.choice(("0", "50", "100"))
     on = r.choice(CLOSING)
     return maybe(r, 0.5, f'true_up = {{ on = "{on}", percent = {percent} }}')
 

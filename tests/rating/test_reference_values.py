@@ -1,7 +1,19 @@
 """The second opinion: terms and values, factors, what is counted, rounded components."""
 
 import pytest
-from reference_cases import FLAT, KWH, case, dial, document, fixed, held, lines, rate, register_case
+from reference_cases import (
+    FLAT,
+    KWH,
+    case,
+    dial,
+    document,
+    fixed,
+    held,
+    lines,
+    rate,
+    register_case,
+    tiered,
+)
 
 JUNE = ("2026-06-01", "2026-07-01")
 TERM = '[terms.rate]\ntitle = "Agreed rate"\nleast = 0.1\nmost = 2\n'
@@ -74,6 +86,26 @@ def test_documents_that_are_refused(component):
     """A term that is not declared, a count without its unit, an event that nobody declares."""
     toml = document(component, extra=TERM)
     assert held(of_june(toml, terms={"rate": "1"}), toml) == "rating.tariff.invalid"
+
+
+def test_terms_that_need_no_declaration():
+    """Contract and capacity are not declared."""
+    toml = document(FLAT, extra="[terms.contract_kw]\n")
+    assert held(of_june(toml), toml) == "rating.tariff.invalid"
+
+
+def test_numbers_that_no_term_gives():
+    """A tier's price, a row, a true-up: numbers alone."""
+    by_term = '{ term = "rate" }'
+    for component in (
+        tiered("", f"[{{upto = 1, price = {by_term}}}, {{price = 1}}]"),
+        FLAT + f'netting = "month"\ntrue_up = {{ on = "01-01", price = {by_term} }}\n',
+        FLAT + f'[[components]]\nid="b"\nshape="bank"\nof=["energy"]\n'
+        f'true_up = {{ on = "01-01", percent = {by_term} }}\n',
+    ):
+        toml = document(component, extra=TERM)
+        given = of_june(toml, export=0, terms={"rate": "1"})
+        assert held(given, toml) == "rating.tariff.invalid"
 
 
 def test_terms_with_least_above_most():

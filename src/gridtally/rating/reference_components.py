@@ -227,8 +227,8 @@ def check_bank(c: C, table: Table, name: str) -> None:
     if "true_up" in c:
         known(c["true_up"], "on percent", f"{name}, true_up")
         yearly_day(c["true_up"]["on"], f"{name}: true_up.on")
-        percent = value(c["true_up"]["percent"], table["terms"], least=0, most=100)
-        c["true_up"] = {"on": c["true_up"]["on"], "percent": percent}
+        numbers(c["true_up"], name, "percent")
+        refuse(c["true_up"]["percent"] > 100, f"{name}: more than 100 percent")
 
 
 def check_transfer(c: C, table: Table, name: str) -> None:

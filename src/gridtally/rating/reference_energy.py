@@ -94,7 +94,7 @@ def true_up(r: Rater, c: C) -> list[Line]:
     if "true_up" not in c or not closes(r.span, c["true_up"]["on"]):
         return lines
     for bucket in c["buckets"]:
-        price = r.value(c["true_up"]["prices"][bucket])
+        price: Fraction = c["true_up"]["prices"][bucket]
         key = f"bank/{c['id']}/{bucket or 'all'}"
         name = f"{bucket}/true-up" if bucket else "true-up"
         made = r.rate(c, Fraction(r.carry.bank(key), MICRO), unit_of(c), price, bucket=name)

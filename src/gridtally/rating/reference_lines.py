@@ -227,7 +227,7 @@ def bank(r: Rater, c: C) -> list[Line]:
     lines += [r.money(c, amount, "kept" if amount > 0 else "used")] if amount else []
     kept = max(zero, max(zero, before - total) - later)
     if "true_up" in c and closes(r.span, c["true_up"]["on"]):
-        paid = rounded(kept * r.value(c["true_up"]["percent"]) / 100, r.rounding(c))
+        paid = rounded(kept * c["true_up"]["percent"] / 100, r.rounding(c))
         lines += [r.money(c, -paid, "true-up")] if kept else []
         kept = Fraction(0)
     r.carry.keep(key, int(kept * CENTS))

@@ -49,10 +49,10 @@ def check_billed(c: C, table: Table, name: str) -> None:
     check_rounding(c.get("round_quantity", {"places": 6, "mode": "down"}), most=6)
     if "true_up" in c:
         refuse(netting != "month", f"{name}: true_up without netting by month")
-        check_true_up(c, table, f"{name}, true_up")
+        check_true_up(c, f"{name}, true_up")
 
 
-def check_true_up(c: C, table: Table, name: str) -> None:
+def check_true_up(c: C, name: str) -> None:
     """When the bank is paid, and at which price; by bucket, if it is so written."""
     given = c["true_up"]
     known(given, "on price prices", name)
@@ -65,8 +65,8 @@ def check_true_up(c: C, table: Table, name: str) -> None:
     else:
         fits = "calendar" in c and set(by_bucket) == set(c["buckets"])
         refuse(not fits, f"{name}: prices do not fit the calendar's buckets")
-    made = {b: value(v, table["terms"], least=floor_of(c)) for b, v in by_bucket.items()}
-    c["true_up"] = {"on": given["on"], "prices": made}
+    c["true_up"] = {"on": given["on"], "prices": dict(by_bucket)}
+    numbers(c["true_up"]["prices"], name, *by_bucket, below_zero=bool(c.get("negative")))
 
 
 def check_energy(c: C, table: Table, name: str) -> None:

@@ -17,7 +17,7 @@ from typing import Any
 from gridtally.rating.reference_calendar import Calendar, known, refuse
 from gridtally.rating.reference_components import check_component, check_references
 from gridtally.rating.reference_numbers import Held, decimal
-from gridtally.rating.reference_values import PRORATIONS, check_rounding, value
+from gridtally.rating.reference_values import AGREED, PRORATIONS, check_rounding, value
 
 __all__ = ["tariff"]
 
@@ -94,6 +94,7 @@ def check_head(table: dict[str, Any]) -> None:
 
 def check_outside(table: dict[str, Any]) -> None:
     """Terms, series and events: what the case has to bring."""
+    refuse(AGREED.keys() & table["terms"].keys(), "contract and capacity are not declared")
     for name, term in table["terms"].items():
         known(term, "title unit least most", f"term {name}")
         for key in ("least", "most"):
