@@ -175,14 +175,6 @@ OWN: dict[str, tuple[str, str]] = {
         "Bill from intervals, or read the dials whenever the price changes.",
     ),
     "rating.case.malformed": ("The rating case is not one as docs/rating-case.md says.", ""),
-    "rating.tariff.billed": (
-        "From a day on a version of the tariff is in force already, and bills were made for it.",
-        "Give the corrected prices an id of their own, and rebill what they change.",
-    ),
-    "rating.tariff.overlap": (
-        "From a day on a version of the tariff is in force already.",
-        "Let this version begin after the other ends, or give it an id of its own.",
-    ),
     "rating.session.invalid": (
         "A key of a charging session is missing or unknown, or its value is not of its kind.",
         "docs/charging.md lists the keys.",

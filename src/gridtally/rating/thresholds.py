@@ -38,29 +38,45 @@ def edges(charge: Tiered, facts: Facts, demand: Column | None = None) -> list[Co
     unit = _unit(charge, facts, demand)
     more = _more(charge, facts)
     found: list[Column | int] = [0]
+    hours = _unit(charge, facts, demand, unit="kwh_per_kw") if _hours_of_use(charge) else ONE
     for tier in charge.tiers[:-1]:
-        assert tier.upto is not None
-        exact = times(plus(Fraction(tier.upto), more), unit)
-        rows = 1 if isinstance(exact, Fraction) else len(facts)
-        bound = rounded(exact, decimals=_MICRO, mode=RoundingMode.HALF_EVEN, rows=rows)
-        bound = np.minimum(bound, FAR).astype(np.int64)
-        found.append(int(bound[0]) if isinstance(exact, Fraction) else bound)
+        bounds = [
+            _bound(times(plus(Fraction(upto), more), times_what), facts)
+            for upto, times_what in ((tier.upto, unit), (tier.upto_per_kw, hours))
+            if upto is not None
+        ]
+        smaller = np.minimum(bounds[0], bounds[-1])
+        found.append(int(smaller[0]) if len(smaller) == 1 else smaller)
     return [*found, FAR]
 
 
-def _unit(charge: Tiered, facts: Facts, demand: Column | None) -> Factor:
+def _hours_of_use(charge: Tiered) -> bool:
+    return any(tier.upto_per_kw is not None for tier in charge.tiers)
+
+
+def _bound(exact: Factor, facts: Facts) -> Column:
+    """One threshold in whole units: shape (1,), or one per row."""
+    rows = 1 if isinstance(exact, Fraction) else len(facts)
+    bound = rounded(exact, decimals=_MICRO, mode=RoundingMode.HALF_EVEN, rows=rows)
+    return np.minimum(bound, FAR).astype(np.int64)
+
+
+def _unit(
+    charge: Tiered, facts: Facts, demand: Column | None, *, unit: str | None = None
+) -> Factor:
     """What thresholds are multiplied by: unit and factor."""
-    if charge.unit == "kwh_per_day":
+    what = unit or charge.unit
+    if what == "kwh_per_day":
         return facts.day_count(charge.months)
-    unit: Factor = ONE
-    if charge.unit == "kwh_per_kw":
+    each: Factor = ONE
+    if what == "kwh_per_kw":
         assert demand is not None
-        unit = counted(demand, _MICRO)
-    elif charge.unit != "kwh":
-        name = "capacity_kva" if charge.unit == "kwh_per_kva" else "persons"
+        each = counted(demand, _MICRO)
+    elif what != "kwh":
+        name = "capacity_kva" if what == "kwh_per_kva" else "persons"
         term = facts.term(name, charge.id, least=_ZERO)
-        unit = counted(term * (term > 0), TERM_DECIMALS)
-    return times(unit, facts.factor(charge)) if charge.window == "month" else unit
+        each = counted(term * (term > 0), TERM_DECIMALS)
+    return times(each, facts.factor(charge)) if charge.window == "month" else each
 
 
 def _more(charge: Tiered, facts: Facts) -> Factor:

@@ -104,6 +104,8 @@ class Tier(Strict):
     """A step of prices, up to a threshold [kWh or kW]; the last has none."""
 
     upto: Positive | None = None
+    upto_per_kw: Positive | None = None
+    """Hours of use: up to so many kWh for each kW of the billed demand, if that is less."""
     price: Number | None = None
     prices: dict[str, Number] | None = None
 
@@ -217,6 +219,8 @@ def tier_complaints(
     word = "tier" if key == "tiers" else "row"
     for i, tier in enumerate(tiers):
         last, path = i == len(tiers) - 1, f"{key}[{i}].upto"
+        if getattr(tier, "upto_per_kw", None) is not None:
+            yield f"{path}_per_kw", "hours of use are for `tiered` energy"
         if tier.upto is None and not last:
             yield path, f"only the last {word} has no `upto`; later {word}s are unreachable"
         elif tier.upto is not None and last:

@@ -26,18 +26,19 @@ __all__ = ["Demand", "Ratchet"]
 Minutes = Annotated[int, Field(ge=1, le=1440)]
 
 
+_ByMonth = dict[
+    Annotated[str, Field(pattern=r"^([1-9]|1[0-2])$")], Annotated[NotNegative, Field(le=100)]
+]
+
+
 class Ratchet(Strict):
     """Billed demand is at least a percentage of the largest of earlier months."""
 
     percent: Annotated[Positive, Field(le=100)]
     months: Annotated[int, Field(ge=1, le=36)]
-    by_month: (
-        dict[
-            Annotated[str, Field(pattern=r"^([1-9]|1[0-2])$")],
-            Annotated[NotNegative, Field(le=100)],
-        ]
-        | None
-    ) = None
+    by_month: _ByMonth | None = None
+    current_by_month: _ByMonth | None = None
+    """With which percentage the demand of the month itself counts, 100 where it is not named."""
 
 
 class Demand(Tiers):
@@ -79,6 +80,8 @@ class Demand(Tiers):
                 yield "tiers", "prices stand in the tiers or beside them, not in both"
         if self.round_kw and self.round_kw.places > 6:
             yield "round_kw.places", "is at most 6"
+        if self.ratchet and self.ratchet.current_by_month and self.mean_of_months:
+            yield "ratchet.current_by_month", "cannot stand beside `mean_of_months`"
         yield from self._windows()
         yield from self._contract()
 

@@ -35,6 +35,7 @@ from gridtally.rating.values import (
 
 __all__ = ["Energy", "More", "Reactive", "Tiered", "TrueUp"]
 
+_NO_END = Decimal("Infinity")
 Netting = Literal["interval", "hour", "month"]
 
 
@@ -179,13 +180,18 @@ class Tiered(Netted, Tiers):
     @override
     def complaints(self) -> Iterator[Complaint]:
         yield from super().complaints()
-        yield from tier_complaints(self.tiers)
+        hours_of_use = any(tier.upto_per_kw is not None for tier in self.tiers)
+        yield from _hours_of_use(self.tiers) if hours_of_use else tier_complaints(self.tiers)
+        if hours_of_use and (self.unit != "kwh" or self.window != "month"):
+            yield "unit", 'hours of use stand with unit = "kwh" and windows of a month'
         if self.calendar and not self.pooling:
             yield "pooling", "tiers with a calendar need `pooling`: separate, in_order or pro_rata"
         if self.pooling and not self.calendar:
             yield "pooling", "`pooling` has a meaning only with a calendar"
-        if (self.unit == "kwh_per_kw") != (self.demand is not None):
-            yield "demand", 'stands with unit = "kwh_per_kw", and only there'
+        if (hours_of_use or self.unit == "kwh_per_kw") != (self.demand is not None):
+            yield "demand", 'stands with unit = "kwh_per_kw" or `upto_per_kw`, and only there'
+        if hours_of_use and self.pooling == "in_order":
+            yield "pooling", 'hours of use are not known interval by interval: not "in_order"'
         yield from self._window()
         if self.pooling == "in_order":
             yield from self._in_order()
@@ -231,6 +237,22 @@ class Tiered(Netted, Tiers):
         if self.more:
             found["more.term"] = self.more.term
         return found
+
+
+def _hours_of_use(tiers: tuple[Tier, ...]) -> Iterator[Complaint]:
+    """Neither kind of threshold falls, one of them grows, and only the last tier has none."""
+    before = (Decimal(0), Decimal(0))
+    for i, tier in enumerate(tiers):
+        here = tuple(_NO_END if x is None else x for x in (tier.upto, tier.upto_per_kw))
+        last, path = i == len(tiers) - 1, f"tiers[{i}].upto"
+        if (min(here) == _NO_END) != last:
+            yield path, "the last tier has neither `upto` nor `upto_per_kw`, and only it"
+        for key, now, then in zip(("upto", "upto_per_kw"), here, before, strict=True):
+            if now < then:
+                yield f"tiers[{i}].{key}", f"falls from {then} to {now}: thresholds never fall"
+        if here == before:
+            yield path, "one of `upto` and `upto_per_kw` grows with each tier"
+        before = (max(here[0], before[0]), max(here[1], before[1]))
 
 
 class Reactive(Priced):

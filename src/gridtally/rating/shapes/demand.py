@@ -76,7 +76,7 @@ def _billed(charge: Demand, cohort: Cohort, bucket: str, active: bool) -> Column
     earlier = _history(charge, cohort, bucket, measured)
     if not active:
         return measured
-    billed = measured
+    billed = _counted(charge, cohort, measured)
     if charge.mean_of_months is not None:
         billed = _mean(charge.mean_of_months, earlier)
     if charge.power_factor_below is not None:
@@ -91,6 +91,13 @@ def _billed(charge: Demand, cohort: Cohort, bucket: str, active: bool) -> Column
     if charge.ratchet:
         billed = np.maximum(billed, _ratchet(charge, cohort, earlier))
     return _round_kw(charge, billed)
+
+
+def _counted(charge: Demand, cohort: Cohort, measured: Column) -> Column:
+    """What was measured, with the percentage that its own month counts with."""
+    by_month = charge.ratchet.current_by_month if charge.ratchet else None
+    percent = (by_month or {}).get(str(cohort.month.month))
+    return measured if percent is None else _percent_of(percent, measured)
 
 
 def _least(charge: Demand, cohort: Cohort, value: Value, of: str | None) -> Column:
