@@ -62,3 +62,34 @@ def test_options_of_readings_mean_nothing(door, files, option):
     done = door("rate", *files, *option)
     assert done.code == 2
     assert "are for readings" in done.err
+
+
+def test_lint_names_what_is_never_charged(door, files):
+    """The example has nothing odd; a default put first hides what follows, and that is noted."""
+    assert door("tariff", "lint", files[0]).out.strip().endswith("tariff.json: good")
+    tariff = json.loads(files[0].read_text())
+    tariff["elements"] = [tariff["elements"][2], *tariff["elements"][:2]]
+    tariff["colour"] = "red"
+    tariff["elements"][1]["price_components"][0] |= {"type": "TIME", "step_size": 0}
+    tariff["elements"][1]["restrictions"] = {"max_kwh": 5}
+    files[0].write_text(json.dumps(tariff))
+    said = json.loads(door("tariff", "lint", files[0], "--json").out)
+    assert said["ok"]
+    assert [(row["code"], row["path"], row["message"]) for row in said["files"][0]["findings"]] == [
+        ("rating.charging.unknown_key", "colour", "an unknown key, which is ignored."),
+        ("rating.charging.step_zero", "elements[1].price_components[0].step_size",
+         "0 is read as 1."),
+        ("rating.charging.unreachable", "elements[2].price_components[0]",
+         "this ENERGY is never charged: elements[0] prices it always."),
+        ("rating.charging.no_default", "elements", "TIME is free whenever no element matches."),
+    ]  # fmt: skip
+
+
+def test_lint_refuses_what_rate_refuses(door, files):
+    """Exit code 1 and the paths, of each tariff of a file."""
+    good = json.loads(files[0].read_text())
+    files[0].write_text(json.dumps({"data": [good, good | {"currency": "EURO"}]}))
+    done = door("tariff", "lint", files[0], "--json")
+    assert done.code == 1
+    rows = json.loads(done.out)["files"][0]["findings"]
+    assert [(row["severity"], row["path"]) for row in rows] == [("hold", "[1].currency")]

@@ -39,14 +39,20 @@ tariff.add_command(diff)
 @click.argument("files", nargs=-1, required=True, type=FILE)
 @as_json
 def lint(files: tuple[Path, ...], as_json: bool) -> int:
-    """Every problem of tariff FILES at once, each with its place. Exit code 1 when refused."""
+    """Every problem of tariff FILES at once, each with its place. Exit code 1 when refused.
+
+    FILES are our TOML, or OCPI tariffs for charging sessions (JSON).
+    """
     from gridtally.rating.lint import lint as look
+    from gridtally.rating.sessions import looks_so
+    from gridtally.rating.sessions.lint import lint as look_ocpi
     from gridtally.terms import Severity
 
     refused = False
     answers: list[dict[str, Any]] = []
     for file in files:
-        problems = look(read_file(file))
+        data = read_file(file)
+        problems = look_ocpi(data) if looks_so(data) else look(data)
         refused |= any(p.severity == Severity.HOLD for p in problems)
         rows = [
             {

@@ -14,9 +14,19 @@ from fractions import Fraction
 from typing import Any
 
 from gridtally.errors import InvalidDocument, NotFound, UsageError
-from gridtally.rating.sessions.values import Reader, json_of, unwrapped
+from gridtally.rating.sessions.values import Complaint, Reader, json_of, unwrapped
 
-__all__ = ["ChargingTariff", "Component", "Element", "Limit", "Restrictions", "load", "looks_so"]
+__all__ = [
+    "ChargingTariff",
+    "Component",
+    "Element",
+    "Limit",
+    "Restrictions",
+    "load",
+    "looks_so",
+    "objects",
+    "read",
+]
 
 KINDS = ("FLAT", "ENERGY", "TIME", "PARKING_TIME")
 DAYS = ("MONDAY", "TUESDAY", "WEDNESDAY", "THURSDAY", "FRIDAY", "SATURDAY", "SUNDAY")
@@ -150,15 +160,10 @@ def load(
 
     Raises `InvalidDocument` that lists everything that is wrong, `UsageError`, `NotFound`.
     """
-    try:
-        value = unwrapped(json_of(data))
-    except ValueError as err:
-        raise InvalidDocument(f"This is not JSON: {err}.", file=name) from err
-    reader = Reader()
-    chosen = _pick(value, name=name, key=key)
-    tariff = _tariff(reader, chosen)
-    if reader.problems:
-        listed = "".join(f"\n  {problem}" for problem in reader.problems)
+    chosen = _pick(objects(data, name=name), name=name, key=key)
+    tariff, problems = read(chosen)
+    if problems:
+        listed = "".join(f"\n  {problem}" for problem in problems)
         raise InvalidDocument(
             f"This OCPI tariff cannot be rated:{listed}\n",
             code="rating.charging.tariff",
@@ -168,10 +173,26 @@ def load(
     return tariff, chosen
 
 
-def _pick(value: object, *, name: str, key: str | None) -> dict[str, Any]:
+def read(said: Mapping[str, Any]) -> tuple[ChargingTariff, list[Complaint]]:
+    """A tariff object, and everything that is wrong with it: then it must not be rated."""
+    reader = Reader()
+    tariff = _tariff(reader, said)
+    return tariff, reader.problems
+
+
+def objects(data: bytes, *, name: str) -> list[dict[str, Any]]:
+    """The tariff objects of a file, one at least. Raises `InvalidDocument`."""
+    try:
+        value = unwrapped(json_of(data))
+    except ValueError as err:
+        raise InvalidDocument(f"This is not JSON: {err}.", file=name) from err
     found = [t for t in (value if isinstance(value, list) else [value]) if isinstance(t, dict)]
     if not found:
         raise InvalidDocument("There is no OCPI tariff in this file.", file=name)
+    return found
+
+
+def _pick(found: list[dict[str, Any]], *, name: str, key: str | None) -> dict[str, Any]:
     names = [str(tariff.get("id")) for tariff in found]
     if key is None and len(found) > 1:
         raise UsageError(
@@ -181,7 +202,9 @@ def _pick(value: object, *, name: str, key: str | None) -> dict[str, Any]:
         )
     if key is not None and key not in names:
         raise NotFound(
-            f"There is no tariff {key[:64]!r}.", file=name, remedy=f"There are: {names[:20]}."
+            f"There is no tariff {key[:64]!r}.",
+            file=name,
+            remedy=f"There are: {', '.join(names[:20])}.",
         )
     return found[0 if key is None else names.index(key)]
 
