@@ -191,10 +191,6 @@ ANSWERS: dict[str, list[Case]] = {
              "The document is nested too deeply.", "Use the keys of docs/tariff.md."),
     ],
     "T14": [
-        case("a component twice in what is taxed", HEAD + ENERGY.replace(
-            'id = "energy"', 'id = "energy"\nsets = ["all"]')
-             + VAT.format('energy", "@all', 6), "reference", "components[1].of[1]",
-             "'energy' is named twice: its lines would count twice."),
         case("two components of one id", HEAD + ENERGY + ENERGY, "value", "components[1].id",
              "There are two components with the id 'energy'."),
     ],

@@ -45,6 +45,7 @@ def reference_problems(
         *_demands(raw, charges),
         *_circles(charges),
         *_targets(raw),
+        *_kept(charges),
     ]
 
 
@@ -219,7 +220,7 @@ def _targets(raw: Mapping[str, Any]) -> Iterator[Problem]:
             if isinstance(part, dict) and isinstance(part.get(key), list)
             for j, name in enumerate(part[key])
         ]
-        for j, (path, name) in enumerate(named):
+        for path, name in named:
             if isinstance(name, str) and name.startswith("@"):
                 if name[1:] not in members:
                     known = f"Sets are {', '.join(members)}." if members else ""
@@ -229,22 +230,18 @@ def _targets(raw: Mapping[str, Any]) -> Iterator[Problem]:
                 known = f"Components are {', '.join(filter(None, ids))}."
                 message = f"There is no component {name[:64]!r}."
                 yield Problem(CODE, path, message, known)
-            yield from _twice([item for _, item in named[:j]], name, path, members)
 
 
-def _twice(
-    before: Sequence[object], name: object, path: str, members: Mapping[str, Sequence[str]]
-) -> Iterator[Problem]:
-    """A component that `of` reaches a second time, by its id or by a set."""
-
-    def reached(item: object) -> list[str]:
-        text = item if isinstance(item, str) else ""
-        return list(members.get(text[1:], ())) if text.startswith("@") else [text]
-
-    again = {one for item in before for one in reached(item)} & set(reached(name))
-    if again:
-        message = f"{min(again)!r} is named twice: its lines would count twice."
-        yield Problem(CODE, path, message)
+def _kept(charges: Mapping[int, Charge]) -> Iterator[Problem]:
+    """What a bank keeps for later is none of what it pays now."""
+    every = tuple(charges.values())
+    for i, charge in charges.items():
+        now = set(_members(charge.of, every)) if isinstance(charge, Bank) else set()
+        for j, item in enumerate((charge.later or ()) if isinstance(charge, Bank) else ()):
+            for name in sorted(now & set(_members((item,), every))):
+                message = f"{name!r} is named twice: its lines would count twice."
+                remedy = "Its credits are good now (`of`) or later (`later`): leave out one."
+                yield Problem(CODE, f"components[{i}].later[{j}]", message, remedy)
 
 
 def _circles(charges: Mapping[int, Charge]) -> Iterator[Problem]:
@@ -289,12 +286,12 @@ def expanded(charge: Charge, charges: Sequence[Charge]) -> Charge:
 
 
 def _members(of: Sequence[str], charges: Iterable[Charge]) -> tuple[str, ...]:
-    """Ids that a list of ids and @sets stands for."""
+    """Ids that a list of ids and @sets stands for; one that is named twice counts once."""
     sets: dict[str, list[str]] = {}
     for charge in charges:
         for name in charge.sets:
             sets.setdefault(f"@{name}", []).append(charge.id)
-    return tuple(name for item in of for name in sets.get(item, [item]))
+    return tuple(dict.fromkeys(name for item in of for name in sets.get(item, [item])))
 
 
 def order(charges: Sequence[Charge]) -> tuple[int, ...]:

@@ -198,9 +198,7 @@ class Tiered(Netted, Tiers):
 
     def _window(self) -> Iterator[Complaint]:
         yearly, daily = self.window == "year", self.window == "day"
-        for key in ("resets", "fill"):
-            if key in self.model_fields_set and not yearly:
-                yield key, f'`{key}` has a meaning only with window = "year"'
+        yield from self.only_with(("fill",), yearly, 'with window = "year"')
         if yearly and self.unit != "kwh":
             yield "unit", 'yearly windows count "kwh"'
         if daily and self.unit not in _DAILY:

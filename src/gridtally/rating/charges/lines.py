@@ -80,6 +80,8 @@ class Percentage(OnLines):
         yield from super().complaints()
         if self.method == "inside" and self.percent.number == 100:
             yield "percent", 'must be below 100 with method = "inside"'
+        if self.method == "included" and self.percent.number == -100:
+            yield "percent", 'must be above -100 with method = "included"'
 
 
 class Row(Strict):
