@@ -93,11 +93,13 @@ def test_a_price_that_is_not_known(series, code):
 
 
 def test_knowledge_that_ends():
-    """Prices are known to 23:00: the last hour has none."""
+    """Prices are known to 23:00 or 23:30: the last hour has none."""
     toml = document(spot(), extra=SPOT)
     given = day_of(toml, steps("50", "60"))
     given["series"]["spot"]["to"] = "2026-06-01T23:00:00Z"
     assert held(given, toml) == "rating.series.missing"
+    given["series"]["spot"]["to"] = "2026-06-01T23:30:00Z"
+    assert held(given, toml).startswith("rating.series.")
 
 
 def test_months_ask_for_no_price():
