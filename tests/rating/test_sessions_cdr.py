@@ -51,6 +51,14 @@ def test_a_wrong_total_is_found():
     ]  # fmt: skip
 
 
+def test_a_total_of_ocpi_2_1_is_a_number():
+    """Before VAT, and compared as such."""
+    assert rated(cdr(total_cost=3.95))["findings"] == []
+    assert [row["message"] for row in rated(cdr(total_cost=3.96))["findings"]] == [
+        "12345: the CDR says 3.96 EUR (total_ex_vat), rated: 3.95."
+    ]
+
+
 def test_periods_end_where_the_next_begins():
     """An hour of charging, then parking until the session's end."""
     periods = [

@@ -122,6 +122,8 @@ def _claim(reader: Reader, cdr: Mapping[str, Any], path: str) -> Claim | None:
     if cdr.get("total_cost") is None:
         return None
     where = f"{path}.total_cost"
+    if not isinstance(cdr["total_cost"], dict):  # OCPI 2.1.1: a number, before VAT
+        return Claim(reader.number(cdr, "total_cost", path, places=18, below=10**9), None)
     said = reader.mapping(cdr["total_cost"], where)
     amounts = [
         next(
