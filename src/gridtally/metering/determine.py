@@ -18,8 +18,8 @@ import pyarrow.compute as pc
 
 from gridtally.market import NO_MARKET, Market
 from gridtally.metering import dials
-from gridtally.metering.blocks import Dense
-from gridtally.metering.found import Found, segment_bounds
+from gridtally.metering.blocks import ACTUAL, Dense
+from gridtally.metering.found import Found
 from gridtally.metering.group import Group, Stretch, stretches
 from gridtally.metering.streams import Part, add_reduced, reduce_streams
 from gridtally.tables import findings_table
@@ -46,30 +46,37 @@ def determine(
     they refer to. A quantity that cannot be had gives no determinant and a must-hold finding.
     """
     spans = spans.combine_chunks()
-    found = Found(spans, segment_bounds(spans))
+    found = Found(spans)
     grids: dict[str, list[tuple[Dense, Ints]]] = {}
     for grid in dense:
         points = pa.array(grid.points, pa.string())
         where = pc.fill_null(pc.index_in(spans["metering_point"], points), -1)
         grids.setdefault(grid.channel, []).append((grid, np.asarray(where).astype(np.int64)))
+    worst = {
+        id(grid): grid.quality.min(axis=1, initial=ACTUAL)
+        for known in grids.values()
+        for grid, _ in known
+    }
     registers = dials.Registers(spans, advances)
     for rows in _groups(spans):
-        first = spans.slice(rows[0], 1).to_pylist()[0]
-        wants = [_on(want, market) for want in wanted.get(first["tariff"] or "", ())]
+        tariff, source, zone = (
+            spans[name][int(rows[0])].as_py() for name in ("tariff", "legal_source", "zone")
+        )
+        wants = [_on(want, market) for want in wanted.get(tariff or "", ())]
         parts, which = stretches(spans, rows, wants)
         _events(found, rows, which, parts, market)
-        if first["legal_source"] == LegalSource.REGISTER:
+        if source == LegalSource.REGISTER:
             for i, stretch in enumerate(parts):
                 mine = rows[which == i]
                 _from_registers(found, mine, stretch, registers, market)
             continue
-        group = Group(rows, which, parts, first["zone"], found)
+        group = Group(rows, which, parts, zone, found, worst)
         for channel in sorted({want.channel for stretch in parts for want in stretch.wants}):
             group.channel(channel, grids.get(channel, []))
         for i, stretch in enumerate(parts):
-            part = Part(rows[which == i], stretch.start_utc, stretch.end_utc, first["zone"])
-            streamed = [want for want in stretch.wants if want.streamed]
-            reduce_streams(found, part, streamed, grids=grids, market=market)
+            if streamed := [want for want in stretch.wants if want.streamed]:
+                part = Part(rows[which == i], stretch.start_utc, stretch.end_utc, zone)
+                reduce_streams(found, part, streamed, grids=grids, market=market)
     return found.table(), findings_table(found.findings)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -12,23 +13,26 @@ import pyarrow.compute as pc
 from gridtally.tables import DETERMINANTS, finding
 from gridtally.terms import Severity, Wanted
 
-__all__ = ["Found", "segment_bounds"]
+__all__ = ["Found"]
 
 Ints = npt.NDArray[np.int64]
 
 
-@dataclass(slots=True)
+@dataclass
 class Found:
     """Determinants of many spans, column by column, and what was wrong."""
 
     spans: pa.Table
-    bounds: tuple[Ints, Ints]
-    """First instant of each span's segment, and the first after it. [s]"""
     rows: list[Ints] = field(default_factory=list)
     names: list[tuple[str, str]] = field(default_factory=list)
     values: list[Ints] = field(default_factory=list)
     estimated: list[Ints] = field(default_factory=list)
     findings: list[dict[str, object]] = field(default_factory=list)
+
+    @cached_property
+    def bounds(self) -> tuple[Ints, Ints]:
+        """First instant of each span's segment, and the first after it. [s]"""
+        return _segment_bounds(self.spans)
 
     def add(self, out: tuple[Wanted, str], rows: Ints, values: Ints, estimated: Ints) -> None:
         """A determinant of the spans `rows`."""
@@ -79,8 +83,7 @@ def _unit(want: Wanted) -> str:
     return "kvarh" if want.channel.startswith("reactive") else "kWh"
 
 
-def segment_bounds(spans: pa.Table) -> tuple[Ints, Ints]:
-    """First instant of each span's segment, and the first after it. [s]"""
+def _segment_bounds(spans: pa.Table) -> tuple[Ints, Ints]:
     segment = np.asarray(spans["segment"].combine_chunks().dictionary_encode().indices)
     order = np.argsort(segment, kind="stable")
     if not len(order):

@@ -6,8 +6,9 @@ days: rows of a stretch that is frequent are reduced by themselves, all others t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date, timedelta
 from functools import partial
 from typing import Any
 
@@ -49,7 +50,11 @@ class Stretch:
     end_utc: int
     period: Period
     wants: Sequence[Wanted]
-    """What is asked for in these days."""
+    """What is asked for in these days; the same list for all stretches of the same months."""
+
+    def of(self, channel: str) -> list[Wanted]:
+        """The sums and demands of one channel."""
+        return [want for want in self.wants if want.channel == channel and not want.streamed]
 
 
 def stretches(spans: pa.Table, rows: Ints, wants: Sequence[Wanted]) -> tuple[list[Stretch], Ints]:
@@ -61,12 +66,18 @@ def stretches(spans: pa.Table, rows: Ints, wants: Sequence[Wanted]) -> tuple[lis
     low = int(start.min())
     pairs = (start - low) * (int(end.max()) - low + 1) + (end - low)
     _, first, which = np.unique(pairs, return_index=True, return_inverse=True)
+    days = spans.select(["from", "to"]).take(pa.array(rows[first]))
     found = []
-    for row, begin, stop in zip(
-        rows[first].tolist(), start[first].tolist(), end[first].tolist(), strict=True
-    ):
-        period = Period(spans["from"][row].as_py(), spans["to"][row].as_py())
-        found.append(Stretch(begin, stop, period, _wants(wants, period)))
+    alike: dict[tuple[date, date], list[Wanted]] = {}
+    for begin, stop, from_, to in zip(
+        start[first].tolist(), end[first].tolist(), *(d.to_pylist() for d in days.columns),
+        strict=True,
+    ):  # fmt: skip
+        period = Period(from_, to)
+        months = from_.replace(day=1), (to - timedelta(1)).replace(day=1)
+        if months not in alike:
+            alike[months] = _wants(wants, period)
+        found.append(Stretch(begin, stop, period, alike[months]))
     return found, which.astype(np.int64)
 
 
@@ -80,17 +91,12 @@ class Group:
     stretches: Sequence[Stretch]
     zone: str
     found: Found
+    worst: Mapping[int, npt.NDArray[np.uint8]]
+    """By the identity of a grid the lowest quality in each of its rows."""
 
     def channel(self, channel: str, grids: Sequence[tuple[Dense, Ints]]) -> None:
         """All determinants of one channel."""
-        asked = self._each(
-            lambda s: any(want.channel == channel and not want.streamed for want in s.wants)
-        )
-        needed = self._each(
-            lambda s: any(
-                want.channel == channel and not (want.optional or want.streamed) for want in s.wants
-            )
-        )
+        asked, needed = self._asked(channel)
         left, partly = asked.copy(), np.zeros(len(self.rows), bool)
         for grid, where in grids:
             at = where[self.rows]
@@ -107,6 +113,16 @@ class Group:
     def _each(self, holds: Callable[[Stretch], bool]) -> Mask:
         """Something about its stretch, for each row."""
         return np.array([holds(stretch) for stretch in self.stretches], bool)[self.stretch]
+
+    def _asked(self, channel: str) -> tuple[Mask, Mask]:
+        """Rows for which a channel is asked for, and those that must have it."""
+        found: dict[int, tuple[bool, bool]] = {}
+        for stretch in self.stretches:
+            if id(stretch.wants) not in found:
+                mine = stretch.of(channel)
+                found[id(stretch.wants)] = bool(mine), any(not want.optional for want in mine)
+        each = np.array([found[id(stretch.wants)] for stretch in self.stretches], bool)
+        return each[self.stretch, 0], each[self.stretch, 1]
 
     def _parts(self, grid: Dense, here: Mask) -> Iterator[Ints]:
         """Rows that are reduced together: those of a stretch that is frequent, and all others.
@@ -148,7 +164,7 @@ class Group:
             np.array([(edge - grid.start_utc) // grid.resolution_s for edge in edges])[which]
             for edges in ([s.start_utc for s in mine], [s.end_utc for s in mine])
         )
-        total, part, good = _sums(made, grid, at, (low, high))
+        total, part, good = _sums(made, grid, self.worst[id(grid)][at], at, (low, high))
         for i in np.flatnonzero(~good).tolist():
             if needed[i] or self._has(int(rows[i]), grid, int(at[i])):
                 self._explain(int(rows[i]), grid, int(at[i]), (int(low[i]), int(high[i])))
@@ -170,12 +186,8 @@ class Group:
         days = zone(self.zone)
         start, end = min(s.start_utc for s in stretches), max(s.end_utc for s in stretches)
         edges = {edge for s in stretches for edge in (s.start_utc, s.end_utc)} - {end}
-        wants = {
-            want.name(""): want
-            for stretch in stretches
-            for want in stretch.wants
-            if want.channel == grid.channel and not want.streamed
-        }
+        lists = {id(s.wants): s for s in stretches}.values()
+        wants = {id(want): want for s in lists for want in s.of(grid.channel)}
         return plan(
             list(wants.values()), start_utc=start, end_utc=end, resolution_s=grid.resolution_s,
             midnights=days.day_bounds(Period(days.date(start), days.date(end))),
@@ -220,11 +232,12 @@ def _inside(grid: Dense, stretch: Stretch) -> bool:
 
 
 def _sums(
-    made: Plan, grid: Dense, at: Ints, bounds: tuple[Ints, Ints]
+    made: Plan, grid: Dense, lowest: npt.NDArray[np.uint8], at: Ints, bounds: tuple[Ints, Ints]
 ) -> tuple[list[Ints], list[Ints], Mask]:
     """Values and estimated parts of each output, shape (rows,); and which rows are good.
 
-    `bounds`: first interval of each row's stretch, and the first after it.
+    `bounds`: first interval of each row's stretch, and the first after it; `lowest` the lowest
+    quality in it or around it.
     """
     outputs: list[Output] = made.outputs
     total = [np.zeros(len(at), np.int64) for _ in outputs]
@@ -235,19 +248,23 @@ def _sums(
     low, high = bounds[0] - first, bounds[1] - first
     alike = not low.any() and bool((high == made.count).all())
     bound = (1 << LIMIT_BITS) // max(made.count, 3600)
-    room = np.empty((_ROWS, made.count), np.int64), np.empty((_ROWS, made.count), np.uint8)
+    room = np.empty((_ROWS, made.count), np.int64)
+    clean = lowest > ESTIMATED
     for begin in range(0, len(at), _ROWS):
         block = slice(begin, min(begin + _ROWS, len(at)))
         rows = at[block]
-        values = _gather(grid.values, rows, columns, room[0])
-        quality = _gather(grid.quality, rows, columns, room[1])
+        values = _gather(grid.values, rows, columns, room)
         own = None if alike else (low[block], high[block])
-        worst = quality.min(axis=1)
         small = 0 <= np.bitwise_or.reduce(values, axis=None) < bound
-        if own and not (small and worst.min() > ESTIMATED):
+        if small and clean[block].all():
+            for column, result in zip(total, made.reduce(values, own), strict=True):
+                column[block] = result
+            continue
+        quality = grid.quality[rows, columns]
+        if own:
             inside = _between(own, made.count)
             values, quality = np.where(inside, values, 0), np.where(inside, quality, ACTUAL)
-            worst = quality.min(axis=1)
+        worst = quality.min(axis=1)
         good[block] = worst != MISSING
         if not small:
             good[block] &= ((values < bound) & (values > -bound)).all(axis=1)
@@ -272,6 +289,8 @@ def _gather(source: npt.NDArray[Any], rows: Ints, columns: slice, room: npt.NDAr
     """
     if rows[-1] - rows[0] == len(rows) - 1 and (np.diff(rows) == 1).all():
         return source[rows[0] : rows[-1] + 1, columns]
+    if room.shape[1] == source.shape[1]:
+        return np.take(source, rows, axis=0, out=room[: len(rows)], mode="clip")
     for place, row in zip(room, rows.tolist(), strict=False):
         place[:] = source[row, columns]
     return room[: len(rows)]
