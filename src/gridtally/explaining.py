@@ -20,6 +20,7 @@ from gridtally.rating import explain as one
 from gridtally.rating.difference_words import LABELS, money
 from gridtally.rating.effects import EFFECTS
 from gridtally.rating.explain_readings import deepened
+from gridtally.rating.explain_render import render, word
 from gridtally.rating.waterfall import waterfall
 from gridtally.store.workspace import Workspace
 
@@ -109,7 +110,7 @@ def difference(ws: Workspace, after: dict[str, Any], before: dict[str, Any]) -> 
 def rendered(value: dict[str, Any], *, language: str = "en") -> Any:
     """What `tree` or `difference` gave, for a terminal."""
     if "segments" in value:
-        return one.render(value, language=language)
+        return render(value, language=language)
     return Group(value["words"][language], "", _steps(value, language))
 
 
@@ -135,7 +136,7 @@ def _steps(value: dict[str, Any], language: str) -> Table:
             continue
         if row is value["total"]:
             table.add_section()
-        title = labels["total"] if row is value["total"] else one.word(row["title"], language)
+        title = labels["total"] if row is value["total"] else word(row["title"], language)
         cells = [
             money(row[name], currency) if name in ("before", "after")
             else "" if row[name] == "0" else money(row[name], currency, signed=True)

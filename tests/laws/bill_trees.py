@@ -3,6 +3,7 @@
 import pyarrow as pa
 from random_towns import Town
 
+from gridtally.market import NO_MARKET
 from gridtally.metering.cases import Cases
 from gridtally.metering.determine import determine
 from gridtally.rating.assemble import assemble
@@ -18,16 +19,21 @@ def cases(town: Town):
     return {segment: made.case(segment) for segment in made}
 
 
-def trees(town: Town, *, together=False):
+def trees(town: Town, *, together=False, market=None):
     """A tree per bill that has a total; an account per agreement, or one with all of them."""
+    market = market or getattr(town, "market", NO_MARKET)
     rows = town.spans.to_pylist()
     for row in rows:
         row["account"] = "C" if together else row["agreement"]
     spans = table(SPANS, rows)
     versions = {digest: load(text, name="t") for digest, text in town.tariffs.items()}
     wanted = {digest: version.wanted for digest, version in versions.items()}
-    determinants, more = determine(spans, dense=town.dense, advances=empty(ADVANCES), wanted=wanted)
-    rated = rate(spans, determinants, tariffs=versions, carry_in=town.carry, incomplete=more)
+    determinants, more = determine(
+        spans, dense=town.dense, advances=empty(ADVANCES), wanted=wanted, market=market
+    )
+    rated = rate(
+        spans, determinants, tariffs=versions, carry_in=town.carry, incomplete=more, market=market
+    )
     segments, bills, _ = assemble(
         spans, rated.lines, determinants, tariffs=versions,
         findings=pa.concat_tables([more, rated.findings]),

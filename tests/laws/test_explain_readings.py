@@ -1,15 +1,18 @@
 """A line down to its days, its intervals and its peak; what does not sum to it is not shown."""
 
 from datetime import date
+from decimal import Decimal
 
 import numpy as np
 from bill_trees import cases, trees
 from random_towns import Town
 
+from gridtally.market import Market, Series
 from gridtally.metering.blocks import ACTUAL, ESTIMATED, Dense
 from gridtally.periods import Period, zone
-from gridtally.rating.explain import render
+from gridtally.rating.difference import difference
 from gridtally.rating.explain_readings import deepened, summary
+from gridtally.rating.explain_render import render
 from gridtally.rating.tariff import load
 from gridtally.tables import CARRY, SPANS, table
 
@@ -45,8 +48,31 @@ DAYS = Period(date(2026, 10, 24), date(2026, 10, 26))
 """24 hours, and 25 with the hour from 1:00 to 2:00 twice."""
 
 
-def a_town():
-    document = BODY.encode()
+SPOT = (
+    BODY.partition("[[calendars")[0]
+    + """
+[series.spot]
+per = "MWh"
+[[components]]
+id = "energy"
+shape = "energy"
+channel = "import"
+series = "spot"
+plus = 0.05
+"""
+)
+
+
+def spot(*prices):
+    """A price for each of the two days [per MWh]."""
+    place = zone(ZONE)
+    starts = tuple(place.midnight(day) for day in (DAYS.start, date(2026, 10, 25)))
+    values = tuple(Decimal(price) for price in prices)
+    return Market(series={"spot": Series(starts, values, place.midnight(DAYS.end))})
+
+
+def a_town(body=BODY):
+    document = body.encode()
     digest = load(document, name="t").digest
     start, end = zone(ZONE).bounds(DAYS)
     row = {
@@ -69,6 +95,26 @@ def a_tree(*, intervals, spoil=False):
         known["A/1"]["channels"]["import"]["values"][34] += 1
     versions = {digest: load(text, name="t") for digest, text in town.tariffs.items()}
     return deepened(made, cases=known, tariffs=versions, intervals=intervals)
+
+
+def test_a_price_series():
+    """1 to 24 kWh at 0.15, 25 to 49 at 0.35: 300 x 0.15 + 925 x 0.35; each interval its price."""
+    town, market = a_town(SPOT), spot("100", "300")
+    (made,) = trees(town, market=market)
+    (line,) = made["segments"][0]["spans"][0]["lines"]
+    assert (line["exact"], line["amount"], line["mean_price"]) == ("368.75", "368.75", True)
+    versions = {digest: load(text, name="t") for digest, text in town.tariffs.items()}
+    deep = deepened(made, cases=cases(town), tariffs=versions, market=market, intervals=True)
+    source = sources(deep)["energy", ""]["days"][0]
+    assert [one["price"] for one in source["intervals"][:2]] == ["0.15", "0.15"]
+
+
+def test_other_spot_prices_are_a_price():
+    """The same energy hour by hour; nothing but the series differs."""
+    one, two = (trees(a_town(SPOT), market=spot(*p))[0] for p in (("100", "300"), ("200", "600")))
+    total = difference(one, two)["total"]
+    assert (total["price"], total["after"]) == ("307.5", "676.25")
+    assert total["usage"] == total["hours"] == total["rounding"] == "0"
 
 
 def sources(tree):

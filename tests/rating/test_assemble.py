@@ -17,7 +17,8 @@ from gridtally.periods import Period, zone
 from gridtally.rating.assemble import assemble
 from gridtally.rating.difference import difference
 from gridtally.rating.effects import EFFECTS
-from gridtally.rating.explain import explain, render
+from gridtally.rating.explain import explain
+from gridtally.rating.explain_render import render
 from gridtally.rating.rate import rate
 from gridtally.rating.tariff import load
 from gridtally.tables import (

@@ -13,6 +13,7 @@ from typing import Any
 
 from gridtally.money import MICRO, number
 from gridtally.rating.cone import Step
+from gridtally.rating.explain import carried
 
 __all__ = ["delta", "pair"]
 
@@ -137,6 +138,6 @@ def _taxes(lines: Sequence[Row]) -> list[dict[str, Any]]:
 
 def _carry(rows: Iterable[Row]) -> list[dict[str, str]]:
     return [
-        {"key": row["key"], "at": str(row["at"]), "value": number(Fraction(row["value"], MICRO))}
+        {"key": row["key"], "at": str(row["at"]), "value": carried(row["key"], row["value"])}
         for row in sorted(rows, key=lambda row: (row["key"], row["at"]))
     ]

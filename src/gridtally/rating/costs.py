@@ -23,7 +23,7 @@ from gridtally.rating.ratios import column
 from gridtally.rating.values import Value
 from gridtally.terms import Reduced, Stream
 
-__all__ = ["COST_DECIMALS", "HALF", "costs", "joined"]
+__all__ = ["COST_DECIMALS", "HALF", "costs", "joined", "price_of"]
 
 Ints = npt.NDArray[np.int64]
 Mask = npt.NDArray[np.bool_]
@@ -63,7 +63,7 @@ def costs(
         }
         price = np.array([prices[i] for i in step.tolist()], object)
         total[mine] = _sums(stream.energy[mine], price, stream.labels, len(names), charge)
-    high, low = np.divmod(total, HALF) if total.size else (total, total)
+    high, low = total // HALF, total % HALF  # divmod knows no Python integers
     good = np.asarray((np.abs(high) < 2**62).all(axis=1)).astype(bool)
     message = "Energy x price is too large to be money."
     holds = [("metering.determinant.overflow", ~good, message, "Correct the readings or prices.")]
@@ -150,6 +150,19 @@ def _price(
     point = charge.round_price.point()
     unit: int = 10 ** (_PRICE - point.places)
     return int(divide(np.array([exact.numerator], object), unit, point.mode)[0]) * unit
+
+
+def price_of(step: Decimal | None, declared: PriceSeries, charge: Energy) -> Decimal | None:
+    """The price of a step, for whoever shows one; None where the agreement's terms decide too."""
+    times, plus = (
+        known if value is None else value.number
+        for value, known in ((charge.times, Decimal(1)), (charge.plus, Decimal(0)))
+    )
+    if step is None or times is None or plus is None:
+        return None
+    return Decimal(_price(step, declared.units, Fraction(times), Fraction(plus), charge)).scaleb(
+        -_PRICE
+    )
 
 
 def _sums(energy: Ints, price: Column, labels: Ints, count: int, charge: Energy) -> Column:

@@ -13,17 +13,17 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
-from rich.markup import escape
-from rich.tree import Tree
 
 from gridtally.errors import NotFound
-from gridtally.money import minor_digits, number
-from gridtally.rating.charges import Charge, Demand, Energy, Fixed, OnLines, PowerFactor, Tiered
-from gridtally.rating.explain_estimates import sentences, told
-from gridtally.rating.explain_readings import summary
-from gridtally.rating.tariff import TariffVersion, demand_of, energy_of
+from gridtally.money import number
+from gridtally.rating.charges import Charge, Energy, Fixed, OnLines, Tiered
+from gridtally.rating.costs import COST_DECIMALS, HALF
+from gridtally.rating.explain_estimates import told
+from gridtally.rating.tariff import TariffVersion
+from gridtally.rating.wants import Declarations, all_wanted
+from gridtally.terms import Wanted
 
-__all__ = ["explain", "render", "word"]
+__all__ = ["carried", "explain"]
 
 Row = Mapping[str, Any]
 _MICRO = 10**6
@@ -150,7 +150,12 @@ def _line(
     charge = version.component(line["component"]) if version else None
     if version is None or charge is None:
         return told | {"title": line["component"], "clause": "", "from": []}
-    exact = _exact(charge, line)
+    exact = _exact(
+        charge,
+        line,
+        {name: row for (of, name), row in known.items() if of == line["span"]},
+        version,
+    )
     rounding = charge.rounding.point() if charge.rounding else version.line
     return told | {
         "title": charge.title if charge.title is not None else charge.id,
@@ -164,15 +169,30 @@ def _line(
     }
 
 
-def _exact(charge: Charge, line: Row) -> Fraction:
-    """A line before rounding; one of a price series has a mean price, and is told as it is."""
+def _exact(charge: Charge, line: Row, known: Mapping[str, Row], version: TariffVersion) -> Fraction:
+    """A line before rounding; one of a price series by its cost, for its price is a mean."""
     amount = Fraction(line["amount"])
-    if getattr(charge, "series", None):
-        return amount
     exact = Fraction(line["quantity"]) * Fraction(line["price"]) * Fraction(line["factor"])
+    if isinstance(charge, Energy) and charge.series:
+        cost = _cost(charge, line, known, version)
+        exact = amount if cost is None else cost
     if amount and exact:  # credits and what is paid out have turned signs
         return -exact if (amount < 0) != (exact < 0) else exact
     return -exact if charge.credit else exact
+
+
+def _cost(
+    charge: Energy, line: Row, known: Mapping[str, Row], version: TariffVersion
+) -> Fraction | None:
+    """Energy x price of each interval, times billed quantity / energy where these differ."""
+    mine = {wanted.kind: wanted for wanted in _wanted(charge, version)}
+    bucket = line["bucket"]
+    parts = [known.get(mine["cost"].name(f"{bucket or 'all'}/{part}")) for part in ("hi", "lo")]
+    measured = known.get(mine.get("net", mine["energy"]).name(bucket))
+    if parts[0] is None or parts[1] is None or measured is None or not measured["value"]:
+        return None
+    cost = Fraction(parts[0]["value"] * HALF + parts[1]["value"], 10**COST_DECIMALS)
+    return cost * Fraction(line["quantity"]) / Fraction(measured["value"], _MICRO)
 
 
 def _sources(
@@ -182,13 +202,13 @@ def _sources(
     known: Mapping[tuple[int, str], Row],
     version: TariffVersion,
 ) -> list[dict[str, str]]:
-    """What a line's quantity comes from: determinants, lines or terms."""
-    if isinstance(charge, OnLines) and not isinstance(charge, PowerFactor):
-        return [{"kind": "lines", "of": name} for name in charge.of]
+    """What a line's quantity comes from: lines, terms, determinants."""
+    found: list[dict[str, str]] = []
+    if isinstance(charge, OnLines):
+        found += [{"kind": "lines", "of": name} for name in charge.of]
     if isinstance(charge, Fixed):
-        term = {"kva_month": "capacity_ukva", "kw_month": "contract_ukw"}.get(charge.per)
-        return [{"kind": "term", "of": term, "value": _micro(span[term])}] if term else []
-    found = []
+        term = {"kva": "capacity_ukva", "kw": "contract_ukw"}.get(charge.per.partition("_")[0])
+        found += [{"kind": "term", "of": term, "value": _micro(span[term])}] if term else []
     for name in _determinants(charge, line["bucket"], version):
         row = known.get((span["span"], name))
         if row is not None:
@@ -200,26 +220,29 @@ def _sources(
     return found
 
 
+def _wanted(charge: Charge, version: TariffVersion) -> tuple[Wanted, ...]:
+    """What a component asks step 5 for."""
+    declared = Declarations(
+        version.calendars, terms=version.terms, series=version.series, losses=version.losses
+    )
+    return all_wanted((charge,), version.zone, declared)
+
+
 def _determinants(charge: Charge, bucket: str, version: TariffVersion) -> list[str]:
-    """Names of the determinants of a line."""
-    if isinstance(charge, PowerFactor):
-        return [
-            energy_of(version.zone, channel, None, charge.months).name("")
-            for channel in ("import", "reactive_import", "reactive_export")
-        ]
-    if not isinstance(charge, Energy | Tiered | Demand):
-        return []
-    calendar = version.calendars[charge.calendar] if charge.calendar else None
+    """Names of the determinants of a line: energies, what netting leaves, demands."""
     name = bucket.partition("/")[0]
-    mine = (name,) if calendar and name in calendar.buckets else ("",)
-    if isinstance(charge, Demand):
-        wanted = demand_of(version.zone, charge, calendar)
-        return [wanted.name(bucket) for bucket in mine]
-    channels = ("import", "export") if charge.netting else (charge.channel,)
     return [
-        energy_of(version.zone, channel, calendar, charge.months).name(bucket)
-        for channel in channels for bucket in mine
+        wanted.name(name if name in wanted.buckets else "")
+        for wanted in _wanted(charge, version)
+        if wanted.kind in ("energy", "net", "demand") and wanted.variant != "whole"
+        and (name in wanted.buckets or wanted.buckets == ("",))
     ]  # fmt: skip
+
+
+def carried(key: str, value: int) -> str:
+    """A value of CARRY: energy and power count 10^-6, money 10^-8 of the currency."""
+    money = key.partition("/")[0] in ("money", "bound", "sum")
+    return number(Fraction(value, 10**8 if money else _MICRO))
 
 
 def _dials(rows: Sequence[Row]) -> list[dict[str, Any]]:
@@ -257,130 +280,7 @@ def _moved(readings: Sequence[Row]) -> dict[str, Any]:
 
 def _carry(rows: Sequence[Row]) -> list[dict[str, str]]:
     return [
-        {"key": row["key"], "at": str(row["at"]), "value": _micro(row["value"]),
+        {"key": row["key"], "at": str(row["at"]), "value": carried(row["key"], row["value"]),
          "from": row["segment"] or ""}
         for row in sorted(rows, key=lambda row: (row["key"], row["at"]))
     ]  # fmt: skip
-
-
-# ------------------------------------------------------------------- rendering
-
-
-def render(tree: Mapping[str, Any], *, language: str = "en") -> Tree:
-    """The tree as it is printed."""
-    money = tree["currency"] or ""
-    top = Tree(f"[bold]{escape(tree['bill'])}[/]  {_money(tree['total'], money)}")
-    for segment in tree["segments"]:
-        branch = top.add(
-            f"{escape(segment['metering_point'])}, billed from {segment['legal_source']} readings: "
-            f"{_money(segment['total'], money)}"
-        )
-        for dial in segment["readings"]:
-            values = " -> ".join(
-                f"{reading['reading']} ({reading['quality']}, {reading['time'][:10]})"
-                for reading in dial["readings"]
-            )
-            branch.add(
-                f"[dim]meter {escape(dial['meter'])}, dial {escape(dial['register'])} "
-                f"x {dial['multiplier']}: {values}{_turned(dial)}[/]"
-            )
-        for sentence in sentences(segment["estimates"]):
-            branch.add(f"[dim]{escape(sentence)}[/]")
-        for span in segment["spans"]:
-            _render_span(branch, span, money, language)
-        for name, word in (("carry_in", "carried in"), ("carry_out", "carried on")):
-            for row in segment[name]:
-                branch.add(f"[dim]{word}: {row['key']} {row['at']}: {row['value']}[/]")
-    return top
-
-
-def _turned(dial: Mapping[str, Any]) -> str:
-    """` = 37.2, times 20 = 744, over its end once`."""
-    steps = f" = {dial['steps']}" if dial["kind"] != "demand" else ""
-    whole = f", times {dial['multiplier']} = {dial['gives']}" if dial["multiplier"] != "1" else ""
-    turns = {0: "", 1: ", over its end once"}
-    return (
-        steps
-        + whole
-        + turns.get(dial["rolled_over"], f", {dial['rolled_over']} times over its end")
-    )
-
-
-def _render_source(leaf: Tree, source: Mapping[str, Any]) -> None:
-    """A source of a line; under it its days, its intervals or its peak, where they are known."""
-    twig = leaf.add(f"[dim]{_source(source)}[/]")
-    if source.get("peak"):
-        twig.add(f"[dim]reached from {source['peak']['local']} on[/]")
-    days = source.get("days") or []
-    if days:
-        twig.add(f"[dim]{summary(days)}[/]")
-    for day in days:
-        if "intervals" in day:
-            guessed = f", {day['estimated']} of it estimated" if day["estimated"] != "0" else ""
-            each = " · ".join(
-                f"{one['local'][11:16]} {one['value']}"
-                + (f" {one['quality']}" if one["quality"] != "A" else "")
-                for one in day["intervals"]
-            )
-            twig.add(f"[dim]{day['day']}: {day['quantity']}{guessed}\n{each}[/]")
-
-
-def _render_span(branch: Tree, span: Mapping[str, Any], money: str, language: str) -> None:
-    tariff = span["tariff"]
-    name = word(tariff["title"], language) if tariff else "no tariff"
-    node = branch.add(f"{span['from']} to {span['to']}, {span['days']} days: {name}")
-    if tariff:
-        node.add(f"[dim]{escape(tariff['source'])}, in force from {tariff['valid_from']}[/]")
-    for line in span["lines"]:
-        bucket = f" {escape(line['bucket'])}" if line["bucket"] else ""
-        leaf = node.add(
-            f"{word(line['title'], language)}{bucket}: {_product(line, money)} "
-            f"= [bold]{_money(line['amount'], money)}[/]"
-        )
-        if "exact" in line and line["exact"] != line["amount"]:
-            leaf.add(
-                f"[dim]{line['exact']} rounded to {line['rounding']['places']} places, "
-                f"{line['rounding']['mode']}[/]"
-            )
-        of = [source["of"] for source in line["from"] if source["kind"] == "lines"]
-        if of:
-            leaf.add(f"[dim]the lines of {escape(', '.join(of))}[/]")
-        for source in line["from"]:
-            if source["kind"] != "lines":
-                _render_source(leaf, source)
-
-
-def _money(amount: str | None, currency: str) -> str:
-    """`5.7` -> `5.70 EUR`: the currency's places, and more where a line keeps more."""
-    if amount is None:
-        return "no amount"
-    if not currency:
-        return amount
-    decimals = len(amount.partition(".")[2])
-    return f"{Decimal(amount):.{max(decimals, minor_digits(currency))}f} {currency}"
-
-
-def _product(line: Mapping[str, Any], currency: str) -> str:
-    """`120 kWh x 0.1558`; a percentage of money as `22.02 EUR x 23 %`."""
-    quantity = f"{line['quantity']} {line['unit']}"
-    if line["unit"] == currency:
-        quantity = _money(line["quantity"], currency)
-    if line["factor"] == "1/100":
-        return f"{quantity} x {line['price']} %"
-    return f"{quantity} x {line['price']}" + (
-        f" x {line['factor']}" if line["factor"] != "1" else ""
-    )
-
-
-def word(title: object, language: str) -> str:
-    """A title in a language, safe to print."""
-    if isinstance(title, Mapping):
-        title = title.get(language) or title.get("en") or next(iter(title.values()))
-    return escape(str(title))
-
-
-def _source(source: Mapping[str, str]) -> str:
-    if source["kind"] == "term":
-        return f"{source['of'].partition('_')[0]} of the agreement: {source['value']}"
-    estimated = f", {source['estimated']} of it estimated" if source["estimated"] != "0" else ""
-    return f"{source['of']}: {source['value']} {source['unit']}{estimated}"

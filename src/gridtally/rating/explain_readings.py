@@ -19,6 +19,8 @@ from gridtally.market import NO_MARKET, Market
 from gridtally.money import number
 from gridtally.periods import Period, Zone, iso_utc, zone
 from gridtally.rating.calendars import runs
+from gridtally.rating.charges import Charge, Energy
+from gridtally.rating.costs import price_of
 from gridtally.rating.tariff import TariffVersion
 from gridtally.terms import Wanted
 
@@ -66,7 +68,13 @@ def _segment(
         days = Period(date.fromisoformat(span["from"]), date.fromisoformat(span["to"]))
         known = _Known(case, zone(case["zone"]), days, version, market)
         lines = [
-            {**line, "from": [known.deep(source, intervals) for source in line["from"]]}
+            {
+                **line,
+                "from": [
+                    known.deep(source, version.component(line["component"]), intervals)
+                    for source in line["from"]
+                ],
+            }
             for line in span["lines"]
         ]
         spans.append({**span, "lines": lines})
@@ -85,12 +93,15 @@ class _Known:
         market: Market,
     ) -> None:
         self.case, self.place, self.days, self.market = case, place, days, market
+        self.series = version.series
         self.wanted = {
             wanted.name(bucket): (wanted, bucket)
             for wanted in version.wanted for bucket in wanted.buckets
         }  # fmt: skip
 
-    def deep(self, source: Mapping[str, Any], intervals: bool) -> dict[str, Any]:
+    def deep(
+        self, source: Mapping[str, Any], charge: Charge | None, intervals: bool
+    ) -> dict[str, Any]:
         """A source of a line with what it is made of, where that gives it exactly."""
         found = self.wanted.get(source["of"]) if source["kind"] == "determinant" else None
         if found is None or found[0].channel not in self.case["channels"]:
@@ -101,6 +112,8 @@ class _Known:
         step = self.case["channels"][wanted.channel]["resolution_s"]
         if wanted.kind == "energy" and int(values.sum()) == whole:
             rows = list(_days(self.place, at, values, quality, intervals=intervals))
+            if intervals and isinstance(charge, Energy) and charge.series:
+                self._price(charge, rows)
             return {**source, "bucket": bucket, "days": rows}
         if wanted.kind == "demand" and (peak := self._peak(wanted, step, at, values, whole)):
             return {**source, "bucket": bucket, "peak": peak}
@@ -119,12 +132,22 @@ class _Known:
         quality = "".join(np.array(list(channel["quality"][low:high]))[mine].tolist())
         return bounds[0] + mine * step, values, quality
 
+    def _price(self, charge: Energy, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Beside each interval its price of a series."""
+        assert charge.series
+        series, declared = self.market.series.get(charge.series), self.series[charge.series]
+        for one in (one for row in rows for one in row["intervals"]):
+            at = int(datetime.fromisoformat(one["start"]).timestamp())
+            found = series.cut(at, at + 1) if series else None
+            price = price_of(found.values[0], declared, charge) if found else None
+            one["price"] = None if price is None else number(price)
+
     def _peak(
         self, wanted: Wanted, step: int, at: Ints, values: Ints, whole: int
     ) -> dict[str, str] | None:
         """The window whose mean power was billed, when it is one of blocks from midnight on."""
         window = wanted.window_s or step
-        if not len(at) or window % step:
+        if not len(at) or window % step or wanted.windows:
             return None
         days = np.array([self.place.midnight(day) for day in _dates(self.days)], np.int64)
         midnight = days[np.searchsorted(days, at, side="right") - 1]
