@@ -182,6 +182,10 @@ def a_tiered(r, calendars, demands):
         unit = "kwh"
     out += [f'unit = "{unit}"'] if unit != "kwh" else []
     out += [f'demand = "{r.choice(demands)}"'] if unit == "kwh_per_kw" else []
+    plain = unit == "kwh" and window == "month" and pooling != "in_order"
+    if plain and demands and r.random() < 0.5:
+        out[2] = hours_of_use(r, calendars.get(name))
+        out.append(f'demand = "{r.choice(demands)}"')
     more = (
         f'more = {{ term = "persons", above = {r.randint(0, 4)}, each = {r.choice((1, "20.5"))} }}'
     )
@@ -199,6 +203,13 @@ def a_tiered(r, calendars, demands):
     return out + (
         billed(r, channel, month=False) if window != "day" and pooling != "in_order" else []
     )
+
+
+def hours_of_use(r, buckets):
+    """Tiers that end at energy or hours of use, whichever comes first."""
+    ends = ("upto = 3, upto_per_kw = 5", "upto = 3, upto_per_kw = 40.5", "upto_per_kw = 90")
+    rows = [f"{{ {end}, {numbers_of(r, buckets)} }}" for end in ends[r.randint(0, 2) :]]
+    return f"tiers = [{', '.join([*rows, '{ ' + numbers_of(r, buckets) + ' }'])}]"
 
 
 def a_demand(r, calendars):
@@ -226,6 +237,8 @@ def a_demand(r, calendars):
     out += maybe(r, 0.2, f"mean_of_months = {r.choice((2, 3, 12))}")
     out += maybe(r, 0.15, "power_factor_below = 0.95")
     by_month = ', by_month = { "1" = 100, "3" = 0, "10" = 33.3 }' * (r.random() < 0.5)
+    if "mean_of_months" not in "".join(out):
+        by_month += ', current_by_month = { "1" = 60, "3" = 33.33333333 }' * (r.random() < 0.5)
     out += maybe(r, 0.3, f"ratchet = {{ percent = 80, months = {r.randint(1, 12)}{by_month} }}")
     many = r.random() < 0.2
     return [*out, (tiers_of if many else values_of)(r, calendars.get(name))]

@@ -291,6 +291,22 @@ def test_a_ratchet_by_month():
     assert lines(given, toml)[0][2] == "8"
 
 
+def test_a_month_that_counts_in_part():
+    """60 % of June's 6 is 3.6, before the minimum of 3.7 and 50 % of May's 8; carry keeps 6; July
+    counts in full."""
+    ratchet = 'ratchet = { percent = 50, months = 1, current_by_month = { "6" = 60 } }'
+    for more, billed in (("", "3.6"), ("minimum_kw = 3.7", "3.7")):
+        toml = document(demand(f"{ratchet}\n{more}"))
+        given = case(toml, *JUNE, **{"import": 6 * KWH})
+        assert lines(given, toml)[0][2] == billed
+        assert rate(given, toml)["carry_out"][0]["value"] == 6 * KWH
+    toml = document(demand(ratchet))
+    given = case(toml, *JUNE, carry=carried((5, 8)), **{"import": 6 * KWH})
+    assert lines(given, toml)[0][2] == "4"
+    given = case(toml, "2026-07-01", "2026-07-02", **{"import": 6 * KWH})
+    assert lines(given, toml)[0][2] == "6"
+
+
 @pytest.mark.parametrize(
     ("per", "factor", "amount"),
     [("month", "1/3", "2"), ("day", "10", "60"), ("year", "2/73", "0.16")],
@@ -346,6 +362,13 @@ def test_the_price_of_an_excess_has_eight_decimals():
         "mean_of_months = 1",
         "ratchet = { percent = 80, months = 3, by_month = { \"13\" = 1 } }",
         "ratchet = { months = 3 }",
+        "ratchet = { percent = 101, months = 3 }",
+        "ratchet = { percent = 80, months = 37 }",
+        'ratchet = { percent = 80, months = 3, by_month = { "1" = 101 } }',
+        "mean_of_months = 3\nratchet={percent=80, months=3, current_by_month={\"1\"=60}}",
+        "mean_of_months = 37",
+        "top = 101",
+        "power_factor_below = 1.01",
         "excess_over = 105",
         'basis = "contract"\nexcess_over = 105\nexcess_factor = 1\n'
         'excess_reading = "above_contract"\nleast_of_contract = 1',

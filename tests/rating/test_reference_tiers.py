@@ -90,6 +90,61 @@ def test_more_before_unit_and_factor():
     assert held(given, toml) == "rating.term.range"
 
 
+@pytest.mark.parametrize(
+    ("days", "kw", "expected"),
+    [
+        # June, 720 kWh. 100 against 10 h x 1 kW = 10; 100 against 200 h: 100; then 300 h: 300
+        (JUNE, 1, ["10", "90", "200", "420"]),
+        # 40 kW: 100 against 400; 100 against 8000 is no more; 12000
+        (JUNE, 40, ["100", "620"]),
+        # 10 days, 240 kWh, factor 1/3: 33.333333 against 3.333333; 33.333333; 100
+        (TEN, 1, ["3.333333", "30", "66.666667", "140"]),
+    ],
+)
+def test_hours_of_use_beside_energy(days, kw, expected):
+    """A tier ends at the smaller one of its energy and its hours of use."""
+    tiers = (
+        "[{upto = 100, upto_per_kw = 10, price = 1}, {upto = 100, upto_per_kw = 200, price = 2}, "
+        "{upto_per_kw = 300, price = 3}, {price = 4}]"
+    )
+    demand = f'[[components]]\nid="d"\nshape="demand"\nprice=0\nminimum_kw={kw}\n'
+    toml = document(tiered('demand = "d"', tiers) + demand)
+    found = lines(case(toml, *days, **{"import": KWH}), toml)
+    assert [line[2] for line in found if line[0] == "energy"] == expected
+    toml = document(
+        tiered('demand="d"\nmore={term="persons", each=20}', tiers) + demand, extra=PERSONS
+    )
+    given = case(toml, *JUNE, terms={"persons": "1"}, **{"import": KWH})
+    assert lines(given, toml)[0][2] == {1: "10", 40: "120"}[kw]
+
+
+@pytest.mark.parametrize(
+    ("more", "tiers"),
+    [
+        ("", "[{upto_per_kw = 1, price = 1}, {price = 2}]"),
+        ('demand = "d"', TIERS),
+        ('demand = "d"\nwindow = "day"', "[{upto_per_kw = 1, price = 1}, {price = 2}]"),
+        ('demand = "d"\nunit = "kwh_per_kw"', "[{upto_per_kw = 1, price = 1}, {price = 2}]"),
+        ('demand = "d"', "[{upto_per_kw = 1, price = 1}, {upto_per_kw = 2, price = 2}]"),
+        (
+            'demand = "d"',
+            "[{upto_per_kw=2, price=1}, {upto_per_kw=1, price=2}, {price=3}]",
+        ),
+        (
+            'demand = "d"',
+            "[{upto_per_kw=2, price=1}, {upto_per_kw=2, price=2}, {price=3}]",
+        ),
+        ('demand = "d"', "[{upto_per_kw = 2, price = 1}, {upto = 1, price = 2}, {price = 3}]"),
+        ('demand = "d"', "[{upto_per_kw = 0, price = 1}, {price = 3}]"),
+    ],
+)
+def test_hours_of_use_that_are_refused(more, tiers):
+    """No demand, another window or unit, ends that fall, stay or are none."""
+    demand = '[[components]]\nid="d"\nshape="demand"\nprice=0\n'
+    toml = document(tiered(more, tiers) + demand)
+    assert held(case(toml, *JUNE, **{"import": KWH}), toml) == "rating.tariff.invalid"
+
+
 # ------------------------------------------------------------- day windows
 
 

@@ -123,6 +123,9 @@ def raised(r: Rater, c: C, bucket: str, measured: int) -> int:
     """Mean of months, power factor, and whatever the billed demand is at least."""
     months = history(r, c, bucket, measured)
     billed = mean_of_months(r, c, months) if "mean_of_months" in c else measured
+    percent = c.get("ratchet", {}).get("current_by_month", {}).get(str(r.span.first.month))
+    if percent is not None:
+        billed = micro(Fraction(billed, MICRO) * percent / 100)
     if "power_factor_below" in c:
         billed = for_power_factor(r, c, billed)
     least = [billed]

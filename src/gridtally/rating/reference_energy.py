@@ -234,7 +234,15 @@ def upper(r: Rater, c: C) -> Upper:
         times = r.count("persons")
     if c["window"] == "month" and c["unit"] != "kwh_per_day":
         times *= r.factor(c)
-    return [None if t["upto"] is None else micro((t["upto"] + more) * times) for t in c["tiers"]]
+    return [end_of(r, c, tier, more, times) for tier in c["tiers"]]
+
+
+def end_of(r: Rater, c: C, tier: C, more: Fraction, times: Fraction) -> int | None:
+    """The smaller one of energy and hours of use; the last tier has neither."""
+    ends = [] if tier["upto"] is None else [(tier["upto"] + more) * times]
+    if tier["upto_per_kw"] is not None:
+        ends.append(tier["upto_per_kw"] * r.billed_kw[c["demand"]] * times)
+    return micro(min(ends)) if ends else None
 
 
 def graded(c: C, ends: Upper, value: int) -> list[int]:

@@ -102,7 +102,11 @@ def check_tiered(c: C, table: Table, name: str) -> None:
     refuse(window == "year" and unit != "kwh", f"{name}: unit with yearly windows")
     refuse(window != "month" and method == "volume", f"{name}: volume with this window")
     refuse(window == "year" and pooling in ("separate", "in_order"), f"{name}: pooling")
-    refuse((unit == "kwh_per_kw") != ("demand" in c), f"{name}: unit kwh_per_kw names a demand")
+    hours_of_use = any(tier.get("upto_per_kw") is not None for tier in c["tiers"])
+    needed = unit == "kwh_per_kw" or hours_of_use
+    refuse(needed != ("demand" in c), f"{name}: hours of use name a demand")
+    plain_month = window == "month" and unit == "kwh" and pooling != "in_order"
+    refuse(hours_of_use and not plain_month, f"{name}: hours of use")
     refuse(unit == "kwh_per_person" and "persons" not in table["terms"], f"{name}: no persons")
     billed = c.keys() & {"part", "losses", "loss_factor", "loss_factors", "round_quantity"}
     if window == "day":
@@ -137,7 +141,7 @@ def check_demand(c: C, table: Table, name: str) -> None:
         refuse(1440 % minutes, f"{name}: windows must divide the day")
     refuse(rolling and (not window or window % rolling), f"{name}: rolling_min")
     if "top" in c:
-        count(c["top"], f"{name}: top")
+        count(c["top"], f"{name}: top", 100)
         refuse("measure" in c, f"{name}: top beside measure")
     refuse("distinct_days" in c and "top" not in c, f"{name}: distinct_days without top")
     refuse(not isinstance(c.get("distinct_days", False), bool), f"{name}: distinct_days")
@@ -146,21 +150,26 @@ def check_demand(c: C, table: Table, name: str) -> None:
     values(c, table, least)
     numbers(c, name, "power_factor_below", "excess_over", "excess_factor")
     if "mean_of_months" in c:
-        count(c["mean_of_months"] - 1, f"{name}: mean_of_months", 119)
+        count(c["mean_of_months"] - 1, f"{name}: mean_of_months", 35)
     if "ratchet" in c:
         check_ratchet(c["ratchet"], name)
+        two = c["ratchet"]["current_by_month"] and "mean_of_months" in c
+        refuse(two, f"{name}: current_by_month beside mean_of_months")
+    refuse(c.get("power_factor_below", 0) > 1, f"{name}: power_factor_below")
     check_basis(c, name)
 
 
 def check_ratchet(ratchet: C, name: str) -> None:
     """`percent`, `months`, and percentages of single calendar months."""
-    known(ratchet, "percent months by_month", f"{name}, ratchet")
-    count(ratchet["months"], f"{name}: ratchet months", 120)
+    known(ratchet, "percent months by_month current_by_month", f"{name}, ratchet")
+    count(ratchet["months"], f"{name}: ratchet months", 36)
     numbers(ratchet, name, "percent")
-    by_month = ratchet.setdefault("by_month", {})
-    refuse(by_month.keys() - {str(m) for m in range(1, 13)}, f"{name}: by_month")
-    numbers(by_month, name, *by_month)
-    refuse("percent" not in ratchet, f"{name}: ratchet percent")
+    refuse("percent" not in ratchet or ratchet["percent"] > 100, f"{name}: ratchet percent")
+    for key in ("by_month", "current_by_month"):
+        of_months = ratchet.setdefault(key, {})
+        refuse(of_months.keys() - {str(m) for m in range(1, 13)}, f"{name}: {key}")
+        numbers(of_months, name, *of_months)
+        refuse(any(percent > 100 for percent in of_months.values()), f"{name}: {key}")
 
 
 def check_basis(c: C, name: str) -> None:

@@ -111,15 +111,27 @@ def price_tiers(c: C, table: Table, name: str) -> None:
         c["tiers"] = [{"upto": None, "prices": prices(c, c, table, name)}]
         return
     refuse(c.keys() & {"price", "prices"} or not c["tiers"], f"{name}: prices twice or none")
-    tiers, last = [], Fraction(0)
+    tiers: list[dict[str, Any]] = []
+    keys = ("upto", "upto_per_kw") if c["shape"] == "tiered" else ("upto",)
     for i, written in enumerate(c["tiers"]):
-        known(written, f"upto {'prices' if 'calendar' in c else 'price'}", f"{name}, tier {i + 1}")
-        upto = decimal(written["upto"]) if "upto" in written else None
-        refuse(upto is not None and upto <= last, f"{name}: tiers must rise")
-        refuse((upto is None) != (i + 1 == len(c["tiers"])), f"{name}: upto of a tier")
-        last = upto or last
-        tiers.append({"upto": upto, "prices": prices(written, c, table, name, terms=False)})
+        where = f"{name}, tier {i + 1}"
+        known(written, f"{' '.join(keys)} {'prices' if 'calendar' in c else 'price'}", where)
+        ends = {key: decimal(written[key]) if key in written else None for key in keys}
+        refuse(any(end is not None and end <= 0 for end in ends.values()), f"{where}: no energy")
+        last = i + 1 == len(c["tiers"])
+        refuse(last != (set(ends.values()) == {None}), f"{where}: only the last has no end")
+        if tiers and not last:
+            check_rise(tiers[-1], ends, where)
+        tiers.append(ends | {"prices": prices(written, c, table, name, terms=False)})
     c["tiers"] = tiers
+
+
+def check_rise(before: Table, ends: Table, where: str) -> None:
+    """No end falls, and one of them grows; one that is left out is unlimited."""
+    pairs = [(before[key], end) for key, end in ends.items()]
+    falls = [a for a, b in pairs if b is not None and (a is None or b < a)]
+    grows = [a for a, b in pairs if a is not None and (b is None or b > a)]
+    refuse(falls or not grows, f"{where}: tiers must rise")
 
 
 def check_losses(c: C, table: Table, name: str) -> None:
