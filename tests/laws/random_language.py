@@ -414,7 +414,7 @@ def a_case(r, documents, zone, first, days, step):
         "series": {name: some_steps(r, start, stop, step) for name in ("spot", "kvar")},
         "events": {"cp": some_events(r, start, stop, step)},
     }  # fmt: skip
-    return found, digests
+    return found, {digest: digests[digest] for digest in {span["tariff"] for span in spans}}
 
 
 def closes(day):
