@@ -64,6 +64,13 @@ def test_options_of_readings_mean_nothing(door, files, option):
     assert "are for readings" in done.err
 
 
+def test_a_zone_that_is_none_is_refused(door, files):
+    """Once, and not for each session."""
+    done = door("rate", *files, "--zone", "Berlin")
+    assert done.code == 2
+    assert "There is no time zone named 'Berlin'." in done.err
+
+
 def test_lint_names_what_is_never_charged(door, files):
     """The example has nothing odd; a default put first hides what follows, and that is noted."""
     assert door("tariff", "lint", files[0]).out.strip().endswith("tariff.json: good")

@@ -12,6 +12,7 @@ from typing import Any
 
 from gridtally.money import Rounding, minor_digits, number, round_fraction
 from gridtally.periods import iso_utc
+from gridtally.periods import zone as zone_of
 from gridtally.rating.sessions.bill import bill_of
 from gridtally.rating.sessions.document import STATES, Session, read, remark
 from gridtally.rating.sessions.rate import use
@@ -37,6 +38,8 @@ def rate_sessions(
     `zone` is that of sessions that name none; of several tariffs `key` names one.
     Raises `InvalidDocument`, `RefusedFile`, `UsageError`, `NotFound`.
     """
+    if zone is not None:
+        zone_of(zone)
     priced, source = load(tariff, name=tariff_name, key=key)
     told = read(sessions, name=sessions_name, tariff=priced, zone=zone)
     rows = [_ignored(key_, tariff_name) for key_ in priced.unknown] + told.findings
