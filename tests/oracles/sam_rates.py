@@ -3,9 +3,10 @@
 Meaning of the variables: the help of SAM's Utility Rate model. A year has 365 days and begins on
 a Monday, as 2018 does; the engine knows no zone, so UTC. Years after the first multiply prices by
 inflation and escalation. Rows of the energy table are period, tier, most, unit, buy, sell; units
-are kWh, kWh/kW, kWh daily, kWh/kW daily. A block in kWh/kW that is followed by tiers in kWh is split by
-these. Metering options: 0 net kWh banked by the month, 1 the same in money, 2 net billing, 3 net
-billing with credits for later bills, 4 buy all and sell all.
+are kWh, kWh/kW, kWh daily, kWh/kW daily. A block in kWh/kW that is followed by tiers in kWh is
+split by these. Metering options: 0 net kWh banked by the month, 1 the same in money, 2 net billing,
+3 net billing with credits for later bills, 4 buy all and sell all. Prices by time, where they are
+switched on, stand instead of the table's.
 """
 
 from decimal import Decimal
@@ -49,7 +50,8 @@ def document(given, *, year, exports):
     parts += [body for _, body in (*energy, *demand)]
     parts += _bounds(given, scale, charges)
     parts += _banks(given, charges, exports)
-    return "\n".join([parts[0], *calendars, *more, *parts[1:]])
+    declared = [f'[series.{s}]\nper = "kWh"\n' for s in ("buy", "sell") if _timed(given, s)]
+    return "\n".join([parts[0], *declared, *calendars, *more, *parts[1:]])
 
 
 def _scale(given, year):
@@ -59,6 +61,17 @@ def _scale(given, year):
         repr((given.get("rate_escalation") or [0])[0])
     )
     return (1 + rise / 100) ** (year - 1)
+
+
+def prices_by_time(given, scale=Decimal(1)):
+    """Prices of the year by series, one per interval; of a single price, that price always."""
+    found = {}
+    for side in ("buy", "sell"):
+        if _timed(given, side):
+            rates = given[f"ur_ts_{side}_rate"]
+            each = [Decimal(priced(rate, scale)) for rate in rates]
+            found[side] = each * (8760 // len(each)) if len(each) < 8760 else each
+    return found
 
 
 def _head():
@@ -138,6 +151,10 @@ def _parts(name, months, ladders, option, scale, exports, given):
         )
         return "{ " + ", ".join(pairs) + " }"
 
+    if _timed(given, "buy"):
+        made = [(name, _series(name, "import", "buy", ""))]
+        sold = [(f"{name}s", _series(f"{name}s", "export", "sell", "credit = true\n"))]
+        return made + (sold if exports and option in (2, 3, 4) and _timed(given, "sell") else [])
     netting = _netting(option, exports, ladders, buckets, scale, given)
     tail = f'channel = "import"\n{head}{netting}'
     if len(steps) == 1:
@@ -152,6 +169,17 @@ def _parts(name, months, ladders, option, scale, exports, given):
         )
         made.append((f"{name}s", sold))
     return made
+
+
+def _timed(given, side):
+    return bool(given.get(f"ur_en_ts_{side}_rate"))
+
+
+def _series(name, channel, series, more):
+    return (
+        f'[[components]]\nid = "{name}"\nshape = "energy"\nchannel = "{channel}"\n'
+        f'series = "{series}"\n{more}'
+    )
 
 
 def _tiers(steps, prices, netting, ladders, option):
@@ -174,7 +202,26 @@ def _netting(option, exports, ladders, buckets, scale, given):
         return (
             f'netting = "month"\ntrue_up = {{ on = "month", prices = {{ {", ".join(pairs)} }} }}\n'
         )
-    return f'netting = "month"\ntrue_up = {{ on = "{_closing(given)}", price = 0 }}\n'
+    moves = _moves(given, ladders)
+    return f'netting = "month"\ntrue_up = {{ on = "{_closing(given)}", price = 0 }}\n{moves}'
+
+
+def _moves(given, ladders):
+    """Where a season begins, credits follow the hour: the engine looks at 0, 6, 12 and 18."""
+    table, moves = given["ur_ec_sched_weekday"], []
+    for month in MONTHS:
+        before, after = table[month - 2], table[month - 1]
+        if set(before) == set(after):
+            continue
+        moved = {}
+        for hour in (0, 6, 12, 18):
+            moved.setdefault(int(before[hour]), int(after[hour]))
+        moves += [
+            f'{{ on = "{month:02}-01", from = "p{old}", to = "p{new}" }}'
+            for old, new in moved.items()
+            if old != new and old in ladders and new in ladders
+        ]
+    return f"bank_moves = [{', '.join(moves)}]\n" if moves else ""
 
 
 def _surplus(given, scale, option):

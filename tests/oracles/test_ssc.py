@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 from case_raters import disagreements
-from sam_rates import Unsupported, document
+from sam_rates import Unsupported, document, prices_by_time
 
 from gridtally.periods import Period, iso_utc, zone
 from gridtally.rating.reference import rate_case
@@ -23,6 +23,9 @@ from gridtally.rating.reference import rate_case
 ROOT = Path(os.environ.get("GRIDTALLY_ORACLES", Path(__file__).parents[3] / "shared" / "oracles"))
 CASES, INPUTS = ROOT / "ssc" / "cases.json", ROOT / "ssc" / "inputs"
 YEAR = 2018
+FIRST = 1514764800
+"""2018-01-01T00:00:00Z"""
+YEAR_S = 365 * 86_400
 MICRO = Decimal("0.000001")
 SCHEDULES = ("ur_ec_sched_weekday", "ur_ec_sched_weekend", "ur_ec_tou_mat")
 
@@ -92,7 +95,18 @@ def both(given, load, gen):
     return resolution, used, made
 
 
-def year_of(text, readings, carry, *, exports):
+def steps_of(prices, start, end):
+    """The series of a rating case: prices of [start, end), equal neighbours joined."""
+    size = YEAR_S // len(prices)
+    found = []
+    for at in range(start, end, size):
+        value = f"{prices[(at - FIRST) // size].normalize():f}"
+        if not found or found[-1][1] != value:
+            found.append([iso_utc(at), value])
+    return {"steps": found, "to": iso_utc(end)}
+
+
+def year_of(text, readings, carry, *, exports, prices):
     """Answers of twelve months, and what the last hands on; both raters agree on each."""
     name = "sha256:" + hashlib.sha256(text).hexdigest()
     resolution, used, given_back = readings
@@ -114,6 +128,8 @@ def year_of(text, readings, carry, *, exports):
             | ({"export": shape | {"values": given_back[part]}} if exports else {}),
             "registers": [], "carry_in": carry,
         }  # fmt: skip
+        if prices:
+            case["series"] = {name: steps_of(p, start, end) for name, p in prices.items()}
         assert disagreements(case, {name: text}) == []
         answer = rate_case(case, {name: text})
         assert answer["findings"] == []
@@ -176,7 +192,8 @@ class Years:
             carry = rolled(self.made[year - 1, exports][1])
         text = document(given, year=year, exports=exports).encode()
         readings = both(given, power(given["load"], "load", 1), gen)
-        return year_of(text, readings, carry, exports=exports)
+        prices = prices_by_time(given)
+        return year_of(text, readings, carry, exports=exports, prices=prices)
 
 
 def lines(answer, *, component=None, bucket=None, sold=None):

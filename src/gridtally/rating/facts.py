@@ -127,6 +127,11 @@ class Facts:
         ends = [(period.end.month, period.end.day) in days for period in self.periods]
         return np.array(ends, bool)[self.period]
 
+    def opens(self, *days: tuple[int, int]) -> Mask:
+        """Spans whose first day is one of these days (month, day) of a year."""
+        starts = [(period.start.month, period.start.day) in days for period in self.periods]
+        return np.array(starts, bool)[self.period]
+
     def by_period(self, each: Iterable[Fraction]) -> Factor:
         """A fraction per period as one factor."""
         found = list(each)

@@ -147,6 +147,12 @@ def _buckets(calendars: Mapping[str, Calendar], charges: Mapping[int, Charge]) -
             yield from _per_bucket(buckets, prices or {}, f"{path}.{where}prices", name)
         if factors is not None:
             yield from _per_bucket(buckets, factors, f"{path}.loss_factors", name)
+        for j, move in enumerate(charge.bank_moves if isinstance(charge, Energy | Tiered) else ()):
+            for key, bucket in (("from", move.from_), ("to", move.to)):
+                if bucket not in buckets:
+                    message = f"The calendar {name!r} has no bucket {bucket!r}."
+                    known = f"Buckets are {', '.join(buckets)}."
+                    yield Problem(CODE, f"{path}.bank_moves[{j}].{key}", message, known)
         true_up = charge.true_up if isinstance(charge, Energy | Tiered) else None
         if true_up and true_up.prices is not None:
             yield from _per_bucket(buckets, true_up.prices, f"{path}.true_up.prices", name)

@@ -87,6 +87,8 @@ def _closing_days(charge: Charge) -> Iterator[tuple[int, int]]:
         yield from charge.reset_days
     if isinstance(charge, Energy | Tiered) and charge.true_up:
         yield from charge.true_up.days
+    if isinstance(charge, Energy | Tiered):
+        yield from (move.day for move in charge.bank_moves)
     if isinstance(charge, Bank) and charge.true_up:
         yield charge.true_up.day
     if isinstance(charge, Minimum | Maximum) and charge.settle:

@@ -64,12 +64,26 @@ class TrueUp(Strict):
             yield "price", "what is paid for the bank is `price`, or `prices` per bucket"
 
 
+class BankMove(Strict):
+    """On which day the bank of a bucket becomes that of another."""
+
+    on: MonthDay
+    from_: Annotated[Word, Field(alias="from")]
+    to: Word
+
+    @property
+    def day(self) -> tuple[int, int]:
+        """Month and day."""
+        return month_days((self.on,))[0]
+
+
 class Netted(Measured):
     """Energy of a channel, of which what is given back may be taken off."""
 
     channel: Channel
     netting: Netting | None = None
     true_up: TrueUp | None = None
+    bank_moves: Annotated[tuple[BankMove, ...], Many(0)] = ()
 
     @override
     def complaints(self) -> Iterator[Complaint]:
@@ -87,6 +101,16 @@ class Netted(Measured):
         if self.true_up and self.netting != "month":
             yield "true_up", 'has a meaning only with netting = "month"'
         yield from self._true_up()
+        yield from self._bank_moves()
+
+    def _bank_moves(self) -> Iterator[Complaint]:
+        if self.bank_moves and not (self.netting == "month" and getattr(self, "calendar", None)):
+            yield "bank_moves", 'have a meaning only with netting = "month" and a `calendar`'
+        given: set[tuple[str, str]] = set()
+        for i, move in enumerate(self.bank_moves):
+            if (move.on, move.from_) in given:
+                yield f"bank_moves[{i}]", f"the bank of {move.from_!r} moves once on a day"
+            given.add((move.on, move.from_))
 
     def _true_up(self) -> Iterator[Complaint]:
         if self.true_up is None:

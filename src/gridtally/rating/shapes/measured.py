@@ -111,16 +111,31 @@ def _netted(charge: Energy | Tiered, cohort: Cohort, energy: ByBucket, active: b
     """Import less export less the bank; what is short is the new bank."""
     version = cohort.version
     calendar = version.calendars[charge.calendar] if charge.calendar else None
-    found = {}
+    found, banks = {}, _banks(charge, cohort, list(energy), active)
     for bucket, quantity in energy.items():
         measured = quantity
         if active:
             export = energy_of(version.zone, Channel.EXPORT, calendar, charge.months)
             measured = measured - cohort.want(export, bucket, charge)
-        net = measured - cohort.carry.latest(_bank_key(charge, bucket), cohort.segments)
+        net = measured - banks[bucket]
         _put_bank(charge, cohort, bucket, np.maximum(-net, 0))
         found[bucket] = np.maximum(net, 0)
     return found
+
+
+def _banks(
+    charge: Energy | Tiered, cohort: Cohort, buckets: Sequence[str], active: bool
+) -> dict[str, Column]:
+    """What each bucket's bank holds at the start of the span, moved where its day says so."""
+    held = {b: cohort.carry.latest(_bank_key(charge, b), cohort.segments) for b in buckets}
+    if not active or not charge.bank_moves:
+        return held
+    banks: dict[str, Column] = dict(held)
+    for move in charge.bank_moves:
+        moved = np.where(cohort.opens(move.day), held[move.from_], 0)
+        banks[move.from_] = add(banks[move.from_], -moved)
+        banks[move.to] = add(banks[move.to], moved)
+    return banks
 
 
 def bank_true_up(charge: Energy | Tiered, cohort: Cohort) -> None:
