@@ -177,6 +177,14 @@ def test_a_rounded_factor():
     assert lines(given, toml) == [("fix", "", "1", "100", "11/20", "55")]
 
 
+def test_a_factor_that_rounds_to_nothing():
+    """One of 31 days to no places is 0: the line of the demand stays, with an amount of 0."""
+    component = '[[components]]\nid="d"\nshape="demand"\nprice=9\n'
+    toml = document(component + 'round_factor = {places = 0, mode = "half_up"}\n')
+    given = case(toml, "2026-01-01", "2026-01-02", **{"import": KWH})
+    assert lines(given, toml) == [("d", "", "1", "9", "0", "0")]
+
+
 # -------------------------------------------------------------------- fixed
 
 

@@ -180,7 +180,8 @@ class Rater:
         bucket: str = "",
     ) -> list[Line]:
         """One line, rounded once; none when there is nothing to rate."""
-        if (quantity == 0 or factor == 0) and c["shape"] != "fixed":
+        unreached = c["shape"] == "tiered" and factor == 0
+        if c["shape"] != "fixed" and (quantity == 0 or unreached):
             return []
         amount = rounded(quantity * price * factor, self.rounding(c))
         amount = -amount if c.get("credit") else amount
