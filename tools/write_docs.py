@@ -209,6 +209,27 @@ OWN: dict[str, tuple[str, str]] = {
         "A minimum or a cap contradicts the lines that it counts.",
         "Check both amounts, or leave the standing charge out of `of`.",
     ),
+    "rating.what_if.determinant": (
+        "{names} cannot be had from what was stored: {reason}.",
+        "Ask with --from-readings, which determines it anew from the stored readings.",
+    ),
+    "rating.what_if.dials": (
+        "{name} holds in some months only, and dials cannot be cut.",
+        "Compare accounts whose dials are read at the turn of the month.",
+    ),
+    "rating.what_if.opening": (
+        "The bill was taken over from another system: there are no determinants of it.",
+        "Compare later months, or bill that past again with `gridtally run --backfill`.",
+    ),
+    "rating.what_if.carry": (
+        "The bill before this one is not known under the new tariff, and this one goes on from its "
+        "tiers, ratchet or bank.",
+        "See why the earlier bills of these accounts could not be rated.",
+    ),
+    "rating.what_if.gone": (
+        "The run of this bill has nothing stored about it.",
+        "`gridtally check` says what is damaged.",
+    ),
     "rating.document.circle": (
         "Components are computed from each other.",
         "Let one of them leave the other out of `of`.",

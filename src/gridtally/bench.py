@@ -43,6 +43,7 @@ from gridtally.bench_estimates import shown, stage_estimates, use
 from gridtally.bench_peers import stage_pysam, stage_sql
 from gridtally.bench_rate import generate_mix, stage_rate
 from gridtally.bench_validate import work_of
+from gridtally.bench_what_if import generate_year, stage_what_if
 from gridtally.metering.cases import Cases
 from gridtally.metering.scope import Version, scope
 from gridtally.periods import zone
@@ -249,10 +250,12 @@ STAGES: dict[str, tuple[Callable[..., dict[str, Any]], tuple[int, ...]]] = {
     "audit": (stage_audit, (20_000,)),
     "second": (stage_second, (500,)),
     "estimates": (stage_estimates, (3,)),
+    "what-if": (stage_what_if, (200_000,)),
 }
 """Stage -> what it does, and the sizes that it runs at."""
-DATA: dict[str, Callable[..., list[readings.Entry]]] = {
+DATA: dict[str, Callable[..., Any]] = {
     "rate": generate_mix, "pysam": no_files, "sql": no_files, "estimates": no_files,
+    "what-if": generate_year,
 }  # fmt: skip
 """Stage -> its own readings; the others share a month of readings."""
 
@@ -276,7 +279,9 @@ def _elsewhere(work: Callable[..., Any], *arguments: object) -> Any:
 @click.option("--data", help="A folder with real homes, for estimates; or GRIDTALLY_HOMES.")
 @click.option("--json", "as_json", is_flag=True, help="Print the figures as JSON.")
 def main(stages: tuple[str, ...], points: int | None, data: str | None, as_json: bool) -> None:
-    """Measure stages beside floors: bill, rate, pysam, sql, validate, audit, second, estimates."""
+    """Measure stages beside floors: bill, rate, pysam, sql, validate, audit, second, estimates,
+    what-if.
+    """
     use(data)
     rows = []
     unknown = [name for name in stages if name not in STAGES]

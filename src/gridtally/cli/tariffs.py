@@ -21,6 +21,7 @@ from gridtally.cli.common import (
 from gridtally.cli.readings import read_file, refusal, rounding_option
 from gridtally.cli.tariff_diff import diff
 from gridtally.cli.tariff_show import show
+from gridtally.cli.tariff_what_if import what_if
 from gridtally.errors import InvalidDocument, RefusedFile, UsageError
 
 FILE = click.Path(path_type=Path)
@@ -33,6 +34,7 @@ def tariff() -> None:
 
 tariff.add_command(show)
 tariff.add_command(diff)
+tariff.add_command(what_if)
 
 
 @tariff.command()

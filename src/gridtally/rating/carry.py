@@ -49,6 +49,28 @@ class State:
                     self.doubled[mine[known[mine]]] = True
             self.put(key, day, mine, values[members])
 
+    def adopt(self, other: State, of: Ints) -> None:
+        """Take over what another state knows; `of` is its row for each of these, -1: none."""
+        mine = np.flatnonzero(of >= 0)
+        for key, days in other._columns.items():
+            for day, (values, known) in days.items():
+                there = mine[known[of[mine]]]
+                if len(there):
+                    self.put(key, day, there, values[of[there]])
+
+    def clear(self, rows: Ints) -> None:
+        """Forget everything about some rows."""
+        for days in self._columns.values():
+            for values, known in days.values():
+                values[rows] = 0
+                known[rows] = False
+
+    def keys(self) -> set[str]:
+        """The keys that some segment carries."""
+        return {
+            key for key, days in self._columns.items() if any(k.any() for _, k in days.values())
+        }
+
     def get(self, key: str, at: date, rows: Ints) -> Ints:
         """Values of a key at a date, 0 where there is none."""
         column = self._columns.get(key, {}).get(at)

@@ -19,7 +19,6 @@ import pyarrow.compute as pc
 from gridtally.market import NO_MARKET, Market
 from gridtally.money import Rounding
 from gridtally.periods import Period
-from gridtally.rating.calendars import runs
 from gridtally.rating.carry import State
 from gridtally.rating.cohort import Cohort
 from gridtally.rating.facts import Hold, known_column, terms_of
@@ -30,7 +29,7 @@ from gridtally.rating.tariff import TariffVersion
 from gridtally.tables import finding, findings_table
 from gridtally.terms import RoundingMode, Severity
 
-__all__ = ["Rated", "rate"]
+__all__ = ["Rated", "Refused", "Sheet", "rate"]
 
 Ints = npt.NDArray[np.int64]
 Mask = npt.NDArray[np.bool_]
@@ -44,6 +43,16 @@ class Rated:
     lines: pa.Table
     carry: pa.Table
     findings: pa.Table
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """Segments that get no lines, and why."""
+
+    code: str
+    message: str
+    remedy: str
+    segments: Ints
 
 
 def rate(
@@ -62,7 +71,7 @@ def rate(
     of step 5: what it had to hold gets no lines, even if no component asks for what is missing.
     """
     spans = spans.sort_by([("segment", "ascending"), ("span", "ascending")]).combine_chunks()
-    sheet = _Sheet(spans, determinants, tariffs, carry_in, market)
+    sheet = Sheet(spans, determinants, tariffs, carry_in, market)
     batches = [sheet.rate(*cohort) for cohort in sheet.cohorts()]
     good = sheet.good
     if incomplete is not None:
@@ -77,30 +86,40 @@ def rate(
     return Rated(lines, carry, findings_table(sheet.findings()))
 
 
-class _Sheet:
+class Sheet:
     """All spans, sorted by segment and number, with what is known about each."""
 
     def __init__(
         self,
         spans: pa.Table,
-        determinants: pa.Table,
+        determinants: pa.Table | Mapping[str, tuple[Ints, Ints]],
         tariffs: Mapping[str, TariffVersion],
-        carry_in: pa.Table,
+        carry_in: pa.Table | State,
         market: Market,
     ) -> None:
         self.spans, self.tariffs, self.market = spans, tariffs, market
-        encoded = spans["segment"].combine_chunks().dictionary_encode()
-        self.starts = runs(np.asarray(encoded.indices))
+        names = spans["segment"].combine_chunks()
+        head = np.asarray(pc.not_equal(names[1:], names[:-1]))
+        self.starts = np.flatnonzero(np.r_[[True] * (len(names) > 0), head]).astype(np.int64)
         self.ends = np.r_[self.starts, spans.num_rows][1:].astype(np.int64)
         self.segment_of = np.repeat(np.arange(len(self.starts)), self.ends - self.starts)
-        agreements = spans["agreement"].take(pa.array(self.starts)).combine_chunks()
-        assert len(agreements) == len(agreements.unique()), "two segments of one agreement"
-        self.carry = State(carry_in, agreements=agreements)
-        self._determinants = _turned(determinants, spans, encoded.dictionary)
+        if isinstance(carry_in, State):
+            self.carry = carry_in
+        else:
+            agreements = spans["agreement"].take(pa.array(self.starts)).combine_chunks()
+            assert len(agreements) == len(agreements.unique()), "two segments of one agreement"
+            self.carry = State(carry_in, agreements=agreements)
+        if isinstance(determinants, Mapping):
+            self._determinants = determinants
+        else:
+            segments = names.take(pa.array(self.starts))
+            self._determinants = _turned(determinants, spans, segments)
         self._contract = known_column(spans, "contract_ukw")
         self._capacity = known_column(spans, "capacity_ukva")
         self._terms = terms_of(spans)
-        self._digests = spans["tariff"].to_pylist()
+        tariff = spans["tariff"].combine_chunks().dictionary_encode()
+        self._digests: list[str | None] = [*tariff.dictionary.to_pylist(), None]
+        self._tariff = np.asarray(pc.fill_null(tariff.indices, len(self._digests) - 1))
         self._holds: list[tuple[Ints, Hold]] = []
         self._carried_twice()
         self._mixed_currency()
@@ -176,15 +195,20 @@ class _Sheet:
     def totals(self) -> Totals:
         """How each segment's total is rounded: as the version of its last span says."""
         points: dict[tuple[Rounding, str], int] = {}
-        code = np.zeros(len(self.starts), np.int64)
-        digests = [self._digests[i] for i in (self.ends - 1).tolist()]
-        by_digest = {}
-        for digest in dict.fromkeys(digests):
+        of = np.zeros(len(self._digests), np.int64)
+        for number, digest in enumerate(self._digests):
             version = self.tariffs.get(digest or "")
             point = (version.total, version.currency) if version else _NO_TOTAL
-            by_digest[digest] = points.setdefault(point, len(points))
-        code[:] = [by_digest[digest] for digest in digests]
-        return Totals(list(points), code, self.ends - 1)
+            of[number] = points.setdefault(point, len(points))
+        return Totals(list(points), of[self._tariff[self.ends - 1]], self.ends - 1)
+
+    def refused(self) -> list[Refused]:
+        """Every reason with the segments that it holds, each once."""
+        found: dict[tuple[str, str, str], list[Ints]] = {}
+        for rows, hold in self._holds:
+            key = hold.code, hold.message, hold.remedy
+            found.setdefault(key, []).append(self.segment_of[rows[hold.where]])
+        return [Refused(*key, np.unique(np.concatenate(parts))) for key, parts in found.items()]
 
     def findings(self) -> list[dict[str, object]]:
         """One finding per segment and reason, at its first span."""
@@ -222,7 +246,8 @@ class _Sheet:
         if len(set(names.values())) < 2:
             return
         codes = {name: i for i, name in enumerate(sorted(set(names.values())))}
-        each = np.array([codes.get(names.get(d or "", ""), -1) for d in self._digests], np.int64)
+        of = np.array([codes.get(names.get(d or "", ""), -1) for d in self._digests], np.int64)
+        each = of[self._tariff]
         known = np.where(each < 0, each.max(), each)
         low, high = (f.reduceat(known, self.starts) for f in (np.minimum, np.maximum))
         mixed = np.flatnonzero(low != high)

@@ -98,17 +98,30 @@ def append(ws: Workspace, table: pa.Table, *, kind: str, actor: str, as_of: int)
     return True
 
 
-def read_history(snap: Snapshot, *, accounts: Sequence[str] | None = None) -> pa.Table:
-    """HISTORY as known in the snapshot, in the order in which it was issued."""
+def read_history(
+    snap: Snapshot,
+    *,
+    accounts: Sequence[str] | None = None,
+    columns: Sequence[str] | None = None,
+) -> pa.Table:
+    """HISTORY as known in the snapshot, in the order in which it was issued.
+
+    With `columns` only those, and texts as dictionaries: for the whole base at once.
+    """
+    texts = [name for name in columns or () if HISTORY.field(name).type == pa.string()]
+    chosen = list(columns) if columns is not None else None
     rows = control.models.HistoryFile.objects.filter(seq__lte=snap.history_seq).order_by("seq")
     parts = []
     for row in rows:
         data = files.read_checked(snap.workspace.path / row.path, row.digest)
-        part = pq.read_table(pa.BufferReader(data), use_threads=False)
+        part = pq.read_table(
+            pa.BufferReader(data), use_threads=False, columns=chosen, read_dictionary=texts
+        )
         if accounts is not None:
             part = part.filter(pc.is_in(part["account"], pa.array(accounts, pa.string())))
         parts.append(part)
-    return pa.concat_tables(parts) if parts else HISTORY.empty_table()
+    empty = HISTORY.empty_table()
+    return pa.concat_tables(parts) if parts else empty.select(chosen) if chosen else empty
 
 
 def rebuild(ws: Workspace, *, tariff_ids: Mapping[str, str]) -> pa.Table:

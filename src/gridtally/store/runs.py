@@ -14,7 +14,7 @@ import json
 import os
 import re
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -77,16 +77,24 @@ class RunFolder:
         found = {p.parent.relative_to(self.path).as_posix() for p in self.path.rglob("*.parquet")}
         return sorted(found)
 
-    def read(self, name: str, *, columns: list[str] | None = None) -> pa.Table:
-        """A table of the run, its parts in order of their names. Raises `NotFound`, `Corrupt`."""
+    def read(
+        self, name: str, *, columns: list[str] | None = None, texts: Sequence[str] = ()
+    ) -> pa.Table:
+        """A table of the run, its parts in order of their names. Raises `NotFound`, `Corrupt`.
+
+        `texts`: columns to leave as dictionaries, where few texts stand in many rows.
+        """
         parts = sorted((self.path / name).glob("*.parquet"))
         if not parts:
             raise NotFound(f"The run {self.id} has no table {name}.", remedy="Run it again.")
         try:
             tables = [
-                pq.read_table(path, columns=columns, use_threads=False, partitioning=None)
+                pq.read_table(
+                    path, columns=columns, use_threads=False, partitioning=None,
+                    read_dictionary=list(texts),
+                )
                 for path in parts
-            ]
+            ]  # fmt: skip
         except (OSError, pa.ArrowException) as err:
             raise Corrupt(
                 f"The table {name} of the run {self.id} cannot be read: {err}.",
