@@ -140,6 +140,10 @@ def netting(r, channel, calendar, *, month):
     if how == "month" and r.random() < 0.5:
         on = r.choice((*CLOSING, "month"))
         out.append(f'true_up = {{ on = "{on}", price = {a_price(r)} }}')
+    if how == "month" and calendar and r.random() < 0.3:
+        moves = [f'{{ on = "{r.choice(CLOSING)}", from = "peak", to = "off" }}']
+        moves += maybe(r, 0.5, f'{{ on = "{r.choice(CLOSING)}", from = "off", to = "peak" }}')
+        out.append(f"bank_moves = [{', '.join(moves)}]")
     return out
 
 

@@ -456,6 +456,58 @@ def test_a_true_up_by_month():
     assert found[1:] == ("off/true-up", "60", "0.05", "1", "-3")
 
 
+MOVES = (
+    'netting = "month"\nbank_moves = [{ on = "06-01", from = "peak", to = "off" }, '
+    '{ on = "06-01", from = "off", to = "peak" }, { on = "07-01", from = "peak", to = "off" }]\n'
+)
+
+
+def test_banks_that_move():
+    """On 1 June peak's 80 and off's 600 change places: peak 180 - 600, off 540 - 80. In July, not
+    begun on its first, nothing moves."""
+    banks = (("peak", 80), ("off", 600))
+    carry = [(f"bank/energy/{b}", "2026-06-01", kwh * KWH) for b, kwh in banks]
+    toml = document(ENERGY_TOU + MOVES, extra=TOU)
+    answer = rate(of_june(toml, export=0, carry=carry), toml)
+    assert [(line["bucket"], line["quantity"]) for line in answer["lines"]] == [("off", "460")]
+    assert [entry["value"] for entry in answer["carry_out"]] == [0, 420 * KWH]
+    given = case(toml, "2026-07-02", "2026-07-03", carry=carry, export=0, **{"import": KWH})
+    assert [entry["value"] for entry in rate(given, toml)["carry_out"]] == [582 * KWH, 74 * KWH]
+
+
+def test_one_bank_that_moves():
+    """On 1 July peak hands 80 to off, which has 600 already; a span over that day is held; at rest
+    nothing moves."""
+    banks = (("peak", 80), ("off", 600))
+    carry = [(f"bank/energy/{b}", "2026-07-01", kwh * KWH) for b, kwh in banks]
+    toml = document(ENERGY_TOU + MOVES, extra=TOU)
+    day = ("2026-07-01", "2026-07-02")
+    given = case(toml, *day, carry=carry, export=0, **{"import": KWH})
+    assert [line[1:3] for line in lines(given, toml)] == [("peak", "6")]
+    assert [e["value"] for e in rate(given, toml)["carry_out"]] == [662 * KWH, 0]
+    given = case(toml, "2026-06-30", "2026-07-02", export=0, **{"import": KWH})
+    assert held(given, toml) == "rating.span.uncut"
+    resting = document(ENERGY_TOU + MOVES + "months = [1]\n", extra=TOU)
+    given = case(resting, *day, carry=carry, export=0, **{"import": KWH})
+    assert [e["value"] for e in rate(given, resting)["carry_out"]] == [600 * KWH, 80 * KWH]
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        MOVES.replace('"month"', '"hour"'),
+        MOVES.replace("07-01", "02-29"),
+        MOVES.replace('from = "off"', 'from = "peak"'),
+        MOVES.replace('from = "off"', 'from = "night"'),
+        MOVES.replace('{ on = "07-01"', '{ when = "07-01"'),
+    ],
+)
+def test_moves_that_are_refused(more):
+    """Another netting, no day, no bucket, from one bucket twice."""
+    toml = document(ENERGY_TOU + more, extra=TOU)
+    assert held(of_june(toml, export=0), toml) == "rating.tariff.invalid"
+
+
 def test_a_true_up_at_rest():
     """In June a component of July pays nothing and keeps its bank."""
     toml = document(FLAT + PAID + "months = [7]\n")

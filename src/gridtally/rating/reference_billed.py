@@ -24,6 +24,7 @@ def measured(r: Rater, c: C) -> Buckets:
         return by_bucket(pieces(r, c), r.calendar(c))
     if "netting" in c:
         export = r.energy(c, "export")
+        move_banks(r, c)
         return {bucket: left(r, c, bucket, energy[bucket] - export[bucket]) for bucket in energy}
     return energy
 
@@ -34,6 +35,18 @@ def pieces(r: Rater, c: C) -> list[Piece]:
     if c.get("netting") in ("interval", "hour"):
         return r.readings.netted(*where, c["netting"])
     return r.readings.pieces(*where)
+
+
+def move_banks(r: Rater, c: C) -> None:
+    """On its day each move hands what one bucket has banked to another, all at once."""
+    today = [m for m in c.get("bank_moves", []) if f"{r.span.first:%m-%d}" == m["on"]]
+    key = f"bank/{c['id']}"
+    moved = [(move, r.carry.bank(f"{key}/{move['from']}")) for move in today]
+    for move, _ in moved:
+        r.carry.keep(f"{key}/{move['from']}", 0)
+    for move, energy in moved:
+        to = f"{key}/{move['to']}"
+        r.carry.keep(to, r.carry.bank(to) + energy)
 
 
 def left(r: Rater, c: C, bucket: str, energy: int) -> int:

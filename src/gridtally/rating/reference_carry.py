@@ -62,6 +62,7 @@ def closing_days(c: Mapping[str, Any]) -> list[str]:
     days = [c[key]["on"] for key in ("true_up", "settle") if key in c]
     if days == ["month"]:
         days = [f"{month:02d}-01" for month in range(1, 13)]
+    days += [move["on"] for move in c.get("bank_moves", [])]
     return days + (c["resets"] if c.get("window") == "year" else [])
 
 

@@ -29,7 +29,7 @@ __all__ = ["check_component", "check_references"]
 
 COMMON = """id shape title kind months proration round_factor rounding round_component sets ledger
  source payer payee credit negative"""
-BILLED = "netting true_up losses part loss_factor loss_factors round_quantity"
+BILLED = "netting true_up bank_moves losses part loss_factor loss_factors round_quantity"
 SHAPES = {
     "energy": f"channel calendar price prices series {SERIES} {BILLED}",
     "tiered": f"""channel calendar tiers unit more demand window resets fill method pooling

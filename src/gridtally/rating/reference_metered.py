@@ -50,6 +50,19 @@ def check_billed(c: C, table: Table, name: str) -> None:
     if "true_up" in c:
         refuse(netting != "month", f"{name}: true_up without netting by month")
         check_true_up(c, f"{name}, true_up")
+    if "bank_moves" in c:
+        refuse(netting != "month" or "calendar" not in c, f"{name}: bank_moves")
+        check_moves(c, f"{name}, bank_moves")
+
+
+def check_moves(c: C, name: str) -> None:
+    """Days, and buckets of the calendar; of one bucket at most one move a day."""
+    for move in c["bank_moves"]:
+        known(move, "on from to", name)
+        yearly_day(move["on"], f"{name}: on")
+        refuse({move["from"], move["to"]} - set(c["buckets"]), f"{name}: no such bucket")
+    once = {(move["on"], move["from"]) for move in c["bank_moves"]}
+    refuse(len(once) != len(c["bank_moves"]), f"{name}: a bucket moves twice")
 
 
 def check_true_up(c: C, name: str) -> None:
