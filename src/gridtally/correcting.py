@@ -20,17 +20,27 @@ from gridtally.deltas import Walked
 from gridtally.errors import NotFound
 from gridtally.metering import thresholds
 from gridtally.periods import Period
-from gridtally.prepare import Prepared, jobs, prepare
+from gridtally.prepare import Prepared, cases, jobs, prepare
 from gridtally.prepare import again as as_learned
 from gridtally.rating import tariff as tariffs
 from gridtally.rating.cone import Handed, Made, Wave, cone
+from gridtally.rating.explain_readings import replaced
 from gridtally.rating.tariff import TariffVersion
 from gridtally.store.known import as_known_by
 from gridtally.store.rebills import proposals
 from gridtally.store.runs import RunFolder, open_run
 from gridtally.store.snapshot import Snapshot, snapshot
 from gridtally.store.workspace import Workspace
-from gridtally.tables import CARRY, FINDINGS, HISTORY, LINES, SEGMENTS
+from gridtally.tables import (
+    CARRY,
+    DETERMINANTS,
+    FINDINGS,
+    HISTORY,
+    LINES,
+    REGISTERS_USED,
+    SEGMENTS,
+)
+from gridtally.terms import LegalSource
 
 __all__ = ["corrections"]
 
@@ -212,17 +222,24 @@ def _make(work: _Work, wave: Wave, agreements: list[str], handed: Handed) -> Mad
     parts = [
         bucket.bill(job, with_daily=False) for job in jobs(prepared, points=points.to_pylist())
     ]
-    made = [
-        pa.concat_tables([schema.empty_table(), *(getattr(part, name) for part in parts)])
-        for name, schema in (("segments", SEGMENTS), ("lines", LINES), ("carry", CARRY),
-                             ("findings", FINDINGS))
-    ]  # fmt: skip
+    made = {
+        name: pa.concat_tables([schema.empty_table(), *(getattr(part, name) for part in parts)])
+        for name, schema in _MADE.items()
+    }
     work.walked.tariffs |= prepared.tariffs
-    _note_spans(work, run, prepared, agreements)
-    segments = made[0].filter(pc.is_in(made[0]["agreement"], mine))
+    _note(work, run, prepared, made)
+    segments = made["segments"].filter(pc.is_in(made["segments"]["agreement"], mine))
+    _note_estimates(work, wave, prepared, segments)
     for row in segments.select(["segment", "import_ukwh"]).to_pylist():
         work.energy[row["segment"]] = row["import_ukwh"]
-    return Made(segments, made[1], made[2], pa.concat_tables([prepared.findings, made[3]]))
+    findings = pa.concat_tables([prepared.findings, made["findings"]])
+    return Made(segments, made["lines"], made["carry"], findings)
+
+
+_MADE = {
+    "segments": SEGMENTS, "lines": LINES, "carry": CARRY, "findings": FINDINGS,
+    "determinants": DETERMINANTS, "used": REGISTERS_USED,
+}  # fmt: skip
 
 
 def _prepared(work: _Work, run: RunFolder, agreements: Sequence[str], handed: Handed) -> Prepared:
@@ -263,16 +280,43 @@ def _history(past: pa.Table, energy: Mapping[str, int | None]) -> pa.Table:
     return past.set_column(place, field_, pa.array(column, field_.type))
 
 
-def _note_spans(work: _Work, run: RunFolder, prepared: Prepared, agreements: Sequence[str]) -> None:
-    columns = ["segment", "span", "agreement", "tariff"]
-    sides = [
-        [row for row in table.select(columns).to_pylist() if row["agreement"] in set(agreements)]
-        for table in (run.read("spans", columns=columns), prepared.spans)
-    ]
-    for name in {row["segment"] for side in sides for row in side}:
-        both = [
-            [row["tariff"] or "" for row in sorted(side, key=lambda row: row["span"])
-             if row["segment"] == name]
-            for side in sides
-        ]  # fmt: skip
-        work.walked.spans[name] = (both[0], both[1])
+def _note(work: _Work, run: RunFolder, prepared: Prepared, made: Mapping[str, pa.Table]) -> None:
+    """Keep what the document needs of these segments: their spans then and now, their tables."""
+    names = made["segments"]["segment"].combine_chunks()
+    tables = {name: made[name] for name in deltas.SCHEMAS if name in made}
+    tables["spans"] = _some(prepared.spans, names)
+    kept = work.walked.made.setdefault(run.id, {})
+    for name, table in tables.items():
+        kept.setdefault(name, []).append(_some(table.cast(deltas.SCHEMAS[name]), names))
+    sides = []
+    for spans in (_some(run.read("spans"), names), tables["spans"]):
+        ordered = spans.sort_by([("segment", "ascending"), ("span", "ascending")])
+        digests: dict[str, list[str]] = {}
+        for row in ordered.select(["segment", "tariff"]).to_pylist():
+            digests.setdefault(row["segment"], []).append(row["tariff"] or "")
+        sides.append(digests)
+    for name in names.to_pylist():
+        work.walked.spans[name] = (sides[0].get(name, []), sides[1].get(name, []))
+
+
+def _note_estimates(work: _Work, wave: Wave, prepared: Prepared, segments: pa.Table) -> None:
+    """By how much energy changed with its estimates, of segments that rest or rested on any."""
+    if not work.change.readings:
+        return
+    guessed = wave.looking_back | _guessed(segments)
+    mine = [row["segment"] for row in segments.to_pylist() if row["agreement"] in guessed]
+    mine += [row["segment"] for row in segments.to_pylist()
+             if row["legal_source"] == LegalSource.REGISTER]  # fmt: skip
+    if not mine:
+        return
+    then = replace(prepared, snap=as_known_by(work.ws, wave.run))
+    before, after = cases(then, mine), cases(prepared, mine)
+    for name in before.keys() & after.keys():
+        for channel, energy in replaced(before[name], after[name]).items():
+            if energy:
+                work.walked.replaced[name, channel] = energy
+
+
+def _guessed(segments: pa.Table) -> set[str]:
+    rows = segments.select(["agreement", "estimated_ukwh"]).to_pylist()
+    return {row["agreement"] for row in rows if row["estimated_ukwh"]}

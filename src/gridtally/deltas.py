@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
+from fractions import Fraction
+from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
@@ -15,16 +18,24 @@ from gridtally.money import minor_digits, number
 from gridtally.rating import tariff as tariffs
 from gridtally.rating.cone import Step
 from gridtally.rating.corrections import delta, pair
+from gridtally.rating.difference import difference
+from gridtally.rating.explain import explain
 from gridtally.rating.tariff import TariffVersion
+from gridtally.records import grouped
 from gridtally.store.files import read_checked
-from gridtally.store.runs import open_run
+from gridtally.store.runs import RunFolder, open_run
 from gridtally.store.workspace import Workspace
 from gridtally.subledger.post import split
-from gridtally.tables import finding
+from gridtally.tables import CARRY, DETERMINANTS, LINES, REGISTERS_USED, SEGMENTS, SPANS, finding
 from gridtally.terms import Severity
 
 __all__ = ["Walked", "document"]
 
+SCHEMAS = {
+    "segments": SEGMENTS, "spans": SPANS, "lines": LINES, "determinants": DETERMINANTS,
+    "used": REGISTERS_USED,
+}  # fmt: skip
+"""Tables that the difference to an issued bill is told from."""
 Code = Callable[[str, str], str]
 
 
@@ -40,6 +51,25 @@ class Walked:
     tariffs: dict[str, TariffVersion] = field(default_factory=dict)
     spans: dict[str, tuple[list[str], list[str]]] = field(default_factory=dict)
     """segment -> tariff digests of its spans, then and now"""
+    made: dict[str, dict[str, list[pa.Table]]] = field(default_factory=dict)
+    """run -> tables of what was made anew, in parts"""
+    replaced: dict[tuple[str, str], Fraction] = field(default_factory=dict)
+    """(segment, channel) -> energy that changed with its estimates [kWh or kvarh]"""
+
+    def version(self, digest: str) -> TariffVersion | None:
+        """A version by its digest, stored or corrected."""
+        if digest not in self.tariffs:
+            row = control.models.TariffDocument.objects.filter(digest=digest).first()
+            if row is None:
+                return None
+            data = read_checked(self.ws.path / row.path, digest)
+            self.tariffs[digest] = tariffs.load(data, name=row.tariff)
+        return self.tariffs[digest]
+
+    def versions(self, spans: pa.Table) -> dict[str, TariffVersion]:
+        """Those of some SPANS."""
+        digests = set(spans["tariff"].to_pylist()) - {None}
+        return {digest: found for digest in digests if (found := self.version(digest))}
 
 
 def document(walked: Walked, steps: Sequence[Step]) -> dict[str, Any]:
@@ -91,8 +121,50 @@ def _bill(
     return head | {
         "total": pair(total, total + change),
         "ledger": _ledger(walked, row, steps, (total, total + change), code),
+        "why": _why(walked, row, steps) if change else None,
         "segments": segments,
     }
+
+
+def _why(walked: Walked, row: Any, steps: Sequence[Step]) -> dict[str, Any]:
+    """The difference to the issued bill as effects (`docs/explain.md`), and in words."""
+    run = open_run(walked.ws, row.run_id)
+    names = pa.array(Sealed.of(walked.ws, row.run_id).segments[row.bill], pa.string())
+    done = pa.array([step.before["segment"] for step in steps], pa.string())
+    then = {name: run.read(name).cast(SCHEMAS[name]) for name in SCHEMAS}
+    then = {name: _some(table, names) for name, table in then.items()}
+    now = dict(then)
+    for name, parts in walked.made[row.run_id].items():
+        old = then[name]
+        kept = old.filter(pc.invert(pc.is_in(old["segment"], done)))
+        fresh = [_some(part, done) for part in parts]
+        now[name] = pa.concat_tables([kept, *fresh])
+    place = SCHEMAS["segments"].get_field_index("bill")
+    column = pa.repeat(row.bill, now["segments"].num_rows)
+    now["segments"] = now["segments"].set_column(place, SCHEMAS["segments"].field("bill"), column)
+    bills = run.read("bills")
+    bills = bills.filter(pc.equal(bills["bill"], row.bill))
+    none = CARRY.empty_table()
+    before, after = (
+        explain(
+            row.bill, bills=bills, segments=tables["segments"], spans=tables["spans"],
+            lines=tables["lines"], determinants=tables["determinants"], used=tables["used"],
+            carry_in=none, carry_out=none, tariffs=walked.versions(tables["spans"]),
+        )
+        for tables in (then, now)
+    )  # fmt: skip
+    point = {step.before["segment"]: step.before["metering_point"] for step in steps}
+    replaced: dict[tuple[str, str], Fraction] = {}
+    for (segment, channel), energy in walked.replaced.items():
+        if segment in point:
+            key = point[segment], channel
+            replaced[key] = replaced.get(key, Fraction(0)) + energy
+    told = difference(before, after, replaced=replaced)
+    return {name: told[name] for name in ("total", "components", "reasons", "words")}
+
+
+def _some(table: pa.Table, segments: pa.Array) -> pa.Table:
+    return table.filter(pc.is_in(table["segment"], segments))
 
 
 def _ledger(
@@ -102,17 +174,14 @@ def _ledger(
 
     Both are split as an issue splits them, over the whole bill, so that nothing is lost.
     """
-    run = open_run(walked.ws, row.run_id)
-    segments = run.read("segments", columns=["segment", "bill"])
-    names = segments.filter(pc.equal(segments["bill"], row.bill))["segment"].combine_chunks()
-    spans = run.read("spans", columns=["segment", "span", "tariff"])
-    digests = {(s["segment"], s["span"]): s["tariff"] for s in _some(spans, names).to_pylist()}
+    run = Sealed.of(walked.ws, row.run_id)
     done = {step.before["segment"]: step for step in steps}
     sums: tuple[dict[str, Decimal], dict[str, Decimal]] = ({}, {})
-    for line in _some(run.read("lines"), names).to_pylist():
-        account = code(digests[line["segment"], line["span"]], line["component"])
-        for side in sums[: 1 if line["segment"] in done else 2]:
-            side[account] = side.get(account, Decimal(0)) + line["amount"]
+    for segment in run.segments[row.bill]:
+        for line in run.lines.get(segment, ()):
+            account = code(run.tariffs[segment][line["span"]], line["component"])
+            for side in sums[: 1 if segment in done else 2]:
+                side[account] = side.get(account, Decimal(0)) + line["amount"]
     for name, step in done.items():
         now = walked.spans[name][1]
         for line in step.lines[1]:
@@ -144,19 +213,11 @@ class _Codes:
         if component == "rounding":
             return "revenue.rounding"
         if (digest, component) not in self.known:
-            version = self.walked.tariffs.get(digest) or self._stored(digest)
+            version = self.walked.version(digest)
             charge = version.component(component) if version else None
             ledger = charge.ledger if charge else None
             self.known[digest, component] = ledger or f"revenue.{component}"
         return self.known[digest, component]
-
-    def _stored(self, digest: str) -> TariffVersion | None:
-        row = control.models.TariffDocument.objects.filter(digest=digest).first()
-        if row is None:
-            return None
-        data = read_checked(self.walked.ws.path / row.path, digest)
-        self.walked.tariffs[digest] = tariffs.load(data, name=row.tariff)
-        return self.walked.tariffs[digest]
 
 
 def _findings(step: Step, numbers: Mapping[str, str]) -> list[dict[str, Any]]:
@@ -193,5 +254,29 @@ def _findings(step: Step, numbers: Mapping[str, str]) -> list[dict[str, Any]]:
     ]
 
 
-def _some(table: pa.Table, segments: pa.Array) -> pa.Table:
-    return table.filter(pc.is_in(table["segment"], segments))
+@dataclass(frozen=True)
+class Sealed:
+    """A sealed run's lines, ready to be looked up bill by bill."""
+
+    segments: Mapping[str, Sequence[str]]
+    """bill -> its segments"""
+    lines: Mapping[str, Sequence[Mapping[str, Any]]]
+    tariffs: Mapping[str, Mapping[int, str]]
+    """segment -> span -> digest"""
+
+    @classmethod
+    def of(cls, ws: Workspace, run_id: str) -> Sealed:
+        """That of a run; the last few are kept."""
+        return _sealed(str(ws.path), run_id)
+
+
+@lru_cache(maxsize=4)
+def _sealed(path: str, run_id: str) -> Sealed:
+    run = RunFolder(Path(path) / "runs" / run_id)
+    segments: dict[str, list[str]] = {}
+    for row in run.read("segments", columns=["segment", "bill"]).to_pylist():
+        segments.setdefault(row["bill"], []).append(row["segment"])
+    tariffs_of: dict[str, dict[int, str]] = {}
+    for row in run.read("spans", columns=["segment", "span", "tariff"]).to_pylist():
+        tariffs_of.setdefault(row["segment"], {})[row["span"]] = row["tariff"] or ""
+    return Sealed(segments, grouped(run.read("lines"), "segment"), tariffs_of)

@@ -44,7 +44,8 @@ MONTHS = ("2026-01", "2026-02", "2026-03", "2026-04")
 
 
 def write(folder, *, values=None):
-    """The files of the two meters; `values` replaces readings by (metering point, start)."""
+    """The files of the two meters; `values` replaces readings by
+    (metering point, start); None: there is none."""
     folder.mkdir(parents=True)
     (folder / "stepped.toml").write_text(STEPPED)
     (folder / "flat.toml").write_text(FLAT)
@@ -69,8 +70,9 @@ def write(folder, *, values=None):
     while at.date() < date(2026, 5, 1):
         start = at.strftime("%Y-%m-%dT%H:%M:%SZ")
         rows += [
-            f"{point},import,{start},{(values or {}).get((point, start), 1)},kWh"
+            f"{point},import,{start},{value},kWh"
             for point in ("MP-1", "MP-2")
+            if (value := (values or {}).get((point, start), 1)) is not None
         ]
         at += timedelta(hours=1)
     (folder / "readings.csv").write_text("\n".join(rows) + "\n")

@@ -98,6 +98,13 @@ def test_a_late_reading_and_its_cone(door, town, tmp_path):
         ("vat", ""): "5.95",
     }  # fmt: skip
     assert all(row["ledger"] != "" for row in segment["lines"])
+    assert [(one["effect"], one["amount"]) for one in january["why"]["reasons"]] == [
+        ("demand", "110"), ("usage", "11"),
+    ]  # fmt: skip
+    assert [(one["effect"], one["amount"]) for one in february["why"]["reasons"]] == [
+        ("demand", "54.45"), ("tier_shift", "11"),
+    ]  # fmt: skip
+    assert april["why"] is None
     written = json.loads((tmp_path / "out" / f"{january['number']}.delta.json").read_text())
     assert written["total"] == january["total"]
     assert [one["segments"][0]["causes"] for one in (january, march, april)] == [
@@ -120,6 +127,28 @@ def test_a_fresh_run_says_the_same(door, town, tmp_path):
     rows = control.models.IssuedBill.objects.filter(account="AC-1")
     fresh = {row.bill: Decimal(row.total_minor).scaleb(-2) for row in rows}
     assert then == fresh
+
+
+def test_readings_in_place_of_estimates(door, tmp_path):
+    """An hour was missing and billed as 1 kWh like all others; it was 11. Demand is demand."""
+    ws = tmp_path / "gap"
+    files = four_months.write(tmp_path / "files", values={LATE: None})
+    assert door("init", ws, "--zone", "UTC").code == 0
+    assert door("receive", *sorted(files.iterdir()), "-w", ws, "--as", "ana").code == 0
+    numbers = four_months.bill(door, ws, months=("2026-01",))
+    Workspace.open(ws)
+    assert control.models.IssuedBill.objects.get(account="AC-1").total_minor == 82_94
+    late(door, ws, tmp_path, 11)
+    said = door("rebills", "delta", numbers[bill_of(1)], "-w", ws, "--json").json
+    (bill,) = said["bills"]
+    assert {one["effect"]: one["amount"] for one in bill["why"]["reasons"]} == {
+        "demand": "11", "estimate": "1.1",
+    }  # fmt: skip
+    (segment,) = bill["segments"]
+    assert segment["energy"]["estimated"] == {"before": "1", "after": "0", "delta": "-1"}
+    text = door("rebills", "delta", "-w", ws).out
+    assert "made anew, is 12.10 EUR higher than it was" in " ".join(text.split())
+    assert "+1.10 for readings in place of estimates" in " ".join(text.split())
 
 
 def test_what_was_known_again_is_no_delta(door, town, tmp_path):

@@ -283,6 +283,28 @@ def test_readings_in_place_of_estimates():
     assert "readings in place of estimates" in told["words"]["en"]
 
 
+def dial(*readings):
+    """One dial of import with its readings: (time, value, quality)."""
+    return [{
+        "meter": "M", "register": "1.8.0", "channel": "import", "bucket": "total",
+        "kind": "cumulative", "digits": 5, "multiplier": "1",
+        "readings": [{"time": t, "reading": v, "quality": q, "reason": "routine"}
+                     for t, v, q in readings],
+    }]  # fmt: skip
+
+
+def test_bills_that_meet_at_an_estimated_dial():
+    """What one has more a day the other has less: the estimate's, not a change of usage."""
+    text = component("energy", "energy", 'channel = "import"\nprice = 0.1')
+    for quality, effect in (("E", "estimate"), ("A", "usage")):
+        before, after = tree(text), tree(text, step=1_000_000)
+        before["segments"][0]["readings"] = dial(("1", "0", "A"), ("2", "604.8", quality))
+        after["segments"][0]["readings"] = dial(("2", "604.8", quality), ("3", "1276.8", "A"))
+        told, back = difference(before, after), difference(after, before)
+        assert (told["total"][effect], back["total"][effect]) == ("6.72", "-6.72")
+        only(told, effect)
+
+
 def test_a_line_of_a_correction_is_an_adjustment():
     """Whatever it was computed from."""
     text = component("energy", "energy", 'channel = "import"\nprice = 0.1')

@@ -171,6 +171,9 @@ def _print_delta(found: dict[str, Any]) -> None:
         out.print("There is nothing to correct: no rebill is proposed.")
         return
     print_rows(rows, ("bill", "service", "issued", "now", "difference", "because of"))
+    for bill in found["bills"]:
+        if bill.get("why"):
+            out.print(shown(f"{bill['number']}: {bill['why']['words']['en']}"), highlight=False)
     for currency, amount in found["delta"].items():
         out.print(f"{len(rows)} bills, difference {amount} {currency}", highlight=False)
     for row in found["findings"]:

@@ -8,13 +8,12 @@ carry holds, it is compared as rows: the first that is equal again ends the cone
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
 __all__ = ["Handed", "Made", "Step", "Wave", "cone"]
 
@@ -96,8 +95,10 @@ def cone(waves: Iterable[Wave], make: Make) -> Iterator[Step]:
             continue
         handed = {name: state.carry[name][1] for name in work if name in state.carry}
         made = make(wave, work, handed)
+        tables = wave.lines, wave.carry, made.segments, made.lines, made.carry, made.findings
+        grouped = [_grouped(table) for table in tables]
         for name in work:
-            step = _step(wave, made, name, rows[name], causes[name])
+            step = _step(wave.run, rows[name], causes[name], grouped)
             _remember(state, step)
             yield step
 
@@ -114,21 +115,27 @@ def _causes(name: str, rows: Mapping[str, Row], wave: Wave, state: _State) -> tu
     return tuple(found)
 
 
-def _step(wave: Wave, made: Made, name: str, before: Row, causes: tuple[str, ...]) -> Step:
-    segment = before["segment"]
-    after = _of(made.segments, segment)
-    holds = [row for row in _of(made.findings, segment) if row["must_hold"]]
-    missing = not after or after[0]["total"] is None
+_Grouped = Mapping[str, list[Row]]
+
+
+def _step(run: str, before: Row, causes: tuple[str, ...], grouped: Sequence[_Grouped]) -> Step:
+    lines, carry, segments, lines_now, carry_now, findings = (
+        rows.get(before["segment"], []) for rows in grouped
+    )
+    missing = not segments or segments[0]["total"] is None
     return Step(
-        wave.run, name, causes, before, None if missing else after[0],
-        (_of(wave.lines, segment), [] if missing else _of(made.lines, segment)),
-        (_of(wave.carry, segment), [] if missing else _of(made.carry, segment)),
-        findings=holds if missing else [],
+        run, before["agreement"], causes, before, None if missing else segments[0],
+        (lines, [] if missing else lines_now), (carry, [] if missing else carry_now),
+        findings=[row for row in findings if row["must_hold"]] if missing else [],
     )  # fmt: skip
 
 
-def _of(table: pa.Table, segment: str) -> list[Row]:
-    return list(table.filter(pc.equal(table["segment"], segment)).to_pylist())
+def _grouped(table: pa.Table) -> _Grouped:
+    """Rows by segment."""
+    found: dict[str, list[Row]] = {}
+    for row in table.to_pylist():
+        found.setdefault(row["segment"], []).append(row)
+    return found
 
 
 def _remember(state: _State, step: Step) -> None:

@@ -122,7 +122,7 @@ def _components(
 ) -> Iterator[tuple[str, tuple[Side, Side], Effects]]:
     """Each component of a pair of segments, what it is on both, and the exact effects on it."""
     sides = _sides(old), _sides(new)
-    energy = _replaced_by(new or old, replaced)
+    energy = _replaced_by(old, new, replaced)
     names = list(dict.fromkeys((*sides[0], *sides[1])))
     done: dict[str, Effects] = {}
 
@@ -167,16 +167,51 @@ def _cell(line: Mapping[str, Any], span: tuple[str, int]) -> Cell:
     )  # fmt: skip
 
 
-def _replaced_by(segments: Sequence[Tree], replaced: _Replaced) -> dict[str, Fraction]:
-    """component -> by how much its energy changed with the estimates of its channels."""
-    found: dict[str, Fraction] = {}
-    for segment in segments:
+def _replaced_by(
+    old: Sequence[Tree], new: Sequence[Tree], replaced: _Replaced
+) -> dict[str, Fraction | None]:
+    """component -> by how much its energy changed with the estimates of its channels.
+
+    None: the bills meet at estimated dials, so that all that usage a day differs by is theirs.
+    """
+    met = _met(old, new)
+    found: dict[str, Fraction | None] = {}
+    for segment in new or old:
         for charge in (charge for span in segment["spans"] for charge in span["components"]):
             channels = charge["channels"]
-            parts = [replaced.get((segment["metering_point"], name), Fraction(0)) for name in
-                     channels]  # fmt: skip
-            if parts:  # netted: what is fed in counts against what is drawn
+            parts = [
+                replaced.get((segment["metering_point"], name), Fraction(0)) for name in channels
+            ]
+            if channels and met.issuperset(channels):
+                found[charge["id"]] = None
+            elif parts:  # netted: what is fed in counts against what is drawn
                 found[charge["id"]] = parts[0] - sum(parts[1:], Fraction(0))
+    return found
+
+
+def _met(old: Sequence[Tree], new: Sequence[Tree]) -> set[str]:
+    """Channels of which one bill ends, and the other begins, at dials that were estimated."""
+    sides = _ends(old), _ends(new)
+    if sides[0].keys() != sides[1].keys():
+        return set()
+    found: dict[str, bool] = {}
+    for dial, (first, last) in sides[0].items():
+        begins, ends = sides[1][dial]
+        met = (last == begins and last[1] == "E") or (first == ends and first[1] == "E")
+        found[dial[0]] = found.get(dial[0], True) and met
+    return {channel for channel, all_of_them in found.items() if all_of_them}
+
+
+def _ends(
+    segments: Sequence[Tree],
+) -> dict[tuple[str, str, str], tuple[tuple[str, str, str], tuple[str, str, str]]]:
+    """(channel, meter, dial) -> time, quality and value of its first and its last reading."""
+    found = {}
+    for dial in (dial for segment in segments for dial in segment["readings"]):
+        ends = [dial["readings"][i] for i in (0, -1)]
+        first, last = ((one["time"], one["quality"], one["reading"]) for one in ends)
+        if dial["kind"] != "demand":
+            found[dial["channel"], dial["meter"], dial["register"]] = first, last
     return found
 
 

@@ -133,18 +133,24 @@ def sentence(told: Told, language: str = "en") -> str:
 
 def _english(told: Told, change: Decimal, size: str, parts: list[tuple[str, str]]) -> str:
     names = f"{told['after']} is", f"than {told['before']}"
+    if told["after"] == told["before"]:
+        names = f"{told['after']}, made anew, is", "than it was"
     if not change:
-        head = f"{names[0]} as high as {told['before']}"
+        same = "it was" if told["after"] == told["before"] else told["before"]
+        head = f"{names[0]} as high as {same}"
     else:
         head = f"{names[0]} {size} {'higher' if change > 0 else 'lower'} {names[1]}"
     return head + _tail([f"{amount} for {why}" for amount, why in parts], ": ", ", ", ".")
 
 
 def _chinese(told: Told, change: Decimal, size: str, parts: list[tuple[str, str]]) -> str:
+    same = told["after"] == told["before"]
+    other = "原账单" if same else told["before"]
+    which = f"账单 {told['after']}{' 重算后' if same else ''}"
     if not change:
-        head = f"账单 {told['after']} 与 {told['before']} 金额相同"
+        head = f"{which} 与 {other} 金额相同"
     else:
-        head = f"账单 {told['after']} 比 {told['before']} {'多' if change > 0 else '少'} {size}"
+        head = f"{which} 比 {other} {'多' if change > 0 else '少'} {size}"
     return head + _tail([f"{why} {amount}" for amount, why in parts], "：", "，", "。")
 
 

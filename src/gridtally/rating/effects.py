@@ -95,12 +95,13 @@ def changed(
     new: Side,
     *,
     base: Mapping[str, Effects],
-    replaced: Fraction = _ZERO,
+    replaced: Fraction | None = _ZERO,
 ) -> Effects:
     """Exact effects on one charge, which sum to the change of its amount.
 
     `base` has the effects on the charges that it is computed on; `replaced` is by how much its
-    energy changed because readings took the place of estimates, or the other way round.
+    energy changed because readings took the place of estimates, or the other way round; None: all
+    that usage a day differs by rests on an estimate.
     """
     change = Fraction(new.amount) - Fraction(old.amount)
     kinds = {cell.kind for cell in (*old.cells, *new.cells)}
@@ -136,7 +137,7 @@ def _charged(side: Side) -> Side:
     return replace(side, cells=cells)
 
 
-def _moved(old: Side, new: Side, base: Mapping[str, Effects], replaced: Fraction) -> Effects:
+def _moved(old: Side, new: Side, base: Mapping[str, Effects], replaced: Fraction | None) -> Effects:
     if old.of or new.of:
         return _on_lines(old, new, base)
     units = {cell.unit for cell in (*old.cells, *new.cells)}
@@ -153,7 +154,7 @@ def _moved(old: Side, new: Side, base: Mapping[str, Effects], replaced: Fraction
 # -------------------------------------------------------------------- products
 
 
-def _energy(old: Side, new: Side, replaced: Fraction) -> Effects:
+def _energy(old: Side, new: Side, replaced: Fraction | None) -> Effects:
     """days x usage a day x mean price, and the mean price by tiers, hours and prices."""
     if any(side.value and not side.volume for side in (old, new)):
         return {"usage": new.value - old.value}
@@ -163,7 +164,8 @@ def _energy(old: Side, new: Side, replaced: Fraction) -> Effects:
     by_days, usage, weight = _three(
         (Fraction(old.days), Fraction(new.days)), daily, prices
     )  # fmt: skip
-    estimate = replaced * (prices[0] + prices[1]) / 2
+    mean = (prices[0] + prices[1]) / 2
+    estimate = usage if replaced is None else replaced * mean
     over = "feed_in" if old.fed_in or new.fed_in else "usage"
     over = "power_factor" if "reactive" in (old.shape, new.shape) else over
     return {"days": by_days, over: usage - estimate, "estimate": estimate} | {
