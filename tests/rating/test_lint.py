@@ -60,6 +60,6 @@ def test_parts_without_effect():
     assert notes(text) == [
         ("components[0].negative", "No price of f is below zero.", "note"),
         ("calendars.c", "No component uses the calendar 'c'.", "note"),
-        ("valid_to", "The version has no end: it is in force until another is added.", "note"),
         ("holidays", "No calendar uses the day type `holiday`.", "note"),
+        ("valid_to", "The version has no end: it is in force until another is added.", "note"),
     ]

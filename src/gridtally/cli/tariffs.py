@@ -1,4 +1,4 @@
-"""The door's verbs on tariffs: tariff lint (show and diff in files of their own), rate."""
+"""The door's verbs on tariffs: tariff lint (its others in files of their own), rate."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ from gridtally.cli.common import (
 )
 from gridtally.cli.readings import read_file, refusal, rounding_option
 from gridtally.cli.tariff_diff import diff
+from gridtally.cli.tariff_holidays import holidays
 from gridtally.cli.tariff_show import show
 from gridtally.cli.tariff_what_if import what_if
 from gridtally.errors import InvalidDocument, RefusedFile, UsageError
@@ -35,6 +36,7 @@ def tariff() -> None:
 tariff.add_command(show)
 tariff.add_command(diff)
 tariff.add_command(what_if)
+tariff.add_command(holidays)
 
 
 @tariff.command()

@@ -18,7 +18,7 @@ from gridtally.rating.document import Calendar, Header
 from gridtally.rating.values import Problem
 
 __all__ = [
-    "coverage_problems", "header_problems", "months_text", "names_holiday", "resolve",
+    "coverage_problems", "header_problems", "hours_told", "months_text", "names_holiday", "resolve",
 ]  # fmt: skip
 
 _MONTHS = ("January", "February", "March", "April", "May", "June", "July", "August",
@@ -136,6 +136,13 @@ def _holes(wrong: npt.NDArray[np.bool_]) -> list[tuple[list[int], list[int], str
         for month, days in by_month.items():
             holes.setdefault((tuple(days), hours), []).append(month)
     return sorted((months, list(days), hours) for (days, hours), months in holes.items())
+
+
+def hours_told(where: npt.NDArray[np.bool_]) -> list[str]:
+    """`June to August, mon to fri, 08:00-20:00` of a table (12 months, 8 day types, 1440)."""
+    return [
+        f"{months_text(rows)}, {_days_text(days)}, {hours}" for rows, days, hours in _holes(where)
+    ]
 
 
 def months_text(months: Sequence[int]) -> str:

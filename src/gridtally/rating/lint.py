@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from datetime import date
-from typing import Any
 
 from gridtally.periods import Period
-from gridtally.rating.charges import Charge, Demand, Energy, Priced, Tiered
+from gridtally.rating.charges import Charge, Energy, Tiered
 from gridtally.rating.checks import months_text
+from gridtally.rating.lint_effects import without_effect
+from gridtally.rating.lint_holidays import holiday_notes
+from gridtally.rating.lint_hours import hour_problems
+from gridtally.rating.lint_magnitudes import magnitude_notes
 from gridtally.rating.reader import read
 from gridtally.rating.values import Problem
 from gridtally.terms import Severity
@@ -23,8 +26,10 @@ def lint(data: bytes) -> list[Problem]:
     """Everything about a document: the problems that refuse it (hold), or else notes.
 
     Looked at: tiers, hours covered once, holidays, limits of prices, range of percentages,
-    circular references, rounding, unknown keys, empty validity, zone (all refused); prices of
-    zero, months in which energy has no price, and parts that have no effect (noted).
+    circular references, rounding, unknown keys, empty validity, zone, minimum and maximum (all
+    refused); prices of zero and of a size that nobody means, months in which energy has no price,
+    hours of ten years that are priced twice, holidays that a library does not know, and parts that
+    have no effect (noted).
     """
     document, problems = read(data)
     if document is None:
@@ -32,14 +37,13 @@ def lint(data: bytes) -> list[Problem]:
     reached = _months_reached(document.valid_from, document.valid_to)
     found = list(_zero_prices(document.components))
     found += _unpriced(document.components, reached)
-    found += _without_effect(document.components, document.calendars, reached)
+    found += without_effect(document, reached)
+    found += magnitude_notes(document)
+    found += hour_problems(document)
+    found += holiday_notes(document)
     if document.valid_to is None:
         message = "The version has no end: it is in force until another is added."
         found.append(_note("valid_to", message))
-    if document.holidays and not any(
-        "holiday" in (rule.days or ()) for c in document.calendars.values() for rule in c.rules
-    ):
-        found.append(_note("holidays", "No calendar uses the day type `holiday`."))
     return found
 
 
@@ -73,19 +77,3 @@ def _unpriced(charges: tuple[Charge, ...], reached: frozenset[int]) -> Iterator[
             when = months_text([month - 1 for month in missing])
             message = f"Energy of {channel} has no price in {when}."
             yield _note("components", message, "Add a component for these months if one is meant.")
-
-
-def _without_effect(
-    charges: tuple[Charge, ...], calendars: Mapping[str, Any], reached: frozenset[int]
-) -> Iterator[Problem]:
-    used = {charge.calendar for charge in charges if isinstance(charge, Priced)}
-    for name in calendars:
-        if name not in used:
-            yield _note(f"calendars.{name}", f"No component uses the calendar {name!r}.")
-    for i, charge in enumerate(charges):
-        if charge.months and not reached & set(charge.months):
-            message = f"The months of {charge.id} lie outside the validity: it never charges."
-            yield _note(f"components[{i}].months", message)
-        if isinstance(charge, Tiered | Demand) and charge.tiers and len(charge.tiers) == 1:
-            message = f"{charge.id} has a single tier: it is a plain price."
-            yield _note(f"components[{i}].tiers", message)
