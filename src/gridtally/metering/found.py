@@ -67,10 +67,10 @@ class Found:
         columns = [
             self.spans["segment"].take(take),
             self.spans["span"].take(take),
-            pa.array([name for name, _ in names]).take(pick),
+            pa.array([name for name, _ in names], pa.string()).take(pick),
             pa.array(np.concatenate(self.values)[order]),
             pa.array(np.concatenate(self.estimated)[order]),
-            pa.array([unit for _, unit in names]).take(pick),
+            pa.array([unit for _, unit in names], pa.string()).take(pick),
         ]
         return pa.Table.from_arrays(columns, schema=DETERMINANTS)
 

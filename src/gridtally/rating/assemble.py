@@ -68,7 +68,7 @@ def to_segments(
     energy = {name: _energy(determinants, name, segments) for name in ("import", "export")}
     digests = input_digests or {}
     columns: dict[str, object] = {
-        "bill": pa.repeat("", len(segments)),
+        "bill": pa.repeat(pa.scalar("", pa.string()), len(segments)),
         "to": last["to"],
         "tariffs": _tariffs(spans, starts, ends),
         "currency": _currencies(last["tariff"], tariffs),
@@ -77,7 +77,9 @@ def to_segments(
         "estimated_ukwh": pa.array(energy["import"][1]),
         "demand_ukw": _demand(determinants, segments),
         "total": _masked(amounts, missing),
-        "input_digest": pa.array([digests.get(name, "") for name in segments.to_pylist()]),
+        "input_digest": _texts([digests.get(name, "") for name in segments.to_pylist()])
+        if digests
+        else pa.repeat(pa.scalar("", pa.string()), len(segments)),
     }
     return pa.Table.from_arrays(
         [columns.get(name, first[name] if name in first.column_names else None)
@@ -156,14 +158,16 @@ def _at(column: pa.ChunkedArray, segments: pa.Array) -> Ints:
 
 def _sums(at: Ints, values: Column, count: int) -> tuple[Column, Mask]:
     """Sums of values by row, and which rows have any."""
-    order = np.argsort(at, kind="stable")
-    order = order[at[order] >= 0]
-    starts = runs(at[order])
-    sums = total(values[order], starts)
+    if len(at) and (at[0] < 0 or (at[1:] < at[:-1]).any()):
+        order = np.argsort(at, kind="stable")
+        order = order[at[order] >= 0]
+        at, values = at[order], values[order]
+    starts = runs(at)
+    sums = total(values, starts)
     result = np.zeros(count, sums.dtype)
-    result[at[order][starts]] = sums
+    result[at[starts]] = sums
     have = np.zeros(count, bool)
-    have[at[order][starts]] = True
+    have[at[starts]] = True
     return result, have
 
 
@@ -180,7 +184,8 @@ def _held(findings: pa.Table, segments: pa.Array) -> Mask:
 
 def _energy(determinants: pa.Table, channel: str, segments: pa.Array) -> tuple[Ints, Ints, Mask]:
     """Energy of a channel, its estimated part, and where it is known."""
-    mine = determinants.filter(pc.equal(determinants["name"], f"energy/{channel}/all/all"))
+    name = pa.scalar(f"energy/{channel}/all/all", pa.string())
+    mine = determinants.filter(pc.equal(determinants["name"], name))
     at = _at(mine["segment"], segments)
     values, known = _sums(at, np.asarray(mine["value"]), len(segments))
     estimated, _ = _sums(at, np.asarray(mine["estimated"]), len(segments))
@@ -188,7 +193,7 @@ def _energy(determinants: pa.Table, channel: str, segments: pa.Array) -> tuple[I
 
 
 def _demand(determinants: pa.Table, segments: pa.Array) -> pa.Array:
-    mine = determinants.filter(pc.equal(determinants["unit"], "kW"))
+    mine = determinants.filter(pc.equal(determinants["unit"], pa.scalar("kW", pa.string())))
     at = _at(mine["segment"], segments)
     largest = np.full(len(segments), -1, np.int64)
     np.maximum.at(largest, at[at >= 0], np.asarray(mine["value"])[at >= 0])
@@ -212,12 +217,19 @@ def _bills_of(
 
 
 def _tariffs(spans: pa.Table, starts: Ints, ends: Ints) -> pa.Array:
-    digests = spans["tariff"].to_pylist()
-    single = ends - starts == 1
-    texts = [digests[i] or "" for i in starts.tolist()]
-    for i in np.flatnonzero(~single).tolist():
+    several = np.flatnonzero(ends - starts > 1)
+    first = pc.fill_null(spans["tariff"].take(pa.array(starts)), "").combine_chunks()
+    if not len(several):
+        return first
+    digests, texts = spans["tariff"].to_pylist(), first.to_pylist()
+    for i in several.tolist():
         mine = [digest for digest in digests[starts[i] : ends[i]] if digest]
         texts[i] = " ".join(dict.fromkeys(mine))
+    return _texts(texts)
+
+
+def _texts(texts: list[str]) -> pa.Array:
+    """A column of text. Without its type, Arrow would look for `dateutil` every time."""
     return pa.array(texts, pa.string())
 
 

@@ -14,7 +14,16 @@ import pyarrow as pa
 from gridtally.money import Rounding
 from gridtally.rating.calendars import runs
 from gridtally.rating.cohort import Block
-from gridtally.rating.exact import Column, add, decimals, divide, fraction_texts, product, total
+from gridtally.rating.exact import (
+    Column,
+    add,
+    decimals,
+    divide,
+    fraction_texts,
+    largest,
+    product,
+    total,
+)
 from gridtally.tables import AMOUNT, LINES, PRICE, QUANTITY
 
 __all__ = ["Batch", "Totals", "lines_table"]
@@ -22,6 +31,7 @@ __all__ = ["Batch", "Totals", "lines_table"]
 Ints = npt.NDArray[np.int64]
 Mask = npt.NDArray[np.bool_]
 ROUNDING = "rounding"
+_SMALL = 2**31
 _SLOTS = 2**20
 """More lines than one span can have: a line's place among all of them is one integer."""
 
@@ -76,8 +86,9 @@ class _Lines:
         self.factors.append("1")
         codes = np.full(count, len(self.factors) - 1)
         parts = np.flatnonzero((top != bottom).astype(bool))
-        codes[parts] = np.arange(len(parts)) + len(self.factors)
-        self.factors += fraction_texts(top[parts], bottom[parts])
+        top, bottom, which = _distinct(top[parts], bottom[parts])
+        codes[parts] = which + len(self.factors)
+        self.factors += fraction_texts(top, bottom)
         return codes
 
     def extend(self, parts: Sequence[tuple[Ints, Ints, Ints, Column, Column, Column]]) -> None:
@@ -88,6 +99,14 @@ class _Lines:
         order = np.argsort(self.place, kind="stable")
         for name in names:
             setattr(self, name, getattr(self, name)[order])
+
+
+def _distinct(top: Column, bottom: Column) -> tuple[Column, Column, Ints]:
+    """The distinct pairs, when they are small enough to tell quickly, and which one each row is."""
+    if max(largest(top), largest(bottom)) >= _SMALL:
+        return top, bottom, np.arange(len(top))
+    _, first, which = np.unique(top * _SMALL + bottom, return_index=True, return_inverse=True)
+    return top[first], bottom[first], which
 
 
 def lines_table(
