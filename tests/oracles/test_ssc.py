@@ -10,6 +10,7 @@ import json
 import os
 from datetime import date
 from decimal import ROUND_HALF_EVEN, Decimal
+from fractions import Fraction
 from functools import cache
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from sam_rates import Unsupported, document, prices_by_time
 
 from gridtally.periods import Period, iso_utc, zone
 from gridtally.rating.reference import rate_case
+from gridtally.terms import RoundingMode
 
 ROOT = Path(os.environ.get("GRIDTALLY_ORACLES", Path(__file__).parents[3] / "shared" / "oracles"))
 CASES, INPUTS = ROOT / "ssc" / "cases.json", ROOT / "ssc" / "inputs"
@@ -139,7 +141,7 @@ def year_of(text, readings, carry, *, exports, prices):
 
 
 def before(given):
-    """Demands of the year before the first, as the engine is told them."""
+    """Demands of the year before the first, as the engine is told them; below zero is no use."""
     peaks = given.get("ur_yearzero_usage_peaks")
     if not given.get("ur_enable_billing_demand") or not peaks:
         return []
@@ -148,7 +150,7 @@ def before(given):
     return sorted(
         (
             {"key": f"demand/{name}/{bucket}", "at": f"{YEAR - 1}-{month:02}-01",
-             "value": int(abs(Decimal(repr(peak))) * 1_000_000)}
+             "value": int(max(Decimal(repr(peak)), 0) * 1_000_000)}
             for name in names
             if f'id = "{name}"' in text
             for bucket in ("all",)
@@ -213,12 +215,14 @@ def lines(answer, *, component=None, bucket=None, sold=None):
 
 def ladder(answer, tier):
     """Energy of a tier of the month, in the engine's numbering of tiers that hold energy."""
-    steps = [
-        Decimal(line["quantity"]) * 1
-        for line in answer["lines"]
-        if line["component"].startswith("e") and "tier-" in line["bucket"]
-    ]
-    return steps[tier - 1]
+    steps = {}
+    for line in answer["lines"]:
+        if line["component"].startswith("e") and "tier-" in line["bucket"]:
+            number = int(line["bucket"].rpartition("-")[2])
+            energy = Fraction(line["quantity"]) * Fraction(line["factor"])
+            steps[number] = steps.get(number, 0) + energy
+    found = [steps[number] for number in sorted(steps)][tier - 1]
+    return round_fraction(found, Rounding(6, RoundingMode.HALF_EVEN))
 
 
 def figure(output, index, years, given):
