@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from gridtally.errors import InvalidDocument
-from gridtally.rating.tariff import document_schema, load
+from gridtally.rating.schema import document_schema
+from gridtally.rating.tariff import load
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "tariff.md").read_text()

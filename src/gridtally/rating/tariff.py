@@ -11,7 +11,6 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from functools import cached_property
-from typing import Any
 
 from gridtally.errors import InvalidDocument
 from gridtally.money import Rounding
@@ -32,7 +31,7 @@ from gridtally.rating.references import expanded, order
 from gridtally.rating.wants import Declarations, all_wanted, demand_of, energy_of
 from gridtally.terms import Wanted
 
-__all__ = ["TariffVersion", "demand_of", "document_schema", "energy_of", "load"]
+__all__ = ["TariffVersion", "demand_of", "energy_of", "load"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -111,14 +110,6 @@ def load(data: bytes, *, name: str) -> TariffVersion:
             remedy="docs/tariff.md has a complete example.",
         )
     return _version(document, "sha256:" + hashlib.sha256(data).hexdigest())
-
-
-def document_schema() -> dict[str, Any]:
-    """The JSON Schema of a tariff document, for editors."""
-    schema = Document.model_json_schema()
-    schema["$schema"] = "https://json-schema.org/draft/2020-12/schema"
-    schema["title"] = "Gridtally tariff document, schema 1"
-    return schema
 
 
 def _version(document: Document, digest: str) -> TariffVersion:
