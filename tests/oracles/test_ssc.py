@@ -18,6 +18,7 @@ import pytest
 from case_raters import disagreements
 from sam_rates import Unsupported, document, prices_by_time
 
+from gridtally.money import Rounding, round_fraction
 from gridtally.periods import Period, iso_utc, zone
 from gridtally.rating.reference import rate_case
 from gridtally.terms import RoundingMode
