@@ -44,7 +44,6 @@ from gridtally.bench_peers import stage_pysam, stage_sql
 from gridtally.bench_rate import generate_mix, stage_rate
 from gridtally.bench_validate import work_of
 from gridtally.bench_what_if import generate_year, stage_what_if
-from gridtally.metering.cases import Cases
 from gridtally.metering.scope import Version, scope
 from gridtally.periods import zone
 from gridtally.rating.assemble import to_bills
@@ -120,7 +119,7 @@ def rating_cases(root: Path, entries: list[readings.Entry], points: int) -> list
     for make in jobs(root, entries, points)[1]:
         job = make()
         metered = bucket.meter(job)
-        made = Cases(job.spans, dense=metered.dense, used=metered.used, carry=job.carry_in)
+        made = bucket.cases(job, metered)
         found += [made.case(segment) for segment in made]
     return found
 

@@ -8,19 +8,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, timedelta
-from typing import Any
+from datetime import timedelta
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from gridtally.metering.blocks import ESTIMATED, Dense, dense, grids
+from gridtally.market import NO_MARKET, Market
+from gridtally.metering.blocks import Dense, dense, grids
 from gridtally.metering.cases import Cases
 from gridtally.metering.checks_channels import channels
 from gridtally.metering.checks_events import Place, events
 from gridtally.metering.checks_versions import replaced
+from gridtally.metering.daily import daily
 from gridtally.metering.determine import determine
 from gridtally.metering.estimate import Help, estimate
 from gridtally.metering.estimate_class import ClassProfiles
@@ -37,7 +38,7 @@ from gridtally.rating.tariff import TariffVersion
 from gridtally.tables import BLOCKS, DAILY, ESTIMATES, FINDINGS, REMARKS
 from gridtally.terms import Channel, LegalSource
 
-__all__ = ["Job", "Metered", "Part", "Settled", "bill", "daily", "meter", "settle"]
+__all__ = ["Job", "Metered", "Part", "Settled", "bill", "cases", "meter", "settle"]
 
 Ints = npt.NDArray[np.int64]
 _YEAR_S = (BACK_DAYS - SEASON_DAYS) * 86_400
@@ -73,6 +74,8 @@ class Job:
     """BLOCKS of a year before, for gaps that nothing nearer tells about; asked for once or never"""
     class_profiles: ClassProfiles | None = None
     """How each customer segment spreads its energy; None: not learned."""
+    market: Market = NO_MARKET
+    """The prices and events that the tariffs refer to."""
 
 
 @dataclass
@@ -129,6 +132,7 @@ def bill(job: Job, *, with_daily: bool = True) -> Part:
         used=metered.used,
         tariffs=job.tariffs,
         carry_in=job.carry_in,
+        market=job.market,
         findings=metered.findings,
     )
     return Part(
@@ -154,18 +158,22 @@ def settle(
     tariffs: Mapping[str, TariffVersion],
     carry_in: pa.Table,
     findings: Sequence[pa.Table],
+    market: Market = NO_MARKET,
 ) -> Settled:
     """Steps 5 and 6, and of step 7 the segments; `findings` are those of the steps before."""
     wanted = {digest: tariff.wanted for digest, tariff in tariffs.items()}
-    determinants, missing = determine(spans, dense=dense, advances=advances, wanted=wanted)
+    determinants, missing = determine(
+        spans, dense=dense, advances=advances, wanted=wanted, market=market
+    )
     rated = rate(
         spans,
         determinants,
         tariffs=tariffs,
         carry_in=carry_in,
         incomplete=_joined([*findings, missing], FINDINGS),
+        market=market,
     )
-    cases = Cases(spans, dense=dense, used=used, carry=carry_in)
+    made = Cases(spans, dense=dense, used=used, carry=carry_in, market=market, tariffs=tariffs)
     found = _joined([*findings, missing, rated.findings], FINDINGS)
     segments = to_segments(
         spans,
@@ -173,7 +181,7 @@ def settle(
         determinants,
         tariffs=tariffs,
         findings=found,
-        input_digests=cases.digests(),
+        input_digests=made.digests(),
     )
     return Settled(determinants, rated.lines, rated.carry, segments, found)
 
@@ -357,35 +365,12 @@ def _look_up(table: pa.Table, key: str, names: Sequence[str], column: str) -> pa
     return table[column].combine_chunks().take(at)
 
 
-def daily(dense_: Sequence[Dense], spans: pa.Table) -> pa.Table:
-    """Energy per local day of every point and channel (DAILY)."""
-    zones = dict(zip(spans["metering_point"].to_pylist(), spans["zone"].to_pylist(), strict=True))
-    tables = [_days_of(grid, zones[grid.points[0]]) for grid in dense_ if grid.points]
-    return _joined(tables, DAILY)
-
-
-def _days_of(grid: Dense, name: str) -> pa.Table:
-    place = zone(name)
-    first, last = place.date(grid.start_utc), place.date(grid.end_utc - 1)
-    period = Period(first, last + timedelta(1))
-    cuts = np.maximum(place.day_bounds(period)[:-1] - grid.start_utc, 0) // grid.resolution_s
-    sums = np.add.reduceat(grid.values, cuts, axis=1)
-    guessed = grid.quality == ESTIMATED
-    estimated = np.zeros_like(sums)
-    rows = np.flatnonzero(guessed.any(axis=1))
-    estimated[rows] = np.add.reduceat(np.where(guessed[rows], grid.values[rows], 0), cuts, axis=1)
-    points, days = sums.shape
-    start = (first - date(1970, 1, 1)).days
-    columns: dict[str, Any] = {
-        "metering_point": pa.array(grid.points).take(pa.array(np.repeat(np.arange(points), days))),
-        "channel": pa.repeat(grid.channel, points * days),
-        "day": pa.array(np.tile(np.arange(start, start + days, dtype=np.int32), points)).cast(
-            pa.date32()
-        ),
-        "ukwh": pa.array(sums.reshape(-1)),
-        "estimated_ukwh": pa.array(estimated.reshape(-1)),
-    }
-    return pa.Table.from_arrays([columns[key] for key in DAILY.names], schema=DAILY)
+def cases(job: Job, metered: Metered) -> Cases:
+    """The rating cases of the bucket's segments."""
+    return Cases(
+        job.spans, dense=metered.dense, used=metered.used, carry=job.carry_in, market=job.market,
+        tariffs=job.tariffs,
+    )  # fmt: skip
 
 
 def _joined(tables: Sequence[pa.Table], schema: pa.Schema) -> pa.Table:

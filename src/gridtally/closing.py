@@ -252,13 +252,12 @@ class Closing:
             rows = self.run.read("segments", columns=["segment", "input_digest"]).to_pylist()
             return {row["segment"]: row["input_digest"] for row in rows}
         from gridtally import bucket
-        from gridtally.metering.cases import Cases
         from gridtally.prepare import jobs
 
         found = dict.fromkeys(segments, "")
         for job in jobs(self._prepared(now)):
             metered = bucket.meter(job)
-            made = Cases(job.spans, dense=metered.dense, used=metered.used, carry=job.carry_in)
+            made = bucket.cases(job, metered)
             found |= {name: made.digest(name) for name in made if name in found}
         return found
 

@@ -13,7 +13,6 @@ import pyarrow.compute as pc
 from gridtally import bucket, learned
 from gridtally.eligibility import ineligible
 from gridtally.market import NO_MARKET, Market
-from gridtally.metering.cases import Cases
 from gridtally.metering.estimate_class import ClassProfiles
 from gridtally.metering.estimate_year import BACK_DAYS, SEASON_DAYS
 from gridtally.metering.in_force import in_force
@@ -300,6 +299,7 @@ def _job(
         thresholds=prepared.thresholds,
         year=cache(lambda: read(long_ago, points=points, start_utc=then[0], end_utc=then[1])),
         class_profiles=prepared.class_profiles,
+        market=prepared.market,
     )
 
 
@@ -315,6 +315,6 @@ def cases(prepared: Prepared, segments: Iterable[str]) -> dict[str, dict[str, ob
     found: dict[str, dict[str, object]] = {}
     for job in jobs(prepared, points=points):
         metered = bucket.meter(job)
-        made = Cases(job.spans, dense=metered.dense, used=metered.used, carry=job.carry_in)
+        made = bucket.cases(job, metered)
         found |= {segment: made.case(segment) for segment in made if segment in wanted}
     return found

@@ -12,6 +12,7 @@ import numpy as np
 import pyarrow as pa
 from random_tariffs import tariffs_that_load
 
+from gridtally.market import NO_MARKET, Events, Market, Series
 from gridtally.metering.blocks import Dense
 from gridtally.metering.registers import advances
 from gridtally.periods import Period, zone
@@ -36,6 +37,7 @@ class Town:
     dense: list[Dense]
     carry: pa.Table
     tariffs: dict[str, bytes]
+    market: Market = NO_MARKET
 
 
 def a_town(r, *, segments=12):

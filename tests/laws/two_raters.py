@@ -25,10 +25,17 @@ def compare(town, *, used=None, advances=None, held=()):
         dense=town.dense,
         advances=empty(ADVANCES) if advances is None else advances,
         wanted=wanted,
+        market=town.market,
     )
-    rated = rate(town.spans, determinants, tariffs=versions, carry_in=town.carry, incomplete=first)
+    rated = rate(
+        town.spans, determinants, tariffs=versions, carry_in=town.carry, incomplete=first,
+        market=town.market,
+    )  # fmt: skip
     used = empty(REGISTERS_USED) if used is None else used
-    cases = Cases(town.spans, dense=town.dense, used=used, carry=town.carry)
+    cases = Cases(
+        town.spans, dense=town.dense, used=used, carry=town.carry, market=town.market,
+        tariffs=versions,
+    )  # fmt: skip
     why = {}
     for findings in (first, rated.findings, *held):
         for row in findings.to_pylist():

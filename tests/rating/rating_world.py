@@ -122,7 +122,10 @@ class World:
             findings=findings.filter(findings["must_hold"]).to_pylist(),
             carry=rated.carry,
         )
-        cases = Cases(spans, dense=grids, used=empty(REGISTERS_USED), carry=self.carry)
+        cases = Cases(
+            spans, dense=grids, used=empty(REGISTERS_USED), carry=self.carry, market=self.market,
+            tariffs=versions,
+        )  # fmt: skip
         documents = zip(versions, self.documents, strict=True)
         return bill, cases, {digest: document.encode() for digest, document in documents}
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from itertools import pairwise
 
@@ -27,7 +27,7 @@ Ints = npt.NDArray[np.int64]
 TO_LETTERS = bytes.maketrans(bytes(range(len(LETTERS))), LETTERS.encode())
 _ENCODER = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False)
 _ESCAPED = re.compile(r'["\\\x00-\x1f]')
-_SPAN = ("capacity_ukva", "contract_ukw", "from", "tariff", "to")
+_SPAN = ("capacity_ukva", "contract_ukw", "from", "tariff", "terms", "to")
 """What a span says, in the order of the canonical form."""
 
 
@@ -36,8 +36,12 @@ def canonical(value: object) -> bytes:
     return _ENCODER.encode(value).encode()
 
 
+Outside = Callable[[Sequence[str | None], int, int], Mapping[str, object]]
+"""What a case says of series and events: of tariffs by digest, from an instant to another."""
+
+
 def digests(
-    spans: pa.Table, grids: Sequence[Dense], *, carry: Callable[[str], str]
+    spans: pa.Table, grids: Sequence[Dense], *, carry: Callable[[str], str], outside: Outside
 ) -> dict[str, str]:
     """The `input_digest` of each segment of SPANS, all of them billed from intervals.
 
@@ -51,7 +55,7 @@ def digests(
     heads = spans.select(["agreement", "metering_point"]).take(pa.array(first))
     agreements, points = (heads[name].to_pylist() for name in heads.column_names)
     measured = _channels(grids, heads["metering_point"], _bounds(spans, first, last))
-    framed = _frames(spans, order, starts)
+    framed = _frames(spans, order, starts, outside)
     found = {}
     for name, agreement, point, channels, frame in zip(
         names.dictionary.to_pylist(), agreements, points, measured, framed, strict=True
@@ -132,10 +136,17 @@ _utc = lru_cache(maxsize=256)(iso_utc)
 # --------------------------------------------------------------------- frames
 
 
-def _frames(spans: pa.Table, order: Ints, starts: Ints) -> Iterator[tuple[str, str]]:
+def _frames(
+    spans: pa.Table, order: Ints, starts: Ints, outside: Outside
+) -> Iterator[tuple[str, str]]:
     """For each segment the canonical form between channels and metering point, and after it."""
     columns = [spans[name].combine_chunks().dictionary_encode() for name in (*_SPAN, "zone")]
-    texts = [_texts(column) for column in columns]
+    texts = [
+        _raw(column) if name == "terms" else _texts(column)
+        for name, column in zip((*_SPAN, "zone"), columns, strict=True)
+    ]
+    low, high = (np.asarray(pc.fill_null(spans[n], 0)) for n in ("start_utc", "end_utc"))
+    tariffs = spans["tariff"].combine_chunks()
     codes = [np.asarray(pc.fill_null(column.indices, -1))[order].tolist() for column in columns]
     rows = list(zip(*codes, strict=True))
     cuts = starts.tolist()
@@ -144,20 +155,38 @@ def _frames(spans: pa.Table, order: Ints, starts: Ints) -> Iterator[tuple[str, s
         key = tuple(rows[begin:end])
         frame = known.get(key)
         if frame is None:
+            rows_of = order[begin:end]
+            more = outside(
+                tariffs.take(pa.array(rows_of)).to_pylist(),
+                int(low[rows_of[0]]), int(high[rows_of[-1]]),
+            )  # fmt: skip
             frame = known[key] = _frame([
                 [text[code] for text, code in zip(texts, row, strict=True)] for row in key
-            ])  # fmt: skip
+            ], more)  # fmt: skip
         yield frame
 
 
-def _frame(rows: Sequence[Sequence[str]]) -> tuple[str, str]:
-    """From the texts of capacity, contract, from, tariff, to and zone of each span."""
+def _frame(rows: Sequence[Sequence[str]], outside: Mapping[str, object]) -> tuple[str, str]:
+    """From the texts of `_SPAN` and zone of each span, and what comes from outside."""
     spans = ",".join(
-        "{" + ",".join(f'"{name}":{text}' for name, text in zip(_SPAN, row[:-1], strict=True)) + "}"
+        "{"
+        + ",".join(
+            f'"{name}":{text}'
+            for name, text in zip(_SPAN, row[:-1], strict=True)
+            if name != "terms" or text != "null"
+        )
+        + "}"
         for row in rows
     )
-    before = f',"from":{rows[0][2]},"legal_source":"interval","metering_point":'
-    after = f',"registers":[],"schema":1,"spans":[{spans}],"to":{rows[-1][4]},"zone":{rows[0][5]}}}'
+    events, series = (
+        f',"{name}":{canonical(outside[name]).decode()}' if name in outside else ""
+        for name in ("events", "series")
+    )
+    before = f'{events},"from":{rows[0][2]},"legal_source":"interval","metering_point":'
+    after = (
+        f',"registers":[],"schema":1{series},"spans":[{spans}],'
+        f'"to":{rows[-1][-2]},"zone":{rows[0][-1]}}}'
+    )
     return before, after
 
 
@@ -166,6 +195,11 @@ def _texts(column: pa.DictionaryArray) -> list[str]:
     values = column.dictionary
     known = (values.cast(pa.string()) if pa.types.is_date(values.type) else values).to_pylist()
     return [*(canonical(value).decode() for value in known), "null"]
+
+
+def _raw(column: pa.DictionaryArray) -> list[str]:
+    """Texts that are canonical JSON already."""
+    return [*column.dictionary.to_pylist(), "null"]
 
 
 def _text(name: str) -> str:

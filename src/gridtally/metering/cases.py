@@ -7,14 +7,16 @@ The second rater reads it, the bill's proof contains it, `input_digest` is taken
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from gridtally.market import NO_MARKET, Market
 from gridtally.metering.blocks import Dense
 from gridtally.metering.case_digests import TO_LETTERS, canonical, digests
 from gridtally.periods import iso_utc
@@ -40,21 +42,42 @@ def _digest_of_lists(channel: Mapping[str, Any]) -> str:
     return hashlib.sha256(values + channel["quality"].encode()).hexdigest()
 
 
+class Declares(Protocol):
+    """A tariff version, as far as a case needs it."""
+
+    @property
+    def series(self) -> Mapping[str, object]:
+        """The series that it declares."""
+
+    @property
+    def events(self) -> Mapping[str, object]:
+        """The events that it declares."""
+
+
 class Cases:
     """The rating cases of the segments of one bucket, made from its tables on demand.
 
     `dense` holds the final readings (validated and estimated) by channel, several grids when
     metering points differ in resolution; `used` the register readings that bound the stretches;
-    `carry` what predecessors hand on.
+    `carry` what predecessors hand on; `market` the prices and events that `tariffs`, by digest,
+    declare.
     """
 
     def __init__(
-        self, spans: pa.Table, *, dense: Iterable[Dense], used: pa.Table, carry: pa.Table
+        self,
+        spans: pa.Table,
+        *,
+        dense: Iterable[Dense],
+        used: pa.Table,
+        carry: pa.Table,
+        market: Market = NO_MARKET,
+        tariffs: Mapping[str, Declares] | None = None,
     ) -> None:
         self._table = spans
         self._used = _grouped(used, "segment")
         self._carry = _grouped(carry, "agreement")
         self._grids = list(dense)
+        self._market, self._tariffs = market, tariffs or {}
 
     @cached_property
     def _spans(self) -> dict[str, list[dict[str, Any]]]:
@@ -80,7 +103,21 @@ class Cases:
         register = _from_registers(self._table)
         found = {name: self.digest(name) for name in _names(self._table.filter(register))}
         measured = self._table.filter(pc.invert(register))
-        return found | digests(measured, self._grids, carry=self._carry_text)
+        return found | digests(measured, self._grids, carry=self._carry_text, outside=self._outside)
+
+    def _outside(
+        self, tariffs: Iterable[str | None], start_utc: int, end_utc: int
+    ) -> dict[str, Any]:
+        """Series and events that some tariffs declare, as far as they are known."""
+        versions = [self._tariffs[name] for name in tariffs if name and name in self._tariffs]
+        if not versions or start_utc >= end_utc:
+            return {}
+        return self._market.case(
+            start_utc,
+            end_utc,
+            series={name for version in versions for name in version.series},
+            events={name for version in versions for name in version.events},
+        )
 
     def _carry_text(self, agreement: str) -> str:
         if agreement not in self._carry:
@@ -114,7 +151,7 @@ class Cases:
             else self._channels(first["metering_point"], bounds, full=full),
             "registers": _registers(self._used.get(segment, [])) if register else [],
             "carry_in": self._carry_of(first["agreement"]),
-        }
+        } | self._outside([span["tariff"] for span in spans], *(at or 0 for at in bounds))
 
     def _channels(
         self, point: str, bounds: tuple[int, int], *, full: bool
@@ -144,7 +181,9 @@ class Cases:
 
 def _span(row: Row) -> dict[str, Any]:
     dates = {"from": str(row["from"]), "to": str(row["to"])}
-    return dates | {key: row[key] for key in ("tariff", "contract_ukw", "capacity_ukva")}
+    terms = {} if row["terms"] is None else {"terms": json.loads(row["terms"])}
+    keys = ("tariff", "contract_ukw", "capacity_ukva")
+    return dates | {key: row[key] for key in keys} | terms
 
 
 _DIAL = ("meter", "register", "channel", "bucket", "kind", "digits", "multiplier")
