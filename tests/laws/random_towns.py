@@ -4,8 +4,10 @@ Around clock changes of either hemisphere and the turn of the year, with carry; 
 faults: gaps, missing channels, dials that go back, exchanges without their readings.
 """
 
+import json
 from dataclasses import dataclass
 from datetime import date, timedelta
+from decimal import Decimal
 from itertools import pairwise
 
 import numpy as np
@@ -26,6 +28,7 @@ ZONES = (
 """Hour and half-hour changes, by day and at midnight, odd offsets, none."""
 STARTS = ("2026-01-01", "2026-03-20", "2026-10-20", "2026-12-20", "2026-04-01", "2026-09-01")
 """Around clock changes of either hemisphere and the turn of the year."""
+FIRSTS = tuple((month, 1) for month in range(1, 13))
 CHANNELS = ("import", "export", "reactive_import", "reactive_export")
 
 
@@ -43,9 +46,9 @@ class Town:
 def a_town(r, *, segments=12):
     """Interval-billed segments, some with something missing."""
     name = r.choice(ZONES)
-    step = r.choice((900, 900, 1800, 3600, 3600, 300, 7200))
+    step = r.choices((900, 1800, 3600, 300, 7200), (6, 3, 8, 1, 1))[0]
     first = date.fromisoformat(r.choice(STARTS)) + timedelta(days=r.randint(0, 12))
-    end = first + timedelta(days=r.choice((1, 2, 5, 28, 31, 35)))
+    end = first + timedelta(days=r.choices((1, 2, 3, 5, 28, 31, 35), (6, 6, 6, 3, 1, 1, 1))[0])
     texts = tariffs_that_load(r, name, max(15, step // 60))
     digests = [load(text, name="t").digest for text in texts]
     rows, carry, faults = [], [], r.random() < 0.3
@@ -57,6 +60,7 @@ def a_town(r, *, segments=12):
         some_readings(r, name, first, end, step, segments, faults=faults),
         table(CARRY, carry),
         dict(zip(digests, texts, strict=True)),
+        a_market(r, name, first, end, step, faults=faults),
     )
 
 
@@ -68,15 +72,16 @@ def some_spans(r, number, name, first, end, digests, *, faults):
     }
     if r.random() < 0.9 or not faults:
         for year in (first.year, first.year + 1):
-            for month, day in ((1, 1), (4, 1), (10, 1), (3, 29)):
+            for month, day in ((1, 1), (4, 1), (10, 1), (3, 29), *FIRSTS):
                 if first < date(year, month, day) < end:
                     cuts.add(date(year, month, day))
     ordered = sorted(cuts)
     segment = f"A{number}/{first}/{end}"
-    digest, rows = r.choice(digests), []
+    digest, rows, terms = r.choice(digests), [], None
     for n, (a, b) in enumerate(pairwise(ordered)):
         digest = r.choice((digest, r.choice(digests)))
         start_utc, end_utc = zone(name).bounds(Period(a, b))
+        terms = some_terms(r, faults=faults) if n == 0 or r.random() < 0.5 else terms
         rows.append(
             {
                 "segment": segment, "span": n, "agreement": f"A{number}", "account": "C",
@@ -85,6 +90,7 @@ def some_spans(r, number, name, first, end, digests, *, faults):
                 "tariff": digest if r.random() < 0.99 or not faults else None,
                 "contract_ukw": r.choice((1, 3_000_000, 50_000_000, None if faults else 1_234_567)),
                 "capacity_ukva": r.choice((6_900_000, 100_000_000, None if faults else 3)),
+                "terms": terms,
             }
         )  # fmt: skip
     return rows
@@ -94,11 +100,21 @@ def some_carry(r, number, first, *, faults):
     """What a predecessor may have handed on, used or not, sometimes twice."""
     out = {}
     for component in range(7):
-        kind = r.choice(("tier", "bank", "demand", "demand", "none", "none"))
-        buckets = r.sample(("all", "peak", "mid", "off"), r.randint(1, 4))
+        kinds = ("tier", "quota", "bank", "demand", "demand", "money", "bound", "none", "none")
+        kind = r.choice(kinds)
+        buckets = r.sample(("all", "peak", "mid", "off", "called"), r.randint(1, 5))
         if kind == "tier":
             at = r.choice((date(first.year, 1, 1), date(2025, 10, 1), date(2026, 4, 1)))
             out[f"tier/c{component}", at] = r.randint(0, 2_000_000_000)
+        elif kind == "quota":
+            at = r.choice((date(first.year, 1, 1), date(2025, 10, 1), date(2026, 4, 1)))
+            for tier in range(1, 5):
+                out[f"tier/c{component}/{tier}", at] = r.choice((0, r.randint(0, 2_000_000_000)))
+        elif kind == "money":
+            out[f"money/c{component}", first] = r.choice((0, r.randint(0, 900_000_000_000)))
+        elif kind == "bound":
+            out[f"bound/c{component}", first] = r.randint(0, 900_000_000_000)
+            out[f"sum/c{component}", first] = r.randint(-90_000_000_000, 900_000_000_000)
         elif kind == "bank":
             for bucket in buckets:
                 out[f"bank/c{component}/{bucket}", first] = r.randint(0, 200_000_000)
@@ -115,6 +131,54 @@ def some_carry(r, number, first, *, faults):
         {"agreement": f"A{number}", "segment": "before", "key": key, "at": at, "value": value}
         for (key, at), value in out.items()
     ]
+
+
+def some_terms(r, *, faults):
+    """What an agreement states, as canonical JSON."""
+    found = {
+        "deal": r.choice(("0.12345678", "1", "0.5", "2.675", "0")),
+        "rate": r.choice(("21", "8.25", "0.5", "50", "33.33333333", "0")),
+        "share": r.choice(("0.5", "0.33333333", "1", "0.1")),
+        "size": r.choice(("2", "12.5", "400", "0.00000005", "3.123456789"[:10])),
+        "persons": r.choice(("1", "5", "7", "0")),
+        "meters": r.choice(("1", "3")),
+    }
+    if faults and r.random() < 0.1:
+        found[r.choice(list(found))] = r.choice(("-1", "0", "150", "999999"))
+    if faults and r.random() < 0.1:
+        del found[r.choice(list(found))]
+    return json.dumps(found, sort_keys=True, separators=(",", ":"))
+
+
+def a_market(r, name, first, end, step, *, faults, still=False):
+    """Prices and events that reach beyond the period; with faults some are not known."""
+    low, high = zone(name).bounds(Period(first, end))
+    before, after = low - r.choice((0, 86_400)), high + r.choice((0, 7200))
+    series = {}
+    for number, per in (("spot", 100), ("month", 1), ("varh", 1)):
+        length = r.choice((step, step, 3600, 86_400, 10**9)) if number == "spot" else 10**9
+        length = max(length, step) if r.random() < 0.97 else step // 2
+        length = 10**9 if still and r.random() < 0.8 else length
+        starts = tuple(range(before, after, length))
+        values = [Decimal(r.choice((r.randint(-2000, 20_000), 0, 12345678))) * per / 10**5
+                  for _ in starts]  # fmt: skip
+        if faults and r.random() < 0.1:
+            values[r.randrange(len(values))] = None
+        to = after if not faults or r.random() < 0.95 else max(before + 1, high - 3600)
+        starts = tuple(at for at in starts if at < to)
+        if not faults or r.random() < 0.97:
+            series[number] = Series(starts, tuple(values[: len(starts)]), to)
+    events = {}
+    for number in ("critical", "calls"):
+        edges = sorted(r.sample(range(before - 7200, after + 7200, max(step, 900)),
+                                2 * r.randint(0, 4)))  # fmt: skip
+        if edges and r.random() < 0.05:
+            edges[0] -= 7
+        times = tuple(zip(edges[::2], edges[1::2], strict=True))
+        complete = after if not faults or r.random() < 0.95 else high - 1
+        if not faults or r.random() < 0.97:
+            events[number] = Events(before, complete, times)
+    return Market(series, events)
 
 
 def some_readings(r, name, first, end, step, count, *, faults):
@@ -171,7 +235,10 @@ def a_register_town(r, *, segments=12):
         rows += own
         carry += some_carry(r, number, first, faults=faults)
         some_dials(r, dials, f"P{number}", own, faults=faults)
-    town = Town(table(SPANS, rows), [], table(CARRY, carry), dict(zip(digests, texts, strict=True)))
+    town = Town(
+        table(SPANS, rows), [], table(CARRY, carry), dict(zip(digests, texts, strict=True)),
+        a_market(r, name, first, end, 900, faults=faults, still=True),
+    )  # fmt: skip
     return town, dials
 
 

@@ -136,7 +136,7 @@ def _reduce(
     offsets = {(stretch.start_utc - grid.start_utc) % step for grid, _ in parts.values()}
     if offsets != {0} or (stretch.end_utc - stretch.start_utc) % step:
         return  # the plain sums of the channel say so
-    labels = want.labels(stretch.start_utc, stretch.end_utc, step, market)
+    labels = want.labels(stretch.start_utc, stretch.end_utc, step)
     made = _blocks(want, stretch, step, labels)
     for low in range(0, len(rows), _ROWS):
         mine = rows[low : low + _ROWS]

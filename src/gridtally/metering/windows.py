@@ -81,7 +81,7 @@ def _int_root(square: Ints) -> Ints:
         bits, rest = bits + step * large, np.where(large, rest >> step, rest)
     root = np.int64(1) << (bits + 2) // 2
     while True:
-        lower = (root + square // root) // 2
+        lower = (root + square // np.maximum(root, 1)) // 2
         if (lower >= root).all():
             return root
         root = np.minimum(root, lower)
