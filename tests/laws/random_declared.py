@@ -25,6 +25,8 @@ class Declared:
     in_set: list = field(default_factory=list)
     grid: int = 15
     """Minutes of the readings that the document is made for."""
+    dials: bool = False
+    """It is made for dials: what needs single intervals is rare."""
     terms: bool = False
 
 
@@ -159,7 +161,7 @@ def a_calendar(r, d, name, grid):
     months = r.choice((None, None, some_months(r)))
     season = r.choice((None, None, [a_season(r)], [a_season(r), a_season(r)]))
     out, buckets = [], []
-    if d.events and r.random() < 0.6:
+    if d.events and r.random() < (0.1 if d.dials else 0.6):
         rule = ['bucket = "called"', f'event = "{r.choice(d.events)}"']
         rule += [f"hours = {json.dumps(ranges[:1])}"] * (r.random() < 0.3)
         rule += ['days = ["weekday"]'] * (r.random() < 0.3)

@@ -29,6 +29,11 @@ def chance(r, odds, *texts):
     return list(texts) if r.random() < odds else []
 
 
+def finely(r, d):
+    """Whether something may look at single intervals."""
+    return not d.dials or r.random() < 0.03
+
+
 def billed(r, d, *, netted, part=True):
     """Keys of *From measured to billed energy*."""
     out = chance(r, 0.15, f"round_quantity = {a_rounding(r, 6)}")
@@ -54,9 +59,9 @@ def an_energy(r, d, months):
     out = [f'channel = "{channel}"'] + ([f'calendar = "{name}"'] if name else [])
     netting = None
     if channel in ("import", "export") and r.random() < 0.4:
-        netting = r.choice(
-            ("interval", *["hour"] * (d.grid <= 60), *["month"] * (channel == "import"))
-        )
+        ways = ["interval", *["hour"] * (d.grid <= 60)] if finely(r, d) else []
+        ways += ["month"] * (channel == "import")
+        netting = r.choice(ways or [None])
     series = [s for s in d.series if (s == "varh") == channel.startswith("reactive")]
     if series and netting != "month" and r.random() < 0.4:
         out += a_series(r, d, r.choice(series))
@@ -102,24 +107,20 @@ def a_tiered(r, d, months):
     buckets = d.calendars.get(name)
     out = [f'channel = "{channel}"', the_tiers(r, buckets, SIZES)]
     out += [f'calendar = "{name}"'] if name else []
-    window = r.choice(("month", "month", "year", "day"))
+    window = r.choice(("month", "month", "year", "day" if finely(r, d) else "year"))
     pooling = None
     if name:
         pooling = {"year": "pro_rata", "day": "separate"}.get(
-            window, r.choice(("pro_rata", "separate", "in_order"))
+            window, r.choice(("pro_rata", "separate", "in_order" if finely(r, d) else "separate"))
         )
         out.append(f'pooling = "{pooling}"')
     out += the_window(r, d, window, pooling)
     plain = window != "day" and pooling != "in_order"
     netting = None
     if channel in ("import", "export") and r.random() < 0.4:
-        netting = r.choice(
-            (
-                "interval",
-                *["hour"] * (pooling != "in_order"),
-                *["month"] * (plain and channel == "import"),
-            )
-        )
+        ways = ["interval", *["hour"] * (pooling != "in_order")] if finely(r, d) else []
+        ways += ["month"] * (plain and channel == "import")
+        netting = r.choice(ways or [None])
     out += the_netting(r, netting, buckets)
     return out + (billed(r, d, netted=bool(netting), part=not months) if plain else [])
 
@@ -159,16 +160,17 @@ def a_demand(r, d):
         window = d.grid  # or few hours of a calendar would fit
     out += [f"window_min = {window}"] if window else []
     out += chance(r, 0.2, f'channel = "{r.choice(("export", "import"))}"')
-    if window and r.random() < 0.3:
+    fine = finely(r, d)
+    if window and fine and r.random() < 0.3:
         steps = [m for m in (5, 15, 30, 60, 120) if window % m == 0 and 1440 % m == 0]
         steps = [m for m in steps if m % d.grid == 0 or r.random() < 0.05]
         out += [f"rolling_min = {r.choice(steps)}"] if steps else []
-    kind = r.random()
+    kind = r.random() if fine else 1
     if kind < 0.2:
         out += [f"top = {r.choice((1, 2, 3, 10, 100))}", *chance(r, 0.5, "distinct_days = true")]
     elif kind < 0.3:
         out.append('measure = "mean"')
-    out += chance(r, 0.2, 'power = "apparent"')
+    out += chance(r, 0.2 * fine, 'power = "apparent"')
     out += chance(r, 0.3, f'per = "{r.choice(("day", "year", "month"))}"')
     if r.random() < 0.25:
         reading = r.choice(("above_contract", "above_threshold"))
@@ -344,9 +346,9 @@ def a_component(r, number, d, ids):
     return "\n".join(out) + "\n"
 
 
-def a_tariff(r, zone_name, grid):
+def a_tariff(r, zone_name, grid, *, dials=False):
     """A whole document; components stand in another order than they are computed in."""
-    d = Declared(grid=grid)
+    d = Declared(grid=grid, dials=dials)
     declared = declarations(r, d, grid)
     made, ids = [], []
     for number in range(r.randint(1, 7)):
@@ -369,11 +371,11 @@ def a_tariff(r, zone_name, grid):
     ).encode()
 
 
-def tariffs_that_load(r, name, grid):
+def tariffs_that_load(r, name, grid, *, dials=False):
     """Three documents; one that the loader refuses is drawn again (a rounding of a price)."""
     found = []
     while len(found) < 3:
-        text = a_tariff(r, name, grid)
+        text = a_tariff(r, name, grid, dials=dials)
         try:
             load(text, name="t")
         except InvalidDocument:

@@ -225,7 +225,7 @@ def a_register_town(r, *, segments=12):
     name = r.choice(ZONES)
     first = date.fromisoformat(r.choice(STARTS)) + timedelta(days=r.randint(0, 12))
     end = first + timedelta(days=r.choice((5, 28, 31, 35, 62)))
-    texts = tariffs_that_load(r, name, 15)
+    texts = tariffs_that_load(r, name, 15, dials=True)
     digests = [load(text, name="t").digest for text in texts]
     rows, carry, dials, faults = [], [], Dials([], [], []), r.random() < 0.3
     for number in range(segments):
@@ -301,14 +301,14 @@ def the_dials(r, *, faults):
         if which != "total":
             out += [
                 (channel, b, "cumulative")
-                for b in ("peak", "mid", "off")
+                for b in ("peak", "mid", "off", "called")
                 if r.random() < 0.9 or not faults
             ]
     which = r.choice(("none" if faults else "total", "total", "buckets", "buckets"))
     if which == "total":
         out.append(("import", "total", "demand"))
     elif which == "buckets":
-        out += [("import", b, "demand") for b in ("peak", "mid", "off")]
+        out += [("import", b, "demand") for b in ("peak", "mid", "off", "called")]
     return out
 
 
