@@ -107,12 +107,11 @@ class Cohort(Facts):
         always: bool = False,
         negated: bool = False,
     ) -> None:
-        """Add lines of quantity x price x factor; those of quantity or factor zero are left out."""
+        """Add lines of quantity x price x factor; those of quantity zero are left out."""
         if keep is None:
             keep = np.ones(len(self), bool)
         if not always:
-            some = factor != 0 if isinstance(factor, Fraction) else factor[0] != 0
-            keep = keep & ((quantity != 0) & some).astype(bool)
+            keep = keep & (quantity != 0).astype(bool)
         if not keep.any():
             return
         amount = round_to(
