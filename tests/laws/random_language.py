@@ -135,7 +135,9 @@ def billed(r, channel, month):
 
 def netting(r, channel, calendar, *, month):
     """How export is taken from import, and what becomes of the rest."""
-    how = r.choice(("interval", "hour", "month" if month and channel == "import" else "hour"))
+    how = r.choice(("interval", "hour"))
+    if month and channel == "import" and r.random() < 0.6:
+        how = "month"
     out = [f'netting = "{how}"']
     if how == "month" and r.random() < 0.5:
         on = r.choice((*CLOSING, "month"))
@@ -216,13 +218,14 @@ def hours_of_use(r, buckets):
     return f"tiers = [{', '.join([*rows, '{ ' + numbers_of(r, buckets) + ' }'])}]"
 
 
-def a_demand(r, calendars):
+def a_demand(r, calendars, grid):
     out = maybe(r, 0.3, f'per = "{r.choice(("day", "year", "month"))}"')
     out += maybe(r, 0.25, 'power = "apparent"')
-    window = r.choice((None, 15, 30, 60, 120))
+    fine = [m for m in (15, 30, 60, 120) if m >= grid or r.random() < 0.02]
+    window = r.choice((None, *fine))
     out += [f"window_min = {window}"] if window else []
     if window and r.random() < 0.3:
-        out.append(f"rolling_min = {r.choice([m for m in (15, 30, 60, 120) if m <= window])}")
+        out.append(f"rolling_min = {r.choice([m for m in fine if m <= window])}")
     how = r.random()
     if how < 0.25:
         out += [f"top = {r.randint(1, 4)}", *maybe(r, 0.5, "distinct_days = true")]
@@ -302,16 +305,16 @@ def a_bank(r):
     return maybe(r, 0.5, f'true_up = {{ on = "{on}", percent = {percent} }}')
 
 
-def a_component(r, number, calendars, ids, demands):
+def a_component(r, number, calendars, ids, demands, grid):
     """The text of one component; `ids` it may name."""
     quantities = ("energy", "energy", "energy", "tiered", "tiered", "tiered", "demand", "demand")
     on_lines = ("percentage", "table", "power_factor", "minimum", "maximum", "bank", "transfer")
-    shape = r.choice((*quantities, "fixed", "fixed", "reactive", *(on_lines if ids else ())))
+    shape = r.choice((*quantities, "fixed", "fixed", "reactive", *(on_lines * 2 if ids else ())))
     out = ["[[components]]", f'id = "c{number}"', f'shape = "{shape}"']
     out += {
         "energy": lambda: an_energy(r, calendars),
         "tiered": lambda: a_tiered(r, calendars, demands),
-        "demand": lambda: a_demand(r, calendars),
+        "demand": lambda: a_demand(r, calendars, grid),
         "fixed": lambda: a_fixed(r),
         "percentage": lambda: a_percentage(r),
         "table": lambda: a_table(r, demands),
@@ -347,8 +350,8 @@ def a_document(r, zone_name, grid):
         texts.append(text)
         calendars[name] = buckets
     made, ids, demands = [], [], []
-    for number in range(r.randint(1, 6)):
-        shape, text = a_component(r, number, calendars, ids, demands)
+    for number in range(r.randint(2, 8)):
+        shape, text = a_component(r, number, calendars, ids, demands, grid)
         made.append(text)
         ids.append(f"c{number}")
         demands += [ids[-1]] if shape == "demand" else []
@@ -472,7 +475,7 @@ def some_events(r, start, stop, step):
 def some_carry(r, first):
     """What a predecessor may have handed on, used or not."""
     out = {}
-    for component in range(6):
+    for component in range(8):
         key, buckets = f"c{component}", ("all", "peak", "off", "cp")
         kind = r.choice(("tier", "quota", "bank", "demand", "money", "settle", "none"))
         at = r.choice((date(first.year, 1, 1), date(2025, 10, 1), date(2026, 4, 1)))

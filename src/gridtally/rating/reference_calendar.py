@@ -49,6 +49,7 @@ class Calendar:
         refuse(otherwise and not alone, f"calendar {name}: otherwise")
         self.rest = str(otherwise[0]["otherwise"]) if otherwise else ""
         self.painted: dict[tuple[int, ...], list[str]] = {}
+        self.days: dict[date, list[str]] = {}
         both = [Rule(r, f"calendar {name}") for r in rules if "bucket" in r]
         self.rules = [rule for rule in both if not rule.event]
         self.event_rules = [rule for rule in both if rule.event]
@@ -70,6 +71,12 @@ class Calendar:
             self.painted[numbers] = self._paint([self.rules[i] for i in numbers], where)
         return self.painted[numbers]
 
+    def _of_day(self, day: date) -> list[str]:
+        """The bucket of each minute of a day."""
+        if day not in self.days:
+            self.days[day] = self._minutes(day, self.kind(day))
+        return self.days[day]
+
     def _paint(self, rules: list[Rule], where: str) -> list[str]:
         minutes: list[str] = [""] * 1440
         for rule in rules:
@@ -87,7 +94,7 @@ class Calendar:
     def clock(self, instant: int, zone: ZoneInfo) -> datetime:
         """What the calendar's clock shows: local time, or standard time all year."""
         if not self.standard:
-            return datetime.fromtimestamp(instant, zone).replace(tzinfo=None)
+            return datetime.fromtimestamp(instant, zone)
         utc = datetime.fromtimestamp(instant, UTC)
         winter = (datetime(utc.year, month, 1, tzinfo=UTC).astimezone(zone) for month in (1, 7))
         offset = min(clock.utcoffset() or timedelta(0) for clock in winter)
@@ -101,7 +108,7 @@ class Calendar:
             called = any(start <= instant < end for start, end in events[rule.event])
             if called and rule.on(day, self.kind(day)) and rule.at(minute):
                 return rule.bucket
-        return self._minutes(day, self.kind(day))[minute]
+        return self._of_day(day)[minute]
 
     def buckets_in(
         self, start: int, end: int, zone: ZoneInfo, events: Mapping[str, Times]
@@ -115,9 +122,10 @@ class Calendar:
             if start < edge < end
         }
         first, last = self.clock(start, zone), self.clock(end - 1, zone)
+        # of one zone: what the clock showed later less what it showed before
         plain_clock = last - first == timedelta(seconds=end - 1 - start)
         if not self.event_rules and first.date() == last.date() and plain_clock:
-            day = self._minutes(first.date(), self.kind(first.date()))
+            day = self._of_day(first.date())
             return set(day[first.hour * 60 + first.minute : last.hour * 60 + last.minute + 1])
         minutes = range(start - start % 60 + 60, end, 60)
         return {self.bucket_at(at, zone, events) for at in {start, end - 1, *minutes, *edges}}

@@ -41,6 +41,7 @@ class Readings:
         self.clock, self.source = Clock(spans, zone), case["legal_source"]
         self.channels: dict[str, dict[str, Any]] = case["channels"]
         self.events = {name: Known(each) for name, each in case.get("events", {}).items()}
+        self.times = {name: each.times for name, each in self.events.items()}
         if self.source not in ("interval", "register"):
             raise ValueError(f"unknown legal source {self.source!r}")
         self.dials = Dials(case["registers"] if self.source == "register" else [], self.clock)
@@ -137,8 +138,7 @@ class Readings:
         """Every bucket of `[start, start + seconds)`."""
         if calendar is None:
             return {""}
-        events = {name: each.times for name, each in self.events.items()}
-        return calendar.buckets_in(start, start + seconds, self.clock.zone, events)
+        return calendar.buckets_in(start, start + seconds, self.clock.zone, self.times)
 
     def span_events(self, span: Span, name: str) -> Times:
         """The events of a name, known to be all in the span, or held."""
