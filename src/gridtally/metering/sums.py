@@ -64,6 +64,10 @@ class Part:
 
     def _largest(self, energies: Ints, bounds: Bounds) -> list[Ints]:
         peaks = np.maximum.reduceat(energies, self.starts, axis=1)
+        first = self.seconds[:1]
+        if (self.seconds == first).all():  # the largest energy is the largest power
+            most = self._fold(peaks, bounds, _maximum)
+            return [_half_even(energy * HOUR_S, first) for energy in most]
         return self._fold(_half_even(peaks * HOUR_S, self.seconds), bounds, _maximum)
 
     def _fold(self, reduced: Ints, bounds: Bounds, fold: Callable[..., Ints]) -> list[Ints]:

@@ -229,7 +229,7 @@ def _tariffs(spans: pa.Table, starts: Ints, ends: Ints) -> pa.Array:
 
 
 def _texts(texts: list[str]) -> pa.Array:
-    """A column of text. Without its type, Arrow would look for `dateutil` every time."""
+    """A column of text. Arrow need not guess its type, which is slow."""
     return pa.array(texts, pa.string())
 
 

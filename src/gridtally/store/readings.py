@@ -214,9 +214,13 @@ def _open(
         except (OSError, pa.ArrowException) as err:
             raise _unreadable(entry.path, err) from err
         if "load_seq" in implied & set(wanted):
-            part = part.append_column("load_seq", pa.repeat(entry.load_seq, part.num_rows))
+            part = part.append_column(
+                "load_seq", pa.repeat(pa.scalar(entry.load_seq, pa.int64()), part.num_rows)
+            )
         if "source" in implied & set(wanted):
-            part = part.append_column("source", pa.repeat(entry.source, part.num_rows))
+            part = part.append_column(
+                "source", pa.repeat(pa.scalar(entry.source, pa.string()), part.num_rows)
+            )
         yield entry, part
 
 
