@@ -18,10 +18,12 @@ import pyarrow.compute as pc
 
 from gridtally.errors import InvalidDocument
 from gridtally.intake.decode import decode
+from gridtally.market import NO_MARKET, Market
 from gridtally.metering.blocks import Dense
 from gridtally.metering.determine import determine
 from gridtally.metering.resolutions import refine
 from gridtally.metering.scope import Version, scope
+from gridtally.metering.stated import Stated
 from gridtally.money import Rounding, number
 from gridtally.periods import Period, iso_utc
 from gridtally.periods import zone as zone_of
@@ -45,6 +47,7 @@ from gridtally.terms import LegalSource, Severity
 
 __all__ = ["rate_readings"]
 
+_EPOCH = date(1970, 1, 1)
 Row = Mapping[str, Any]
 Measured = tuple[list[Dense], pa.Table, pa.Table]
 """What was measured in a month: intervals, ADVANCES of registers, FINDINGS."""
@@ -63,16 +66,21 @@ def rate_readings(
     key: str | None = None,
     format: str | None = None,
     round_finer: Rounding | None = None,
+    market: Market = NO_MARKET,
+    terms: Mapping[str, str] | None = None,
 ) -> dict[str, Any]:
     """Rate delivered readings; return the JSON of `gridtally rate` (numbers as text).
 
     `tariff` is a tariff document (TOML) or a URDB rate object (JSON); of several rates `key`
     names one. `zone` is the billing zone, and that of readings without an offset; None: the
     tariff's. `from_`, `to` are local days, half-open; None: the whole days of the intervals, and
-    the months between readings of registers. `as_of`: UTC seconds, or the end of a local day.
+    the months between readings of registers. `market`: the prices and events that the tariff refers
+    to; `terms`: what every agreement states, name to decimal. `as_of`: UTC seconds, or the end of a
+    local day.
     Raises `InvalidDocument`, `RefusedFile`, `UsageError`, `NotFound`.
     """
     source = _Source.read(tariff, name=tariff_name, zone=zone, key=key)
+    given = _Given(market, terms or {})
     if isinstance(as_of, date):
         as_of = zone_of(source.zone).midnight(as_of + timedelta(days=1))
     decoded = decode(
@@ -81,12 +89,12 @@ def rate_readings(
     )  # fmt: skip
     result = _Result(source.zone, list(source.assumptions), findings=decoded.findings.to_pylist())
     for job in _interval_jobs(source, decoded.blocks, from_=from_, to=to, result=result):
-        _rate_job(job, result)
+        _rate_job(job, result, given)
     dials, known = decoded.registers, pc.unique(decoded.blocks["metering_point"])
     result.findings += unused(dials, known.to_pylist()).to_pylist()
     dials = dials.filter(pc.invert(pc.is_in(dials["metering_point"], known)))
     for job in _register_jobs(source, dials, from_=from_, to=to, result=result):
-        _rate_job(job, result)
+        _rate_job(job, result, given)
     return result.json()
 
 
@@ -205,14 +213,22 @@ def _register_jobs(
         yield _Job(group.points, version, group.days, LegalSource.REGISTER, group.measure)
 
 
-def _rate_job(job: _Job, result: _Result) -> None:
+@dataclass(frozen=True, slots=True)
+class _Given:
+    """What comes from outside the tariff and the readings."""
+
+    market: Market
+    terms: Mapping[str, str]
+
+
+def _rate_job(job: _Job, result: _Result, given: _Given) -> None:
     """The bills of some metering points, month after month."""
     carry, broken = empty(CARRY), frozenset[str]()
     for month in job.days.months():
         points = [point for point in job.points if point not in broken]
         if month.days < Period.month(month.start.year, month.start.month).days:
             result.findings += [_partial(point, month) for point in points]
-        carry, bad = _rate_month(job, points, month=month, carry=carry, result=result)
+        carry, bad = _rate_month(job, points, month=month, carry=carry, result=result, given=given)
         if _carries(job.version):
             result.findings += [_broken(point, month, job.days) for point in sorted(bad)]
             broken |= bad
@@ -221,19 +237,30 @@ def _rate_job(job: _Job, result: _Result) -> None:
 
 
 def _rate_month(
-    job: _Job, points: Sequence[str], *, month: Period, carry: pa.Table, result: _Result
+    job: _Job,
+    points: Sequence[str],
+    *,
+    month: Period,
+    carry: pa.Table,
+    result: _Result,
+    given: _Given,
 ) -> tuple[pa.Table, frozenset[str]]:
     """Add the bills of one month; give what they hand on, and the points without a bill."""
-    spans, found = _spans(job, points, month, result.zone)
+    spans, found = _spans(job, points, month, result.zone, given.terms)
     readings, advances, more = job.measure(spans, month)
     found = pa.concat_tables([found, more])
     told = found.filter(found["must_hold"])["segment"].combine_chunks()
     spans = spans.filter(pc.invert(pc.is_in(spans["segment"], told)))  # what holds is said once
     versions = {job.version.digest: job.version}
     wanted = {job.version.digest: job.version.wanted}
-    determinants, more = determine(spans, dense=readings, advances=advances, wanted=wanted)
+    determinants, more = determine(
+        spans, dense=readings, advances=advances, wanted=wanted, market=given.market
+    )
     missing = pa.concat_tables([found, more])
-    rated = rate(spans, determinants, tariffs=versions, carry_in=carry, incomplete=missing)
+    rated = rate(
+        spans, determinants, tariffs=versions, carry_in=carry, incomplete=missing,
+        market=given.market,
+    )  # fmt: skip
     found = pa.concat_tables([missing, rated.findings])
     segments, _, more = assemble(spans, rated.lines, determinants, tariffs=versions, findings=found)
     result.findings += pa.concat_tables([found, more]).to_pylist()
@@ -249,7 +276,9 @@ def _rate_month(
     return rated.carry, frozenset(bad)
 
 
-def _spans(job: _Job, points: Sequence[str], month: Period, zone: str) -> tuple[pa.Table, pa.Table]:
+def _spans(
+    job: _Job, points: Sequence[str], month: Period, zone: str, terms: Mapping[str, str]
+) -> tuple[pa.Table, pa.Table]:
     """Each metering point as an agreement of its own."""
     agreements = table(AGREEMENTS, [
         {"agreement": point, "account": point, "metering_point": point, "from": month.start,
@@ -258,8 +287,10 @@ def _spans(job: _Job, points: Sequence[str], month: Period, zone: str) -> tuple[
     ])  # fmt: skip
     places = table(METERING_POINTS, [{"metering_point": p, "zone": zone} for p in points])
     of = job.version
-    dates = Version(of.id, of.digest, of.valid_from, of.valid_to, of.resets)
-    return scope(agreements, places, period=month, versions=[dates])
+    dates = Version(of.id, of.digest, of.valid_from, of.valid_to, of.resets, frozenset(of.terms))
+    days = (month.start - _EPOCH).days, (month.end - _EPOCH).days
+    said = {(point, name): [(*days, terms[name])] for point in points for name in terms}
+    return scope(agreements, places, period=month, versions=[dates], stated=Stated(said))
 
 
 def _bill(segment: Row, lines: Sequence[Row]) -> dict[str, Any]:
@@ -285,9 +316,12 @@ def _bill(segment: Row, lines: Sequence[Row]) -> dict[str, Any]:
 def _carries(version: TariffVersion) -> bool:
     """Whether a month depends on the one before it."""
     return any(
-        getattr(charge, "netting", None)
+        getattr(charge, "netting", None) == "month"
         or getattr(charge, "ratchet", None)
+        or getattr(charge, "mean_of_months", None)
+        or getattr(charge, "settle", None)
         or getattr(charge, "window", None) == "year"
+        or charge.shape == "bank"
         for charge in version.components
     )
 
