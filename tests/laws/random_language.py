@@ -10,8 +10,6 @@ from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise
 from zoneinfo import ZoneInfo
 
-from random_tariffs import SIZES, a_price, a_rounding, clock, some_months, the_rows
-
 ZONES = (
     "Europe/Lisbon", "Asia/Shanghai", "UTC", "Australia/Lord_Howe", "America/St_Johns",
     "America/Santiago",
@@ -21,6 +19,36 @@ CLOSING = ("01-01", "04-01", "10-01", "03-29")
 CHANNELS = ("import", "export", "reactive_import", "reactive_export")
 TERMS = ("rate", "share", "persons", "meters", "kv")
 PRORATIONS = ("days", "none", "thirtieths", "days_365", "days_366", "days_year", "hours")
+
+
+MODES = ("half_up", "half_even", "down", "up")
+SIZES = ("0.000001", "1", "2.5", "10", "33.333333", "100", "250", "1000", "5000.00000001")
+
+
+def a_price(r):
+    """A price with up to 8 decimals, often a tie maker."""
+    if r.random() < 0.3:
+        return r.choice(("0.125", "0.5", "0.005", "1", "0.1", "0.00000001", "2.675"))
+    whole, rest = divmod(r.randint(1, 10**8), 10**8)
+    return f"{whole}.{rest:08}"[: len(str(whole)) + r.choice((2, 3, 5, 9))]
+
+
+def a_rounding(r, most=8):
+    return f'{{ places = {r.randint(0, most)}, mode = "{r.choice(MODES)}" }}'
+
+
+def some_months(r):
+    return sorted(r.sample(range(1, 13), r.randint(1, 11)))
+
+
+def clock(minute):
+    return f"{minute // 60:02}:{minute % 60:02}"
+
+
+def the_rows(r):
+    low = r.choice((0, 0, 0, 50))
+    rows = ", ".join(f'"{n / 100:.2f}" = {(90 - n) / 4}' for n in range(100, low - 1, -1))
+    return f"rows = {{ {rows} }}"
 
 
 def maybe(r, chance, *texts):

@@ -3,23 +3,16 @@
 A seed that fails is its own reproduction: `case_raters.disagreements(*a_story(Random(seed)))`.
 """
 
-import inspect
 import random
 from collections import Counter
 
-import pytest
 from case_raters import disagreements
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from random_language import a_story
 
 from gridtally.errors import InvalidDocument
-from gridtally.rating.rate import rate
 from gridtally.rating.reference import rate_case
-
-pytestmark = pytest.mark.skipif(
-    "market" not in inspect.signature(rate).parameters, reason="the kernel knows no market yet"
-)
 
 
 def said(seed):
