@@ -36,6 +36,8 @@ SCHEMAS = {
     "used": REGISTERS_USED,
 }  # fmt: skip
 """Tables that the difference to an issued bill is told from."""
+_MOST_WHY = 2000
+"""Of more segments the effects are left out: telling them costs more than rating them."""
 Code = Callable[[str, str], str]
 
 
@@ -56,6 +58,8 @@ class Walked:
     replaced: dict[tuple[str, str], Fraction] = field(default_factory=dict)
     """(segment, channel) -> energy that changed with its estimates [kWh or kvarh]"""
 
+    _tables: tuple[str, pa.Table, dict[str, pa.Table]] = ("", None, {})
+
     def version(self, digest: str) -> TariffVersion | None:
         """A version by its digest, stored or corrected."""
         if digest not in self.tariffs:
@@ -65,6 +69,14 @@ class Walked:
             data = read_checked(self.ws.path / row.path, digest)
             self.tariffs[digest] = tariffs.load(data, name=row.tariff)
         return self.tariffs[digest]
+
+    def sealed(self, run_id: str) -> tuple[pa.Table, dict[str, pa.Table]]:
+        """BILLS of a run and its tables; those of the last run are kept."""
+        if self._tables[0] != run_id:
+            run = open_run(self.ws, run_id)
+            tables = {name: run.read(name).cast(schema) for name, schema in SCHEMAS.items()}
+            self._tables = (run_id, run.read("bills"), tables)
+        return self._tables[1:]
 
     def versions(self, spans: pa.Table) -> dict[str, TariffVersion]:
         """Those of some SPANS."""
@@ -121,18 +133,17 @@ def _bill(
     return head | {
         "total": pair(total, total + change),
         "ledger": _ledger(walked, row, steps, (total, total + change), code),
-        "why": _why(walked, row, steps) if change else None,
+        "why": _why(walked, row, steps) if change and len(walked.spans) <= _MOST_WHY else None,
         "segments": segments,
     }
 
 
 def _why(walked: Walked, row: Any, steps: Sequence[Step]) -> dict[str, Any]:
     """The difference to the issued bill as effects (`docs/explain.md`), and in words."""
-    run = open_run(walked.ws, row.run_id)
+    bills, tables = walked.sealed(row.run_id)
     names = pa.array(Sealed.of(walked.ws, row.run_id).segments[row.bill], pa.string())
     done = pa.array([step.before["segment"] for step in steps], pa.string())
-    then = {name: run.read(name).cast(SCHEMAS[name]) for name in SCHEMAS}
-    then = {name: _some(table, names) for name, table in then.items()}
+    then = {name: _some(table, names) for name, table in tables.items()}
     now = dict(then)
     for name, parts in walked.made[row.run_id].items():
         old = then[name]
@@ -142,16 +153,15 @@ def _why(walked: Walked, row: Any, steps: Sequence[Step]) -> dict[str, Any]:
     place = SCHEMAS["segments"].get_field_index("bill")
     column = pa.repeat(row.bill, now["segments"].num_rows)
     now["segments"] = now["segments"].set_column(place, SCHEMAS["segments"].field("bill"), column)
-    bills = run.read("bills")
     bills = bills.filter(pc.equal(bills["bill"], row.bill))
     none = CARRY.empty_table()
     before, after = (
         explain(
-            row.bill, bills=bills, segments=tables["segments"], spans=tables["spans"],
-            lines=tables["lines"], determinants=tables["determinants"], used=tables["used"],
-            carry_in=none, carry_out=none, tariffs=walked.versions(tables["spans"]),
+            row.bill, bills=bills, segments=side["segments"], spans=side["spans"],
+            lines=side["lines"], determinants=side["determinants"], used=side["used"],
+            carry_in=none, carry_out=none, tariffs=walked.versions(side["spans"]),
         )
-        for tables in (then, now)
+        for side in (then, now)
     )  # fmt: skip
     point = {step.before["segment"]: step.before["metering_point"] for step in steps}
     replaced: dict[tuple[str, str], Fraction] = {}

@@ -27,7 +27,9 @@ class Year:
 
 
 def a_tariff_that_carries(r, name):
-    """Yearly tiers, a ratchet and a netting bank, and a tax on all of them."""
+    """All that a month hands on: tiers by position and by quota, a ratchet, banks of energy and of
+    money that are paid out in some month, a minimum that is settled once a year; a tax on top."""
+    closes = f"{r.randint(1, 12):02}-01"
     resets, bounds = r.choice(("01-01", "04-01", "10-01")), sorted(r.sample(range(1, 9), 2))
     tiers = ", ".join(
         [f"{{ upto = {900 * bound}, price = {a_price(r)} }}" for bound in bounds]
@@ -45,6 +47,15 @@ def a_tariff_that_carries(r, name):
         f"price = {a_price(r)}\nratchet = {ratchet}\n"
         '[[components]]\nid = "net"\nshape = "energy"\nchannel = "import"\n'
         f'netting = "month"\nprice = {a_price(r)}\n'
+        f'true_up = {{ on = "{closes}", price = {a_price(r)} }}\n'
+        '[[components]]\nid = "quota"\nshape = "tiered"\nchannel = "import"\nwindow = "year"\n'
+        f'fill = "quota"\nresets = "{resets}"\ntiers = [{tiers}]\n'
+        '[[components]]\nid = "sold"\nshape = "energy"\nchannel = "export"\ncredit = true\n'
+        f"price = {a_price(r)}\n"
+        '[[components]]\nid = "least"\nshape = "minimum"\nof = ["net"]\n'
+        f'amount = {r.choice((50, 500))}\nsettle = {{ on = "{closes}" }}\n'
+        '[[components]]\nid = "kept"\nshape = "bank"\nof = ["net", "sold"]\n'
+        f'true_up = {{ on = "{closes}", percent = {r.choice((0, 50, 100))} }}\n'
         '[[components]]\nid = "tax"\nshape = "percentage"\nof = ["year", "power", "net"]\n'
         f'kind = "tax"\npercent = {r.choice((6, 21))}\n'
     ).encode()

@@ -17,7 +17,7 @@ from gridtally.rating.corrections import delta
 from gridtally.rating.tariff import load
 from gridtally.tables import CARRY, table
 
-LAW = settings(max_examples=8, deadline=None)
+LAW = settings(max_examples=5, deadline=None)
 SEEDS = st.integers(0, 2**40)
 
 
