@@ -89,7 +89,7 @@ def some_spans(r, number, name, first, end, digests, *, faults):
                 "start_utc": start_utc, "end_utc": end_utc, "legal_source": "interval",
                 "tariff": digest if r.random() < 0.99 or not faults else None,
                 "contract_ukw": r.choice((1, 3_000_000, 50_000_000, None if faults else 1_234_567)),
-                "capacity_ukva": r.choice((6_900_000, 100_000_000, None if faults else 3)),
+                "capacity_ukva": r.choice((6_900_000, 100_000_000, None if faults else 30_000)),
                 "terms": terms,
             }
         )  # fmt: skip

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from datetime import date
 from decimal import Decimal
 from fractions import Fraction
 
@@ -88,6 +89,17 @@ class Cohort(Facts):
             "Correct the readings; energy given back belongs on the export channel.",
         )
         return np.maximum(values, 0)
+
+    def hand_on(self, key: str, at: date, value: Column) -> None:
+        """Set the one value that a carry has; what does not fit its table is held."""
+        far = (np.abs(value) >= 2**62).astype(bool)
+        self.hold(
+            "rating.carry.range",
+            far,
+            f"The carry {key} is too large to be energy or money.",
+            "Correct the readings, the prices or the terms of the agreement.",
+        )
+        self.carry.only(key, at, self.segments, np.where(far, 0, value).astype(np.int64))
 
     def rounding(self, charge: Component) -> Rounding:
         """Where the component's lines are rounded."""

@@ -91,19 +91,7 @@ def _settled(charge: Minimum | Maximum, cohort: Cohort, active: bool) -> None:
         _compared(charge, cohort, rounded_limit, named, closes)
         limit, named = np.where(closes, 0, limit), np.where(closes, 0, named)
     for key, value in zip(keys, (limit, named), strict=True):
-        _put(cohort, key, value)
-
-
-def _put(cohort: Cohort, key: str, value: Column) -> None:
-    """Hand on money; what does not fit the table is not money."""
-    far = (np.abs(value) >= 2**62).astype(bool)
-    cohort.hold(
-        "rating.money.range",
-        far,
-        f"The carry {key} is too large to be money.",
-        "Correct the prices or the readings.",
-    )
-    cohort.carry.only(key, END, cohort.segments, np.where(far, 0, value).astype(np.int64))
+        cohort.hand_on(key, END, value)
 
 
 # ---------------------------------------------------------------------- bank
@@ -129,7 +117,7 @@ def bank(charge: Bank, cohort: Cohort, active: bool) -> None:
             keep = closes & (kept > 0).astype(bool)
             _one_line(charge, cohort, bucket="true-up", unit=currency, amount=paid, keep=keep)
             kept = np.where(closes, 0, kept)
-    _put(cohort, key, kept)
+    cohort.hand_on(key, END, kept)
 
 
 # ------------------------------------------------------------------ transfer

@@ -165,7 +165,7 @@ def _bank_key(charge: Energy | Tiered, bucket: str) -> str:
 
 
 def _put_bank(charge: Energy | Tiered, cohort: Cohort, bucket: str, bank: Column) -> None:
-    cohort.carry.only(_bank_key(charge, bucket), END, cohort.segments, bank.astype(np.int64))
+    cohort.hand_on(_bank_key(charge, bucket), END, bank)
 
 
 # --------------------------------------------------------------------- parts

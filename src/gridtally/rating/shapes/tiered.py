@@ -149,7 +149,7 @@ def _position(charge: Tiered, cohort: Cohort, energy: Column, bounds: Edges) -> 
     key, start = f"tier/{charge.id}", window_start(cohort.first_day, charge.reset_days)
     position: Column = cohort.carry.get(key, start, cohort.segments)
     reached = add(position, energy)
-    cohort.carry.only(key, start, cohort.segments, reached.astype(np.int64))
+    cohort.hand_on(key, start, reached)
     return [
         np.clip(reached, low, high) - np.clip(position, low, high) for low, high in pairwise(bounds)
     ]
@@ -165,6 +165,6 @@ def _quota(charge: Tiered, cohort: Cohort, energy: Column, bounds: Edges) -> lis
         free = np.maximum((high - low) - used, 0)
         part = left if number == len(charge.tiers) else np.minimum(left, free)
         left = add(left, -part)
-        cohort.carry.only(key, start, cohort.segments, add(used, part).astype(np.int64))
+        cohort.hand_on(key, start, add(used, part))
         parts.append(part)
     return parts

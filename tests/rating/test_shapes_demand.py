@@ -1,0 +1,259 @@
+"""Demand by rolling windows, means, apparent power, look-backs: by hand from docs/tariff.md."""
+
+from datetime import date
+
+import numpy as np
+import pytest
+from shape_world import TOU, bill, component, lines
+
+from gridtally.market import Events, Market
+from gridtally.metering.windows import apparent
+from gridtally.periods import Period
+from gridtally.periods import zone as zone_of
+
+DAY = Period(date(2026, 1, 1), date(2026, 1, 2))
+TWO = Period(date(2026, 1, 1), date(2026, 1, 3))
+QUARTERS = np.zeros(96, np.int64)
+QUARTERS[[3, 4, 5, 50]] = [1_000_000, 1_500_000, 1_000_000, 1_200_000]
+"""Energy of quarter-hours [10^-6 kWh]: 00:45 1.0, 01:00 1.5, 01:15 1.0, 12:30 1.2."""
+
+
+def demand(rest, *, kwh=QUARTERS, period=DAY, step=900, **options):
+    """(bucket, quantity, unit, factor) of each line at a price of 1."""
+    rest = rest if "prices" in rest else f"price = 1\n{rest}"
+    body = options.pop("more", "") + component("demand", rest)
+    channels = kwh if isinstance(kwh, dict) else {"import": kwh}
+    found = bill(body, kwh=channels, period=period, step=step, **options)
+    assert not found.findings, found.findings
+    return [(x["bucket"], x["quantity"], x["unit"], x["factor"]) for x in found.lines
+            if x["component"] == "x"]  # fmt: skip
+
+
+def held(rest, **options):
+    found = bill(component("demand", f"price = 1\n{rest}"), period=DAY, **options)
+    assert not found.lines
+    return {row["code"] for row in found.findings}
+
+
+@pytest.mark.parametrize(
+    ("rest", "kw"),
+    [
+        ("window_min = 30", "5"),  # 01:00 to 01:30: 2.5 kWh in half an hour
+        ("window_min = 60", "2.5"),
+        ("window_min = 60\nrolling_min = 15", "3.5"),  # 00:45 to 01:45: 3.5 kWh
+        ("window_min = 60\nrolling_min = 30", "3.5"),  # 00:30 to 01:30
+        ("window_min = 30\nrolling_min = 15", "5"),
+        ("window_min = 60\nrolling_min = 60", "2.5"),
+    ],
+)
+def test_windows_that_roll(rest, kw):
+    """Every 15, 30 or 60 minutes from midnight on a window of an hour begins."""
+    assert demand(f'{rest}\nproration = "none"') == [("", kw, "kW", "1")]
+
+
+def test_a_rolling_window_runs_past_midnight_and_not_beyond_the_span():
+    """23:45 of 1 January and 00:00 of the 2nd: 2 kWh in an hour; alone each is 1."""
+    energy = np.zeros(192, np.int64)
+    energy[[95, 96]] = 1_000_000
+    rest = 'window_min = 60\nrolling_min = 15\nproration = "none"'
+    assert demand(rest, kwh=energy, period=TWO)[0][1] == "2"
+    assert demand(rest, kwh=energy[:96], period=DAY)[0][1] == "1"
+    plain = 'window_min = 60\nproration = "none"'
+    assert demand(plain, kwh=energy, period=TWO)[0][1] == "1"
+
+
+def test_a_rolling_window_lies_wholly_in_its_bucket():
+    """07:30 to 08:30 is in no bucket; of 8:00 on, peak has 1.5 kWh in its first hour."""
+    energy = np.zeros(96, np.int64)
+    energy[[30, 31, 32, 33]] = [2_000_000, 2_000_000, 1_000_000, 500_000]
+    rest = 'window_min = 60\nrolling_min = 15\ncalendar = "c"\nprices = { peak = 1, off = 1 }'
+    found = demand(f'{rest}\nproration = "none"', kwh=energy, more=TOU)
+    assert [x[:2] for x in found] == [("peak", "1.5"), ("off", "4")]
+
+
+@pytest.mark.parametrize(
+    ("rest", "kw"),
+    [
+        ("top = 1", "6"),
+        ("top = 3", "4.933333"),  # (6 + 4.8 + 4) / 3, half even
+        ("top = 100", "0.203"),  # 18.8 and 1.5 over 100
+        ("top = 2\ndistinct_days = true", "3.75"),  # 6 and 1.5
+        ("top = 3\ndistinct_days = true", "3.75"),  # there are two days
+        ('measure = "mean"', "0.105729"),  # 20.3 over 192
+    ],
+)
+def test_means_of_the_largest(rest, kw):
+    """Quarters of 4, 6, 4 and 4.8 kW on the first day; of 1.5 kW on the second."""
+    energy = np.zeros(192, np.int64)
+    energy[:96] = QUARTERS
+    energy[100] = 375_000
+    assert demand(f'{rest}\nproration = "none"', kwh=energy, period=TWO)[0][1] == kw
+
+
+def test_the_mean_of_coincident_hours():
+    """Two called hours of 1 and 3 kW: 2 kW; a bucket without a window has none."""
+    start, end = zone_of("UTC").bounds(DAY)
+    calendar = (
+        '[events.peak]\n[calendars.c]\n[[calendars.c.rules]]\nbucket = "called"\nevent = "peak"\n'
+        '[[calendars.c.rules]]\notherwise = "plain"\n'
+    )
+    rest = 'measure = "mean"\ncalendar = "c"\nprices = { called = 1, plain = 0 }'
+    energy = np.full(24, 500_000)
+    energy[[7, 18]] = [1_000_000, 3_000_000]
+    times = ((start + 7 * 3600, start + 8 * 3600), (start + 18 * 3600, start + 19 * 3600))
+    options = {"kwh": energy, "step": 3600, "more": calendar}
+    market = Market(events={"peak": Events(start, end, times)})
+    found = demand(f'{rest}\nproration = "none"', market=market, **options)
+    assert found[0][:2] == ("called", "2")
+    never = Market(events={"peak": Events(start, end, ())})
+    found = demand(f'{rest}\nproration = "none"', market=never, **options)
+    assert [x[0] for x in found] == ["plain"]
+
+
+def test_apparent_power_of_one_window():
+    """3 kWh and 4 kvarh in one hour are 5 kVA; the largest P and Q of other hours do not meet."""
+    active, reactive = np.zeros(24, np.int64), np.zeros(24, np.int64)
+    active[[3, 5]], reactive[[3, 9]] = [3_000_000, 3_500_000], [2_500_000, 3_000_000]
+    other = np.zeros(24, np.int64)
+    other[3] = 1_500_000
+    kwh = {"import": active, "reactive_import": reactive, "reactive_export": other}
+    found = demand('power = "apparent"\nproration = "none"', kwh=kwh, step=3600)
+    assert found == [("", "5", "kVA", "1")]
+    assert "rating.quantity.missing" in held('power = "apparent"', kwh={"import": 24})
+
+
+@pytest.mark.parametrize(
+    ("active", "reactive", "seconds", "expected"),
+    [
+        (3, 4, 3600, 5),
+        (3, 4, 7200, 2),  # 2.5, half even
+        (9, 12, 7200, 8),  # 7.5, half even
+        (1, 1, 3600, 1),  # 1.414
+        (1, 1, 900, 6),  # 5.657
+        (10**15, 10**15, 900, 5_656_854_249_492_380),  # 4 x 10^15 x 1.4142135623730950…
+        (0, 0, 900, 0),
+    ],
+)
+def test_the_root_is_exact(active, reactive, seconds, expected):
+    """Rounded once, to the nearest, whatever the size."""
+    one = np.array([[active]], np.int64)
+    assert apparent(one, np.array([[reactive]], np.int64), np.array([seconds]))[0, 0] == expected
+
+
+@pytest.mark.parametrize(
+    ("rest", "code"),
+    [
+        ("window_min = 30", "metering.demand.window"),
+        ("window_min = 120\nrolling_min = 30", "metering.demand.window"),
+        ("top = 3\nwindow_min = 30", "metering.demand.window"),
+    ],
+)
+def test_readings_that_are_too_coarse_hold(rest, code):
+    """Hourly readings do not say what half an hour took."""
+    assert code in held(rest)
+
+
+# -------------------------------------------------------- billed from measured
+
+KW = np.zeros(24, np.int64)
+KW[8] = 6_000_000
+
+
+@pytest.mark.parametrize(
+    ("rest", "kw"),
+    [
+        ("least_of_contract = 85", "8.5"),
+        ("least_of_capacity = 40", "8"),
+        ("least_of_contract = 50", "6"),
+        ("minimum_kw = 7\nleast_of_capacity = 30", "7"),
+        ('least_of_contract = { term = "share" }', "9"),
+        ("power_factor_below = 0.90", "9"),  # 0.60: 6 x 0.9 / 0.6
+        ("power_factor_below = 0.60", "6"),
+        ('power_factor_below = 0.90\nround_kw = { places = 0, mode = "down" }\nminimum_kw = 9.5',
+         "9"),
+    ],
+)  # fmt: skip
+def test_what_a_demand_is_raised_to(rest, kw):
+    """6 kW measured, 10 kW contracted, 20 kVA connected, 3-4-5."""
+    kwh = {"import": KW, "reactive_import": KW * 4 // 3}
+    terms = {"contract_ukw": 10_000_000, "capacity_ukva": 20_000_000}
+    found = demand(
+        f'{rest}\nproration = "none"', kwh=kwh, step=3600, terms=terms,
+        more="[terms.share]\n", stated={"share": "90"},
+    )  # fmt: skip
+    assert found[0][1] == kw
+
+
+def test_no_power_factor_holds():
+    """Nothing was taken, or all of it was reactive."""
+    for kwh in ({"import": 0, "reactive_import": 1}, {"import": 0, "reactive_import": 0}):
+        assert "rating.power_factor.price" in held("power_factor_below = 0.9", kwh=kwh)
+
+
+def month(back):
+    number = 2026 * 12 - back
+    return date(number // 12, number % 12 + 1, 1)
+
+
+def test_the_mean_of_twelve_months():
+    """6 now, 4 and 2 before, of which there is an entry; one thirteen months ago is gone."""
+    carry = [("demand/x/all", month(back), kw * 10**6) for back, kw in ((1, 4), (11, 2), (12, 90))]
+    body = component("demand", 'price = 1\nmean_of_months = 12\nproration = "none"')
+    found = bill(body, kwh={"import": KW}, period=DAY, carry=carry)
+    assert found.lines[0]["quantity"] == "4"
+    assert [(row["at"], row["value"] // 10**6) for row in found.carry_out] == [
+        ("2025-02-01", 2), ("2025-12-01", 4), ("2026-01-01", 6),
+    ]  # fmt: skip
+
+
+def test_the_month_counts_what_it_had_before():
+    """An earlier span of January had 9 kW: the mean has 9, the carry keeps 9."""
+    carry = [("demand/x/all", month(0), 9_000_000), ("demand/x/all", month(1), 3_000_000)]
+    body = component("demand", 'price = 1\nmean_of_months = 2\nproration = "none"')
+    found = bill(body, kwh={"import": KW}, period=DAY, carry=carry)
+    assert found.lines[0]["quantity"] == "6"
+    assert found.carry_out[-1]["value"] == 9_000_000
+
+
+def test_a_ratchet_by_month():
+    """100 % of last July's 8 and 50 % of November's 20: 10; December's 99 are left out."""
+    rest = 'ratchet = { percent = 50, months = 11, by_month = { "7" = 100, "12" = 0 } }'
+    carry = [("demand/x/all", month(back), kw * 10**6) for back, kw in ((6, 8), (2, 20), (1, 99))]
+    body = component("demand", f'price = 1\n{rest}\nproration = "none"')
+    found = bill(body, kwh={"import": KW}, period=DAY, carry=carry)
+    assert found.lines[0]["quantity"] == "10"
+
+
+@pytest.mark.parametrize(("per", "factor"), [("day", "1"), ("month", "1/31"), ("year", "1/365")])
+def test_a_price_per_day_month_or_year(per, factor):
+    """One day of January."""
+    assert demand(f'per = "{per}"', kwh=KW, step=3600)[0][3] == factor
+
+
+def test_a_contract_is_raised_to_the_capacity():
+    """40 % of 20 kVA are 8 kW, more than the contract of 5; 105 % of 8 are enough for 6."""
+    rest = (
+        'basis = "contract"\nexcess_over = 105\nexcess_factor = 2\nleast_of_capacity = 40\n'
+        'excess_reading = "above_contract"\nproration = "none"'
+    )
+    terms = {"contract_ukw": 5_000_000, "capacity_ukva": 20_000_000}
+    assert demand(rest, kwh=KW, step=3600, terms=terms) == [("contract", "8", "kW", "1")]
+    small = {"contract_ukw": 5_000_000, "capacity_ukva": 1_000_000}
+    assert [x[:2] for x in demand(rest, kwh=KW, step=3600, terms=small)] == [
+        ("contract", "5"), ("excess", "0.75"),
+    ]  # fmt: skip
+
+
+def test_an_excess_price_of_the_agreement():
+    """1.5 times 0.00000002 is whole in the eighth decimal, 1.5 times 0.00000001 is not."""
+    rest = (
+        'price = { term = "deal" }\nbasis = "contract"\nexcess_over = 100\nexcess_factor = 1.5\n'
+        'excess_reading = "above_contract"\nproration = "none"\n'
+        'rounding = { places = 8, mode = "half_up" }'
+    )
+    body = "[terms.deal]\n" + component("demand", rest)
+    options = {"kwh": {"import": KW}, "period": DAY, "terms": {"contract_ukw": 1_000_000}}
+    found = lines(body, stated={"deal": "0.00000002"}, **options)
+    assert found[1][1:4] == ("excess", "5", "0.00000003")
+    found = bill(body, stated={"deal": "0.00000001"}, **options)
+    assert [row["code"] for row in found.findings] == ["rating.term.range"]
