@@ -132,8 +132,6 @@ class Calendar(Strict):
     def complaints(self) -> Iterator[Complaint]:
         usual = False
         for i, rule in enumerate(self.rules):
-            for path, message in rule.complaints():
-                yield f"rules[{i}]" + (f".{path}" if path else ""), message
             if rule.otherwise and i != len(self.rules) - 1:
                 yield f"rules[{i}].otherwise", "`otherwise` is the last rule, and there is one"
             if rule.event and usual:

@@ -15,7 +15,7 @@ from gridtally.rating.declared import EventList, Loss, Part, PriceSeries, Term
 from gridtally.rating.document import Calendar, Declared, Header
 from gridtally.rating.references import reference_problems
 from gridtally.rating.refusals import complaint, refusals
-from gridtally.rating.values import Problem, Strict, Toml
+from gridtally.rating.values import Problem, Strict, Toml, complaints_of
 
 __all__ = ["read"]
 
@@ -98,7 +98,7 @@ def _model(
         problems += refusals(err.errors(), path, names or model)
         return None
     if isinstance(part, Strict):
-        said = [complaint(path, where, what) for where, what in part.complaints()]
+        said = [complaint(path, where, what) for where, what in complaints_of(part)]
         problems += said
         return None if said else part
     return part

@@ -20,11 +20,11 @@ from gridtally.periods import zone
 from gridtally.terms import RoundingMode, Severity
 
 __all__ = [
-    "PLACES", "Channel", "Complaint", "Day", "HoursValue", "Many", "Month", "MonthDay",
+    "MONTH_DAY", "PLACES", "Channel", "Complaint", "Day", "HoursValue", "Many", "Month", "MonthDay",
     "NotNegative",
     "NotNegativeValue", "Number", "PercentPrice", "PercentValue", "Positive", "PositiveValue",
     "Price", "Problem", "RatioValue", "RoundingPoint", "Strict", "TariffId", "Text", "Title",
-    "Toml", "Value", "Word", "ZoneName", "month_days", "values_of",
+    "Toml", "Value", "Word", "ZoneName", "complaints_of", "month_day", "month_days", "values_of",
 ]  # fmt: skip
 
 LIMIT = Decimal(1_000_000)
@@ -109,6 +109,12 @@ def _not_negative(value: object) -> Decimal:
     return exact
 
 
+def _share(value: object) -> Decimal:
+    if not 0 <= (exact := _number(value)) <= 100:
+        raise ValueError(f"{exact} must be from 0 to 100 percent")
+    return exact
+
+
 def _percent(value: object) -> Decimal:
     if abs(exact := _number(value)) > 100:
         raise ValueError(f"{exact} is more than 100 percent; 8.25 percent is written 8.25")
@@ -173,7 +179,7 @@ PercentPrice = Annotated[Value, _of(_percent, price=True, most=_HUNDRED), _JSON_
 NotNegativeValue = Annotated[Value, _of(_not_negative, least=_ZERO), _JSON_VALUE]
 PositiveValue = Annotated[Value, _of(_positive, least=_ZERO), _JSON_VALUE]
 """Zero from the document is refused; zero from a term is what the case has to hold."""
-PercentValue = Annotated[Value, _of(_percent, least=_ZERO, most=_HUNDRED), _JSON_VALUE]
+PercentValue = Annotated[Value, _of(_share, least=_ZERO, most=_HUNDRED), _JSON_VALUE]
 HoursValue = Annotated[Value, _of(_hours, least=_ZERO, most=Decimal(24)), _JSON_VALUE]
 RatioValue = Annotated[Value, _of(_ratio, least=_ZERO, most=_ONE), _JSON_VALUE]
 
@@ -214,7 +220,7 @@ def _text(value: object) -> object:
     return value
 
 
-def _month_day(value: object) -> object:
+def month_day(value: object) -> object:
     """`MM-DD`, a day that every year has."""
     if not isinstance(value, str) or not re.fullmatch(
         r"(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])", value
@@ -231,6 +237,7 @@ def month_days(texts: tuple[str, ...]) -> tuple[tuple[int, int], ...]:
     return tuple((int(text[:2]), int(text[3:])) for text in texts)
 
 
+MONTH_DAY = r"^(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])$"
 ZoneName = Annotated[str, BeforeValidator(_zone)]
 Text = Annotated[str, BeforeValidator(_text)]
 Title = Text | dict[Annotated[str, Field(pattern=r"^[a-z]{2}(-[A-Za-z]{2,4})?$")], Text]
@@ -239,8 +246,8 @@ Word = Annotated[str, Field(pattern=f"^{_WORD}$")]
 Month = Annotated[int, Field(ge=1, le=12)]
 MonthDay = Annotated[
     str,
-    BeforeValidator(_month_day),
-    WithJsonSchema({"type": "string", "pattern": r"^(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])$"}),
+    BeforeValidator(month_day),
+    WithJsonSchema({"type": "string", "pattern": MONTH_DAY}),
 ]
 Channel = Literal["import", "export", "reactive_import", "reactive_export"]
 Day = Literal[
@@ -264,6 +271,22 @@ class Strict(BaseModel):
     def complaints(self) -> Iterator[Complaint]:
         """What its keys say together and must not."""
         yield from ()
+
+
+def complaints_of(part: object, path: str = "") -> Iterator[Complaint]:
+    """What a part of the document and all parts within it say together and must not."""
+    if isinstance(part, Strict):
+        for where, what in part.complaints():
+            yield f"{path}.{where}" if path and where else path or where, what
+        for name, field in type(part).model_fields.items():
+            key = field.alias or name
+            yield from complaints_of(getattr(part, name), f"{path}.{key}" if path else key)
+    elif isinstance(part, dict):
+        for key, item in part.items():
+            yield from complaints_of(item, f"{path}.{key}")
+    elif isinstance(part, tuple):
+        for i, item in enumerate(part):
+            yield from complaints_of(item, f"{path}[{i}]")
 
 
 class RoundingPoint(Strict):

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from decimal import Decimal
 from typing import Annotated, Literal
 
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, Field, WithJsonSchema
 from typing_extensions import override
 
 from gridtally.rating.charges.base import (
@@ -19,6 +19,7 @@ from gridtally.rating.charges.base import (
     tier_complaints,
 )
 from gridtally.rating.values import (
+    MONTH_DAY,
     Channel,
     Complaint,
     Many,
@@ -30,19 +31,31 @@ from gridtally.rating.values import (
     RoundingPoint,
     Strict,
     Word,
+    month_day,
     month_days,
 )
 
 __all__ = ["Energy", "More", "Reactive", "Tiered", "TrueUp"]
 
 _NO_END = Decimal("Infinity")
+
+
+def _on(value: object) -> object:
+    return value if value == "month" else month_day(value)
+
+
+OnDay = Annotated[
+    str,
+    BeforeValidator(_on),
+    WithJsonSchema({"anyOf": [{"const": "month"}, {"type": "string", "pattern": MONTH_DAY}]}),
+]
 Netting = Literal["interval", "hour", "month"]
 
 
 class TrueUp(Strict):
     """On which day the bank of energy is paid, and for how much."""
 
-    on: MonthDay | Literal["month"]
+    on: OnDay
     price: Number | None = None
     prices: dict[str, Number] | None = None
 
@@ -115,8 +128,6 @@ class Netted(Measured):
     def _true_up(self) -> Iterator[Complaint]:
         if self.true_up is None:
             return
-        for path, what in self.true_up.complaints():
-            yield f"true_up.{path}", what
         if self.true_up.prices is not None and not getattr(self, "calendar", None):
             yield "true_up.prices", "needs a `calendar` that says when each holds"
         for path, price in self.true_up.numbers().items():

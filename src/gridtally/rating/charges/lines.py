@@ -160,9 +160,6 @@ class PowerFactor(OnLines):
             yield "rows", "go down by 0.01 without a hole, such as 1.00, 0.99, 0.98"
         if (self.rows is None) == (self.below is None and self.above is None):
             yield "rows", "a power factor has either `rows`, or `below` and `above` or one of them"
-        for key, slope in (("below", self.below), ("above", self.above)):
-            for path, message in slope.complaints() if slope else ():
-                yield f"{key}.{path}", message
         if self.below and self.above and self.below.from_ > self.above.from_:
             yield "below.from", f"{self.below.from_} is above `above.from`, {self.above.from_}"
         if self.losses and self.months:
