@@ -79,6 +79,12 @@ def the_netting(r, netting, buckets):
     if netting is None:
         return []
     out = [f'netting = "{netting}"']
+    if netting == "month" and buckets and r.random() < 0.3:
+        days, moves = r.sample(RESETS, 2), []
+        for on in days:
+            first, second = r.sample(buckets, 2)
+            moves.append(f'{{ on = "{on}", from = "{first}", to = "{second}" }}')
+        out.append(f"bank_moves = [{', '.join(moves[: r.randint(1, 2)])}]")
     if netting == "month" and r.random() < 0.5:
         on = r.choice((*RESETS, "month"))
         prices = the_prices(r, buckets if r.random() < 0.5 else None, None)
@@ -115,6 +121,9 @@ def a_tiered(r, d, months):
         )
         out.append(f'pooling = "{pooling}"')
     out += the_window(r, d, window, pooling)
+    if "hours of use" in out:
+        out.remove("hours of use")
+        out[1] = hours_of_use(r, buckets)
     plain = window != "day" and pooling != "in_order"
     netting = None
     if channel in ("import", "export") and r.random() < 0.4:
@@ -123,6 +132,19 @@ def a_tiered(r, d, months):
         netting = r.choice(ways or [None])
     out += the_netting(r, netting, buckets)
     return out + (billed(r, d, netted=bool(netting), part=not months) if plain else [])
+
+
+def hours_of_use(r, buckets):
+    """Tiers that end at the smaller of an energy and of hours of the billed demand."""
+    count = r.randint(1, 3)
+    energy = sorted(r.choices((*SIZES, None), k=count), key=lambda s: float(s or "inf"))
+    hours = sorted(r.choices((*SIZES, None), k=count), key=lambda s: float(s or "inf"))
+    rows = []
+    for upto, per_kw in zip(energy, hours, strict=True):
+        keys = [f"upto = {upto}"] * (upto is not None)
+        keys += [f"upto_per_kw = {per_kw}"] * (per_kw is not None)
+        rows.append(f"{{ {', '.join([*keys, the_prices(r, buckets, None)])} }}")
+    return f"tiers = [{', '.join([*rows, '{ ' + the_prices(r, buckets, None) + ' }'])}]"
 
 
 def the_window(r, d, window, pooling):
@@ -142,6 +164,8 @@ def the_window(r, d, window, pooling):
             out += chance(r, 0.5, f'unit = "{unit}"')
         elif d.demands:
             out += [f'unit = "{unit}"', f'demand = "{r.choice(d.demands)}"']
+        if d.demands and not any(text.startswith("unit") for text in out) and r.random() < 0.5:
+            out += [f'demand = "{r.choice(d.demands)}"', "hours of use"]
         out += chance(r, 0.3, 'method = "volume"')
     if pooling != "in_order" and r.random() < 0.25:
         more = [f'term = "{r.choice(("persons", "size"))}"']
@@ -201,6 +225,9 @@ def raised(r, d):
         percent = r.choice((80, 50, 33.33333333, 100))
         by = "".join(f'"{m}" = {r.choice((0, 100, 75.5))}, ' for m in some_months(r)[:4])
         by = f", by_month = {{ {by.rstrip(', ')} }}" if r.random() < 0.4 else ""
+        if r.random() < 0.3 and not any(text.startswith("mean_of_months") for text in out):
+            now = ", ".join(f'"{m}" = {r.choice((60, 0, 33.3))}' for m in some_months(r))
+            by += f", current_by_month = {{ {now} }}"
         out.append(f"ratchet = {{ percent = {percent}, months = {r.randint(1, 12)}{by} }}")
     return out
 

@@ -84,6 +84,15 @@ def test_the_price_of_a_term():
     assert found[0][5] == "2.744"
 
 
+def test_a_price_without_its_term_holds():
+    """`times` of the agreement, which does not state it."""
+    body = SPOT + "[terms.margin]\n" + component(
+        "energy", 'channel = "import"\nseries = "spot"\ntimes = { term = "margin" }'
+    )  # fmt: skip
+    assert "rating.term.missing" in held(body, market=STEPS)
+    assert "rating.term.range" in held(body, market=STEPS, stated={"margin": "-1"})
+
+
 def test_costs_are_exact_far_beyond_63_bits():
     """19 decimals of price on 99 999 999.999999 kWh, as Python's integers say it."""
     energy = np.zeros(24, np.int64)

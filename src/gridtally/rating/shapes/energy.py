@@ -45,6 +45,9 @@ def energy(charge: Energy, cohort: Cohort, active: bool) -> None:
 def _series(charge: Energy, cohort: Cohort, billed: dict[str, Column]) -> None:
     """Cost x billed / energy, rounded once; the price that is shown is cost / energy."""
     version = cohort.version
+    for value in (charge.times, charge.plus):
+        if value is not None:
+            cohort.value(value, charge)  # holds what the agreement does not state
     calendar = version.calendars[charge.calendar] if charge.calendar else None
     wanted = costs_of(version.zone, charge, calendar, version.declarations)
     rounding, energy = cohort.rounding(charge), measured_energy(charge, cohort)
