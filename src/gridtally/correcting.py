@@ -191,6 +191,8 @@ def _touched(work: _Work, run: RunFolder, rows: Sequence[Row]) -> frozenset[str]
     own = {row["agreement"] for row in rows if row["segment"] in work.change.segments}
     proposed = work.change.readings and {one.segment for one in proposals(open_only=True)}
     own |= {row["agreement"] for row in rows if proposed and row["segment"] in proposed}
+    if work.change.master:  # which bills it changes only making them anew can say
+        own |= {row["agreement"] for row in rows}
     if work.change.documents:
         ids = _ids(work.ws)
         spans = run.read("spans", columns=["segment", "agreement", "tariff", "from", "to"])

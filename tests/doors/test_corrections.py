@@ -180,6 +180,24 @@ def test_a_corrected_tariff(door, town, tmp_path):
     assert [row["percent"] for row in segment["taxes"]] == ["10"]
 
 
+def test_corrected_master_data(door, town, tmp_path):
+    """AG-1 should have had the flat tariff: 0.10 for all kWh, from January on, each bill."""
+    ws, numbers = town
+    path = tmp_path / "agreements.csv"
+    path.write_text(
+        "agreement,account,metering_point,from,to,tariff,legal_source\n"
+        "AG-1,AC-1,MP-1,2026-01-01,,flat,interval\nAG-2,AC-2,MP-2,2026-01-01,,flat,interval\n"
+    )
+    got = door("receive", path, "--correction", "--reason", "typo", "-w", ws, "--as", "kim")
+    assert got.code == 0, got.err
+    number = numbers[bill_of(1)]
+    then = door("rebills", "delta", number, "-w", ws, "--json").json
+    assert totals(then) == {bill_of(1): "0"}  # the master data of then
+    said = door("rebills", "delta", number, "--master", "-w", ws, "--json").json
+    assert [bill["total"]["after"] for bill in said["bills"]] == ["74.4", "67.2", "74.4", "72"]
+    assert all("own" in bill["segments"][0]["causes"] for bill in said["bills"])
+
+
 def test_what_cannot_be_made_anew(door, town, tmp_path):
     """A corrected tariff asks for a term that is not there: no delta, no zero; and what waits."""
     ws, numbers = town

@@ -256,6 +256,17 @@ def test_other_tiers_alone():
     only(told, "tier_shift")
 
 
+def test_another_tariff_is_a_price():
+    """Tiers or hours that only one of the two tariffs has are no shift of the customer's usage."""
+    flat = component("energy", "energy", 'channel = "import"\nprice = 0.2')
+    tiers = component("energy", "tiered", 'channel = "import"\n'
+                      "tiers = [{ upto = 100, price = 0.1 }, { price = 0.3 }]")  # fmt: skip
+    hours = TOU + component("energy", "energy", 'channel = "import"\ncalendar = "c"\n'
+                            "prices = { day = 0.3, night = 0.2 }")  # fmt: skip
+    for before, after in ((flat, tiers), (tiers, hours), (hours, flat)):
+        only(difference(tree(before), tree(after)), "price")
+
+
 def test_power_factor_alone():
     """Another power factor is another row; another percent in the same row is a price."""
     rows = 'of = ["energy"]\nrows = {{ "1.00" = {}, "0.99" = 1, "0.98" = 2 }}'
@@ -403,5 +414,5 @@ def test_words():
     assert "for 24 instead of 21.6 kWh a day" in english
     assert "计费天数由 28 天变为 14 天 -" in chinese
     same = difference(tree(body()), tree(body()))
-    assert same["words"]["en"] == ("A/2026-03-01/2026-03-29 is as high as A/2026-03-01/2026-03-29.")
+    assert same["words"]["en"] == ("A/2026-03-01/2026-03-29, made anew, is as high as it was.")
     assert same["reasons"] == []

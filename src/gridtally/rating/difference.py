@@ -146,6 +146,8 @@ def _sides(segments: Sequence[Tree]) -> dict[str, Side]:
                 side = found.setdefault(charge["id"], Side())
                 side.days += span["days"]
                 side.shape, side.of = charge["shape"], tuple(charge["of"])
+                side.tiered = side.tiered or charge["tiered"]
+                side.buckets |= set(charge["buckets"])
                 side.fed_in = charge["channels"] == [Channel.EXPORT]
             for line in span["lines"]:
                 side = found.setdefault(line["component"], Side(days=span["days"]))

@@ -71,6 +71,9 @@ class Side:
     """charges on whose lines it is a percentage or a bound"""
     base: Fraction = _ZERO
     """what these charge"""
+    tiered: bool = False
+    buckets: frozenset[str] = frozenset()
+    """names of its time-of-use buckets"""
     fed_in: bool = False
     """whether it pays for energy that the customer delivers"""
 
@@ -158,7 +161,8 @@ def _energy(old: Side, new: Side, replaced: Fraction | None) -> Effects:
     """days x usage a day x mean price, and the mean price by tiers, hours and prices."""
     if any(side.value and not side.volume for side in (old, new)):
         return {"usage": new.value - old.value}
-    before, after = _mix(old.cells), _mix(new.cells)
+    same = _Alike(old.tiered == new.tiered, old.buckets == new.buckets)
+    before, after = _mix(old.cells, same), _mix(new.cells, same)
     daily = Fraction(old.volume, old.days), Fraction(new.volume, new.days)
     prices = _mean(before, after), _mean(after, before)
     by_days, usage, weight = _three(
@@ -185,7 +189,8 @@ def _power(old: Side, new: Side) -> Effects:
         if not all(months):
             found["demand"] += _sum(c.value for c in mine[1]) - _sum(c.value for c in mine[0])
             continue
-        before, after = _mix(mine[0]), _mix(mine[1])
+        same = _Alike(old.tiered == new.tiered)
+        before, after = _mix(mine[0], same), _mix(mine[1], same)
         by_days, demand, weight = _three(
             months,
             (volumes[0] / months[0], volumes[1] / months[1]),
@@ -233,10 +238,22 @@ _Mix = dict[str, dict[str, tuple[Fraction, Fraction]]]
 """tier -> hours -> (volume, value)"""
 
 
-def _mix(cells: Sequence[Cell]) -> _Mix:
+@dataclass(frozen=True, slots=True)
+class _Alike:
+    """Whether both bills sort energy into tiers, and into the same buckets; else it is all one."""
+
+    tiers: bool = True
+    hours: bool = True
+
+
+_ALIKE = _Alike()
+
+
+def _mix(cells: Sequence[Cell], same: _Alike = _ALIKE) -> _Mix:
     found: _Mix = {}
     for cell in cells:
         tier, hours = cell.place
+        tier, hours = tier if same.tiers else "", hours if same.hours else ""
         volume, value = found.setdefault(tier, {}).get(hours, (_ZERO, _ZERO))
         found[tier][hours] = volume + cell.volume, value + cell.value
     return {

@@ -111,7 +111,9 @@ def _span(
         "to": str(span["to"]),
         "days": (span["to"] - span["from"]).days,
         "tariff": stated,
-        "components": [_component(charge) for charge in version.components] if version else [],
+        "components": [_component(charge, version) for charge in version.components]
+        if version
+        else [],
         "lines": [_line(line, span, known, version) for line in lines],
     }
 
@@ -125,16 +127,19 @@ def _energy(segment: Row) -> dict[str, str | None]:
     }
 
 
-def _component(charge: Charge) -> dict[str, Any]:
+def _component(charge: Charge, version: TariffVersion) -> dict[str, Any]:
     """A component that is in force in a span, whether it gives a line or not."""
     netting = isinstance(charge, Energy | Tiered) and charge.netting == "month"
     channel = getattr(charge, "channel", None)
     energy = isinstance(charge, Energy | Tiered)
+    calendar = getattr(charge, "calendar", None)
     return {
         "id": charge.id,
         "title": charge.title if charge.title is not None else charge.id,
         "shape": charge.shape,
         "of": list(charge.of) if isinstance(charge, OnLines) else [],
+        "tiered": bool(getattr(charge, "tiers", None)),
+        "buckets": list(version.calendars[calendar].buckets) if calendar else [],
         "channels": (["import", "export"] if netting else [channel]) if energy else [],
     }
 
