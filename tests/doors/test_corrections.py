@@ -148,7 +148,7 @@ def test_readings_in_place_of_estimates(door, tmp_path):
     assert segment["energy"]["estimated"] == {"before": "1", "after": "0", "delta": "-1"}
     text = door("rebills", "delta", "-w", ws).out
     assert "made anew, is 12.10 EUR higher than it was" in " ".join(text.split())
-    assert "+1.10 for readings in place of estimates" in " ".join(text.split())
+    assert "+1.10 because of readings in place of estimates" in " ".join(text.split())
 
 
 def test_what_was_known_again_is_no_delta(door, town, tmp_path):
@@ -214,9 +214,16 @@ def test_what_cannot_be_made_anew(door, town, tmp_path):
     found = {row["code"]: row for row in reversed(said.json["findings"])}
     held, waits = found["rating.correction.held"], found["rating.correction.waits"]
     number = numbers[bill_of(1)]
-    assert held["message"].startswith(f"The bill {number} cannot be made anew, so that")
-    assert "the agreement states none" in held["message"]
-    assert waits["message"].startswith(f"The bill {numbers[bill_of(2)]} builds on AG-1/2026-01-01/")
+    assert (held["message"], held["remedy"]) == (
+        f"The bill {number} cannot be made anew, so that what builds on it has no delta: "
+        "line bills the connected capacity, and the agreement states none.",
+        "Add the connected capacity to the agreement.",
+    )
+    assert (waits["message"], waits["remedy"]) == (
+        f"The bill {numbers[bill_of(2)]} builds on AG-1/2026-01-01/2026-02-01, "
+        "which cannot be made anew.",
+        "Make that one whole first; then ask again.",
+    )
     assert {bill["bill"]: bill["total"]["delta"] for bill in said.json["bills"]}[bill_of(1)] is None
     assert "No such" not in said.err
     text = door("rebills", "delta", *numbers.values(), "--tariff", path, "-w", ws)

@@ -284,5 +284,5 @@ def test_a_component_that_comes_or_goes():
     assert told["components"][-1]["came_or_went"] == "10.3"
     assert told["words"]["en"] == (
         "AC/2026-01-01/2026-02-01, made anew, is 10.30 EUR higher than it was: "
-        "+10.30 for the new tax."
+        "+10.30 because of the new tax."
     )

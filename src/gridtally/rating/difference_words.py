@@ -13,6 +13,7 @@ __all__ = ["LABELS", "money", "reasons", "sentence"]
 
 Told = Mapping[str, Any]
 _MOST = 3
+_REST = {"en": "all else", "zh": "其余"}
 LABELS = {
     "en": {
         "before": "before", "after": "after", "days": "days", "usage": "usage",
@@ -100,7 +101,7 @@ def _came(told: Told, language: str) -> str:
     """`the new levy, and discount, which is gone`."""
     titles = {part["component"]: _word(part["title"], language) for part in told["components"]}
     between = "、" if language == "zh" else ", "
-    words = {"came": ("the new {}", "新增 {}"), "went": ("{}, no longer charged", "取消 {}")}
+    words = {"came": ("the new {}", "新增 {}"), "went": ("what is gone ({})", "取消 {}")}
     parts = [
         pair[language == "zh"].format(between.join(titles.get(id_, id_) for id_ in names))
         for key, pair in words.items()
@@ -125,7 +126,7 @@ def sentence(told: Told, language: str = "en") -> str:
     parts = [(Decimal(one["amount"]), one[language]) for one in found]
     if len(parts) > _MOST:
         rest = sum((amount for amount, _ in parts[_MOST:]), Decimal(0))
-        parts = [*parts[:_MOST], (rest, "all else" if language == "en" else "其余")]
+        parts = [*parts[:_MOST], (rest, _REST[language])]
     size = f"{money(abs(change), currency)} {currency}".strip()
     write = _english if language == "en" else _chinese
     return write(told, change, size, [(money(a, currency, signed=True), w) for a, w in parts])
@@ -140,7 +141,12 @@ def _english(told: Told, change: Decimal, size: str, parts: list[tuple[str, str]
         head = f"{names[0]} as high as {same}"
     else:
         head = f"{names[0]} {size} {'higher' if change > 0 else 'lower'} {names[1]}"
-    return head + _tail([f"{amount} for {why}" for amount, why in parts], ": ", ", ", ".")
+    told_parts = [
+        f"{amount} for all else" if why == _REST["en"] else f"{amount} because of {why}"
+        for amount, why in parts
+    ]
+    return head + _tail(told_parts, ": ", ", ", ".") + _estimated(told, " {1} instead of {0} kWh "
+        "of what was used are estimated.")  # fmt: skip
 
 
 def _chinese(told: Told, change: Decimal, size: str, parts: list[tuple[str, str]]) -> str:
@@ -151,7 +157,14 @@ def _chinese(told: Told, change: Decimal, size: str, parts: list[tuple[str, str]
         head = f"{which} 与 {other} 金额相同"
     else:
         head = f"{which} 比 {other} {'多' if change > 0 else '少'} {size}"
-    return head + _tail([f"{why} {amount}" for amount, why in parts], "：", "，", "。")
+    text = head + _tail([f"{why} {amount}" for amount, why in parts], "：", "，", "。")
+    return text + _estimated(told, "估计电量由 {0} 千瓦时变为 {1} 千瓦时。")
+
+
+def _estimated(told: Told, template: str) -> str:
+    """How much of the energy rests on estimates, where that is not the same."""
+    before, after = told["facts"]["estimated"]
+    return "" if before == after else template.format(before, after)
 
 
 def _tail(parts: list[str], colon: str, comma: str, stop: str) -> str:
