@@ -367,6 +367,16 @@ def test_a_settled_maximum():
     assert lines(of_june(toml, carry=carry), toml)[-1][-1] == "-372"
 
 
+def test_carry_beyond_all_measure():
+    """2^62 units of carry hold: the bound of 100 is what is too much."""
+    toml = document(FLAT + SETTLED)
+    for bound, code in ((2**62 - 10**10 - 1, None), (2**62 - 10**10, "rating.carry.range")):
+        carry = [("bound/x", "2026-05-01", bound)]
+        given = case(toml, "2026-05-01", "2026-06-01", carry=carry, **{"import": KWH})
+        assert (held(given, toml) if code else None) == code
+        assert (code is None) == bool(rate(given, toml)["lines"])
+
+
 def test_a_bound_at_rest():
     """In June a component of July neither adds nor settles; its carry stays."""
     toml = document(FLAT + SETTLED + "months = [7]\n")
@@ -483,10 +493,12 @@ def test_more_than_there_is():
     toml = document(fixed("month", 3) + on("transfer", of='["fix"]', parts="{ a = 51, b = 50 }"))
     assert held(of_june(toml), toml) == "rating.tariff.invalid"
     parts = '{ a = { term = "share" }, b = 50 }'
-    toml = document(
-        fixed("month", 3) + on("transfer", of='["fix"]', parts=parts), extra="[terms.share]\n"
-    )
+    body = fixed("month", 3) + on("transfer", of='["fix"]', parts=parts)
+    toml = document(body, extra="[terms.share]\n")
     assert held(of_june(toml, terms={"share": "51"}), toml) == "rating.term.range"
+    toml = document(body.replace("price = 3", "price = 0"), extra="[terms.share]\n")
+    assert held(of_june(toml), toml) == "rating.term.missing"  # no zero answers for it
+    toml = document(body, extra="[terms.share]\n")
     assert lines(of_june(toml, terms={"share": "50"}), toml)[1][-1] == "-1.5"
 
 

@@ -39,7 +39,8 @@ class Calendar:
         self.name = name
         named = [str(r["otherwise"] if "otherwise" in r else r["bucket"]) for r in rules]
         self.buckets: list[str] = list(dict.fromkeys(named))
-        refuse("" in self.buckets, f"calendar {name}: a bucket without a name")
+        texts = [r.get("otherwise", r.get("bucket")) for r in rules]
+        refuse(not all(isinstance(t, str) and t for t in texts), f"calendar {name}: no name")
         self.holidays = set(holidays)
         self.uses_holiday = any("holiday" in r.get("days", ()) for r in rules)
         self.standard = "clock" in written
@@ -142,6 +143,8 @@ class Rule:
         refuse(self.days - set(DAYS), f"{where}: unknown day")
         self.months = set(written.get("months", range(1, 13)))
         refuse(self.months - set(range(1, 13)), f"{where}: months")
+        lists = [written.get(key, []) for key in ("days", "months", "hours", "season")]
+        refuse(not all(isinstance(each, list) for each in lists), f"{where}: no list")
         self.hours = [clock_range(hours) for hours in written.get("hours", ["00:00-24:00"])]
         self.seasons = [season(text) for text in written.get("season", ["01-01 to 12-31"])]
 

@@ -27,6 +27,8 @@ class Carry:
 
     def only(self, key: str, value: int, *, at: date) -> None:
         """Write the one entry of a tier or a bank; an earlier window's ends here."""
+        if abs(value) >= 2**62:
+            raise Held("rating.carry.range", f"Carry {key} is beyond all measure.")
         self.values = {k: v for k, v in self.values.items() if k[0] != key}
         self.values[key, at] = value
 

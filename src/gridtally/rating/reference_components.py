@@ -5,6 +5,7 @@ Numbers become exact, values remember their bounds, `@set` becomes the ids of th
 
 from __future__ import annotations
 
+import re
 from fractions import Fraction
 from itertools import pairwise
 
@@ -47,6 +48,7 @@ SHAPES = {
     "bank": "of later true_up",
     "transfer": "of parts",
 }
+PLAIN = r"[A-Za-z0-9._-]{1,64}"
 CHANNELS = "import export reactive_import reactive_export"
 PER = "{0}_month {0}_day {0}_year"
 CHOICES = {
@@ -81,7 +83,7 @@ CHOICES_OF = {
 def check_component(c: C, table: Table) -> None:
     """Nothing unknown, nothing missing, a price for every bucket."""
     name, shape = f"component {c['id']}", c["shape"]
-    refuse(not isinstance(c["id"], str) or not c["id"], "a component has no id")
+    refuse(not re.fullmatch(PLAIN, c["id"], re.ASCII), f"{name}: the id is no plain name")
     refuse(shape not in SHAPES, f"{name} has an unknown shape")
     known(c, f"{COMMON} {SHAPES[shape]}", name)
     for key, choices in (CHOICES | {"channel": CHANNELS} | CHOICES_OF.get(shape, {})).items():
@@ -102,9 +104,10 @@ def check_common(c: C, name: str) -> None:
         refuse(not isinstance(c.get(key, False), bool), f"{name}: {key}")
     for key in ("payer", "payee", "kind", "ledger", "source"):
         refuse(not isinstance(c.get(key, ""), str), f"{name}: {key}")
-    refuse(not set(c.get("months", [1])) <= set(range(1, 13)), f"{name}: months")
-    sets = c.get("sets", [])
-    refuse(not isinstance(sets, list) or not all(isinstance(s, str) for s in sets), f"{name}: sets")
+    months = c.get("months", [1])
+    refuse(not months or not set(months) <= set(range(1, 13)), f"{name}: months")
+    plain = [re.fullmatch(PLAIN, each, re.ASCII) for each in c.get("sets", [])]
+    refuse(None in plain, f"{name}: a set without a plain name")
 
 
 def check_references(components: list[C]) -> None:
@@ -153,13 +156,11 @@ def check_fixed(c: C, table: Table, name: str) -> None:
 
 def check_percentage(c: C, table: Table, name: str) -> None:
     """A percentage of lines."""
-    values(c, table, {"percent": (floor_of(c), 100)})
+    values(c, table, {"percent": (-100 if c.get("negative") else 0, 100)})
     number = c["percent"].number
     method, bounds = c.setdefault("method", "on_top"), {"inside": 100, "included": -100}
     refuse("of" not in c, f"{name} names no component")
     refuse(method in bounds and number == bounds[method], f"{name}: percent")
-    low = method == "included" and number is not None and number < -100
-    refuse(low, f"{name}: percent")
 
 
 def check_table(c: C, table: Table, name: str) -> None:
@@ -172,7 +173,9 @@ def check_table(c: C, table: Table, name: str) -> None:
         refuse((upto is None) != (i + 1 == len(c["rows"])), f"{name}: upto of a row")
         refuse(None not in (upto, last) and upto <= last, f"{name}: rows must rise")  # type: ignore[operator]
         last = upto
-        rows.append({"upto": upto, "percent": decimal(written["percent"])})
+        percent = decimal(written["percent"])
+        refuse(abs(percent) > 100, f"{name}: more than 100 percent")
+        rows.append({"upto": upto, "percent": percent})
     c["rows"] = rows
     metric = c["metric"]
     refuse((metric in ("kwh_per_kw", "kw")) != ("demand" in c), f"{name}: demand")
@@ -197,7 +200,8 @@ def check_power_factor(c: C, table: Table, name: str) -> None:
     for key in formula:
         known(c[key], "from percent limit", f"{name}, {key}")
         numbers(c[key], name, "from", "percent", "limit")
-        refuse((c[key]["from"] * 100).denominator != 1, f"{name}: {key}.from has two decimals")
+        whole = (c[key]["from"] * 100).denominator == 1
+        refuse(not whole or c[key]["from"] > 1, f"{name}: {key}.from, two decimals, at most 1")
         refuse("percent" not in c[key], f"{name}: {key}.percent")
     if len(formula) > 1:
         refuse(c["below"]["from"] > c["above"]["from"], f"{name}: below.from is above above.from")

@@ -242,11 +242,11 @@ def bank_at_rest(r: Rater, c: C) -> None:
 def transfer(r: Rater, c: C) -> list[Line]:
     """Parts of the named lines for others, no cent lost between them."""
     total, so_far, lines = r.sum_of(c), Fraction(0), []
-    if total == 0:
-        return []
     percents = {name: r.value(each) for name, each in c["parts"].items()}
     if sum(percents.values()) > 100:
         raise Held("rating.term.range", f"{c['id']!r} gives away more than there is.")
+    if total == 0:
+        return []
     for name, percent in percents.items():
         low, high = (rounded(total * p / 100, r.rounding(c)) for p in (so_far, so_far + percent))
         so_far += percent

@@ -97,6 +97,7 @@ def check_energy(c: C, table: Table, name: str) -> None:
     refuse(reactive != c["channel"].startswith("reactive"), f"{name}: unit of the series")
     values(c, table, {"times": (floor_of(c), None), "plus": (floor_of(c), None)})
     numbers(c, name, "floor", "cap", below_zero=True)
+    refuse("cap" in c and c.get("floor", c["cap"]) > c["cap"], f"{name}: floor above cap")
     for key in ("round_price", "round_each"):
         check_rounding(c.get(key, {"places": 2, "mode": "down"}))
 

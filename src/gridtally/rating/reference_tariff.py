@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from datetime import date, timedelta
 from functools import lru_cache
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from gridtally.rating.reference_calendar import Calendar, known, refuse
 from gridtally.rating.reference_components import check_component, check_references
@@ -89,6 +90,8 @@ def check_head(table: dict[str, Any]) -> None:
     )
     check_rounding(table["rounding"]["total"], most=decimals)
     refuse(not isinstance(table["source"], str) or not table["source"], "it names no source")
+    refuse(not isinstance(table["zone"], str), "its zone")
+    ZoneInfo(table["zone"])  # an unknown one is a LookupError
     refuse(table.get("valid_to", date.max) <= table["valid_from"], "it ends before it begins")
 
 
