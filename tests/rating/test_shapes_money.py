@@ -123,13 +123,15 @@ def called(*times, start=HALF.start, end=HALF.end, name="calls"):
     return Market(events={name: Events(*bounds, tuple(times))})
 
 
-@pytest.mark.parametrize(("count", "months"), [(2, "[1, 2]"), (0, "[2]")])
+@pytest.mark.parametrize(
+    ("count", "months"), [(2, ""), (2, "months = [1, 2]"), (0, "months = [2]")]
+)
 def test_events_are_counted_where_they_start(count, months):
     """Two of January start in the span; one before it reaches into it."""
     start, _ = zone_of("UTC").bounds(HALF)
     times = ((start - 60, start + 60), (start + 3600, start + 7200), (start + 9000, start + 9001))
     body = "[events.calls]\n" + component(
-        "fixed", f'per = "event"\nevent = "calls"\nprice = 7\nmonths = {months}'
+        "fixed", f'per = "event"\nevent = "calls"\nprice = 7\n{months}'
     )
     market = called(*times)
     found = bill(body, period=HALF, market=market)

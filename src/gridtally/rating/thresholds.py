@@ -41,8 +41,8 @@ def edges(charge: Tiered, facts: Facts, demand: Column | None = None) -> list[Co
     hours = _unit(charge, facts, demand, unit="kwh_per_kw") if _hours_of_use(charge) else ONE
     for tier in charge.tiers[:-1]:
         bounds = [
-            _bound(times(plus(Fraction(upto), more), times_what), facts)
-            for upto, times_what in ((tier.upto, unit), (tier.upto_per_kw, hours))
+            _bound(times(plus(Fraction(upto), raised), each), facts)
+            for upto, raised, each in ((tier.upto, more, unit), (tier.upto_per_kw, ZERO, hours))
             if upto is not None
         ]
         smaller = np.minimum(bounds[0], bounds[-1])
