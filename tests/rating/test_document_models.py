@@ -268,3 +268,10 @@ def test_what_is_settled_has_prices_and_counts_once(true_up, later, paths):
     text = _SETTLED.replace("TRUE_UP", true_up).replace("LATER", later)
     _, problems = read(text.encode())
     assert [problem.path for problem in problems] == paths
+
+
+def test_a_component_that_is_named_twice_counts_once():
+    """By itself and by a set: its lines are taxed once."""
+    twice = EVERYTHING.replace('of = ["@taxable", "kw"]', 'of = ["net", "@taxable", "kw", "kw"]')
+    version = load(twice.encode(), name="t.toml")
+    assert version.component("vat").of == ("net", "spot", "kw")
