@@ -13,12 +13,14 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from gridtally.errors import RefusedFile
+from gridtally.intake.master import read_master
 from gridtally.market import Events, Market, Series
 from gridtally.rating.tariff import TariffVersion
 from gridtally.tables import MARKET_EVENTS, PRICE_SERIES, finding, findings_table
 from gridtally.terms import Severity
 
-__all__ = ["concerned", "market_of", "strange_units"]
+__all__ = ["concerned", "delivered", "market_of", "require_units", "strange_units"]
 
 Row = Mapping[str, Any]
 
@@ -50,22 +52,57 @@ def market_of(tables: Mapping[str, pa.Table], *, bounds: tuple[int, int]) -> Mar
     return Market(series, {name: found for name, found in events.items() if found})
 
 
+def delivered(name: str, data: bytes, *, file: str) -> dict[str, pa.Table]:
+    """PRICE_SERIES or MARKET_EVENTS, whichever `name` says, of a file, without a workspace.
+
+    Raises `RefusedFile` with the first thing that is wrong with it.
+    """
+    try:
+        tables, findings = read_master({f"{name}.csv": data})
+    except RefusedFile as err:
+        err.file = file
+        raise
+    for row in findings.filter(pc.equal(findings["severity"], Severity.HOLD)).to_pylist():
+        raise RefusedFile(
+            row["message"], file=file, code=row["code"], line=row["line"], remedy=row["remedy"]
+        )
+    return tables
+
+
+def require_units(version: TariffVersion, tables: Mapping[str, pa.Table]) -> None:
+    """Refuse prices in another currency or unit than the tariff reads them in."""
+    for name, wanted, given in _units(version, tables):
+        if given - {wanted}:
+            raise RefusedFile(
+                f"The tariff reads the prices {name} in {wanted}; they are given in "
+                f"{', '.join(sorted(given))}.",
+                code="rating.series.unit",
+                remedy="Give them in that unit, or correct `per` in the tariff.",
+            )
+
+
+def _units(
+    version: TariffVersion, tables: Mapping[str, pa.Table]
+) -> Iterator[tuple[str, str, set[str]]]:
+    """(series, unit that the tariff reads it in, units that it is given in)."""
+    prices = tables.get("price_series", PRICE_SERIES.empty_table())
+    units: dict[str, set[str]] = {}
+    for row in prices.group_by(["series", "unit"]).aggregate([]).to_pylist():
+        units.setdefault(row["series"], set()).add(row["unit"])
+    for name, declared in version.series.items():
+        yield name, f"{version.currency}/{declared.per}", units.get(name, set())
+
+
 def strange_units(
     spans: pa.Table, *, tariffs: Mapping[str, TariffVersion], tables: Mapping[str, pa.Table]
 ) -> pa.Table:
     """FINDINGS of spans whose tariff refers to a series that is in another currency or unit."""
-    prices = tables.get("price_series", PRICE_SERIES.empty_table())
-    pairs = prices.group_by(["series", "unit"]).aggregate([]).to_pylist()
-    units: dict[str, set[str]] = {}
-    for row in pairs:
-        units.setdefault(row["series"], set()).add(row["unit"])
     found = []
     for digest, version in tariffs.items():
-        for name, declared in version.series.items():
-            wanted = f"{version.currency}/{declared.per}"
-            if units.get(name, {wanted}) != {wanted}:
+        for name, wanted, given in _units(version, tables):
+            if given - {wanted}:
                 mine = spans.filter(pc.equal(spans["tariff"], digest)).to_pylist()
-                found += [_unit(row, name, wanted, units[name]) for row in mine]
+                found += [_unit(row, name, wanted, given) for row in mine]
     return findings_table(found)
 
 

@@ -18,7 +18,9 @@ from gridtally import bucket
 from gridtally.intake.decode import decode
 from gridtally.intake.master import TABLES, read_master
 from gridtally.metering.scope import Version, scope
+from gridtally.metering.stated import stated
 from gridtally.money import number
+from gridtally.outside import market_of
 from gridtally.periods import Period
 from gridtally.rating.assemble import to_bills
 from gridtally.rating.tariff import load
@@ -75,9 +77,16 @@ def bill(given):
     period, master = Period(texts["from"], texts["to"]), master_of(given)
     documents = [p for p in given.glob("*.toml") if p.name != "period.toml"]
     tariffs = [load(path.read_bytes(), name=path.name) for path in sorted(documents)]
-    versions = [Version(t.id, t.digest, t.valid_from, t.valid_to, t.resets) for t in tariffs]
+    versions = [
+        Version(t.id, t.digest, t.valid_from, t.valid_to, t.resets, frozenset(t.terms))
+        for t in tariffs
+    ]
     spans, found = scope(
-        master["agreements"], master["metering_points"], period=period, versions=versions
+        master["agreements"],
+        master["metering_points"],
+        period=period,
+        versions=versions,
+        stated=stated(master, names={name for t in tariffs for name in t.terms}),
     )
     blocks, registers = readings_of(given, texts["zone"])
     part = bucket.bill(
@@ -94,6 +103,7 @@ def bill(given):
             usual={},
             tariffs={t.digest: t for t in tariffs},
             carry_in=carry_of(given),
+            market=market_of(master, bounds=(-(2**60), 2**60)),
         )
     )
     _, bills, wrong = to_bills(part.segments)

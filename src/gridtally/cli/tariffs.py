@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 from rich.table import Table
@@ -24,6 +24,9 @@ from gridtally.cli.tariff_holidays import holidays
 from gridtally.cli.tariff_show import show
 from gridtally.cli.tariff_what_if import what_if
 from gridtally.errors import InvalidDocument, RefusedFile, UsageError
+
+if TYPE_CHECKING:
+    from gridtally.market import Market
 
 FILE = click.Path(path_type=Path)
 
@@ -97,6 +100,11 @@ def lint(files: tuple[Path, ...], as_json: bool) -> int:
     "--as-of", metavar="DATE", help="Rate as on this local day, for a planned year; default: now."
 )
 @as_json
+@click.option("--prices", type=FILE, help="Prices by time: a CSV as price_series.csv.")
+@click.option("--events", type=FILE, help="Events: a CSV as market_events.csv.")
+@click.option(
+    "--term", "terms", multiple=True, metavar="NAME=VALUE", help="What the agreement states."
+)
 def rate(
     tariff_file: Path,
     readings: Path,
@@ -108,11 +116,15 @@ def rate(
     round_finer: str | None,
     as_of: str | None,
     as_json: bool,
+    prices: Path | None,
+    events: Path | None,
+    terms: tuple[str, ...],
 ) -> int:
     """Rate READINGS under TARIFF (our TOML, or an OpenEI URDB rate), without a workspace.
 
     One bill per metering point and local calendar month. Readings after --as-of lie in the future
-    and are set aside. Under an OCPI tariff READINGS are charging sessions or CDRs, one bill each
+    and are set aside. A tariff with prices by time needs --prices, one with events --events
+    (docs/master-data.md), one with terms a --term for each. Under an OCPI tariff READINGS are charging sessions or CDRs, one bill each
     (docs/charging.md). Exit code 1 when a file is refused.
     """
     from gridtally.quote import rate_readings
@@ -122,7 +134,7 @@ def rate(
     charging = looks_so(data)
     try:
         if charging:
-            _only_readings(from_, to, format_, round_finer, as_of)
+            _only_readings(from_, to, format_, round_finer, as_of, *map(str, terms))
             answer = rate_sessions(
                 data, read_file(readings), tariff_name=tariff_file.name,
                 sessions_name=readings.name, zone=zone, key=key,
@@ -140,6 +152,8 @@ def rate(
                 key=key,
                 format=format_,
                 round_finer=rounding_option(round_finer),
+                market=_market(data, tariff_file.name, prices, events),
+                terms=dict(map(_term, terms)),
             )
     except (RefusedFile, InvalidDocument) as err:
         if as_json:
@@ -154,11 +168,39 @@ def rate(
     return 0
 
 
+def _market(data: bytes, name: str, prices: Path | None, events: Path | None) -> Market:
+    """What the files of prices and events say, in the units that the tariff reads them in."""
+    from gridtally.market import NO_MARKET
+    from gridtally.outside import delivered, market_of, require_units
+    from gridtally.rating.tariff import load
+
+    tables = {}
+    for table, path in (("price_series", prices), ("market_events", events)):
+        if path is not None:
+            tables |= delivered(table, read_file(path), file=path.name)
+    if not tables:
+        return NO_MARKET
+    require_units(load(data, name=name), tables)
+    return market_of(tables, bounds=(-(2**60), 2**60))
+
+
+def _term(text: str) -> tuple[str, str]:
+    """`persons=5` as name and decimal."""
+    from gridtally.intake.fields import decimal, tariff_word
+    from gridtally.money import number
+
+    name, _, value = text.partition("=")
+    try:
+        return tariff_word(name), number(decimal(value))
+    except ValueError as err:
+        raise UsageError(f"--term {text[:60]!r} {err}.", remedy="Write --term persons=5.") from err
+
+
 def _only_readings(*given: str | None) -> None:
     """Options that mean nothing for charging sessions."""
     if any(given):
         raise UsageError(
-            "--from, --to, --format, --round-finer and --as-of are for readings.",
+            "--from, --to, --format, --round-finer, --as-of and --term are for readings.",
             remedy="Leave them out: under an OCPI tariff each session is rated as it is told.",
         )
 

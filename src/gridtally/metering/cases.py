@@ -78,6 +78,7 @@ class Cases:
         self._carry = _grouped(carry, "agreement")
         self._grids = list(dense)
         self._market, self._tariffs = market, tariffs or {}
+        self._cut: dict[tuple[frozenset[str | None], int, int], dict[str, Any]] = {}
 
     @cached_property
     def _spans(self) -> dict[str, list[dict[str, Any]]]:
@@ -109,15 +110,16 @@ class Cases:
         self, tariffs: Iterable[str | None], start_utc: int, end_utc: int
     ) -> dict[str, Any]:
         """Series and events that some tariffs declare, as far as they are known."""
-        versions = [self._tariffs[name] for name in tariffs if name and name in self._tariffs]
-        if not versions or start_utc >= end_utc:
-            return {}
-        return self._market.case(
-            start_utc,
-            end_utc,
-            series={name for version in versions for name in version.series},
-            events={name for version in versions for name in version.events},
-        )
+        key = frozenset(tariffs), start_utc, end_utc
+        if key not in self._cut:
+            versions = [self._tariffs[name] for name in key[0] if name and name in self._tariffs]
+            self._cut[key] = {} if not versions or start_utc >= end_utc else self._market.case(
+                start_utc,
+                end_utc,
+                series={name for version in versions for name in version.series},
+                events={name for version in versions for name in version.events},
+            )  # fmt: skip
+        return self._cut[key]
 
     def _carry_text(self, agreement: str) -> str:
         if agreement not in self._carry:
