@@ -204,6 +204,13 @@ def test_spans_with_a_hole():
         ("places = 2", "places = 9"),
         ('currency = "EUR"', 'currency = "EUR"\nsecret = 1'),
         ('tariff = "test"', "tariff = "),
+        ("price = 0.1", "price = 0.1\nsets = []"),
+        ("price = 0.1", "price = 0.1\nmonths = []"),
+        ("price = 0.1", 'price = 0.1\nsets = ["@all"]'),
+        ('id = "energy"', 'id = "all energy"'),
+        ('zone = "UTC"', 'zone = "Mars/Olympus"'),
+        ('currency = "EUR"', 'currency = "JPY"'),  # totals of two places, yen have none
+        ('currency = "EUR"', 'currency = "eur"'),
     ],
 )
 def test_a_document_that_is_refused(old, new):

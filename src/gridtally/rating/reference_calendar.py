@@ -143,8 +143,8 @@ class Rule:
         refuse(self.days - set(DAYS), f"{where}: unknown day")
         self.months = set(written.get("months", range(1, 13)))
         refuse(self.months - set(range(1, 13)), f"{where}: months")
-        lists = [written.get(key, []) for key in ("days", "months", "hours", "season")]
-        refuse(not all(isinstance(each, list) for each in lists), f"{where}: no list")
+        lists = [written.get(key, [""]) for key in ("days", "months", "hours", "season")]
+        refuse(not all(isinstance(each, list) and each for each in lists), f"{where}: no list")
         self.hours = [clock_range(hours) for hours in written.get("hours", ["00:00-24:00"])]
         self.seasons = [season(text) for text in written.get("season", ["01-01 to 12-31"])]
 

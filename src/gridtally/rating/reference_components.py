@@ -106,7 +106,9 @@ def check_common(c: C, name: str) -> None:
         refuse(not isinstance(c.get(key, ""), str), f"{name}: {key}")
     months = c.get("months", [1])
     refuse(not months or not set(months) <= set(range(1, 13)), f"{name}: months")
-    plain = [re.fullmatch(PLAIN, each, re.ASCII) for each in c.get("sets", [])]
+    sets = c.get("sets", ["none"])
+    refuse(not isinstance(sets, list) or not sets, f"{name}: sets are no list")
+    plain = [re.fullmatch(PLAIN, each, re.ASCII) for each in sets]
     refuse(None in plain, f"{name}: a set without a plain name")
 
 

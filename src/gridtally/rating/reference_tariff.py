@@ -117,6 +117,8 @@ def check_holidays(table: dict[str, Any]) -> None:
     rules = [rule for calendar in table["calendars"].values() for rule in calendar["rules"]]
     first = table["valid_from"]
     known(table.get("holidays", {}), "source years dates library add remove", "holidays")
+    for key in ("years", "dates", "add", "remove"):
+        refuse(not isinstance(table.get("holidays", {}).get(key, []), list), f"holidays: {key}")
     if any("holiday" in rule.get("days", ()) for rule in rules):
         years = table["holidays"]["years"]
         last = (table["valid_to"] - timedelta(days=1)).year if "valid_to" in table else max(years)
