@@ -39,6 +39,7 @@ from gridtally.tables import (
     LINES,
     REGISTERS_USED,
     SEGMENTS,
+    fitted,
 )
 from gridtally.terms import LegalSource
 
@@ -167,7 +168,7 @@ def _waves(work: _Work) -> Iterator[Wave]:
     for run_id, rows in work.issued.items():
         run = open_run(work.ws, run_id)
         names = pa.array([row["segment"] for row in rows], pa.string())
-        segments = _some(run.read("segments").cast(SEGMENTS), names)
+        segments = _some(fitted(run.read("segments"), SEGMENTS), names)
         points = segments["metering_point"].combine_chunks()
         estimates = run.read("estimates", columns=["metering_point"])
         guessed = set(estimates["metering_point"].to_pylist())
@@ -175,8 +176,8 @@ def _waves(work: _Work) -> Iterator[Wave]:
         yield Wave(
             run=run_id,
             segments=segments,
-            lines=_some(run.read("lines").cast(LINES), names),
-            carry=_some(run.read("carry").cast(CARRY), names),
+            lines=_some(fitted(run.read("lines"), LINES), names),
+            carry=_some(fitted(run.read("carry"), CARRY), names),
             touched=_touched(work, run, rows),
             looking_back=frozenset(a for a, point in agreements.items() if point in guessed),
         )
@@ -289,7 +290,7 @@ def _note(work: _Work, run: RunFolder, prepared: Prepared, made: Mapping[str, pa
     tables["spans"] = _some(prepared.spans, names)
     kept = work.walked.made.setdefault(run.id, {})
     for name, table in tables.items():
-        kept.setdefault(name, []).append(_some(table.cast(deltas.SCHEMAS[name]), names))
+        kept.setdefault(name, []).append(_some(fitted(table, deltas.SCHEMAS[name]), names))
     sides = []
     for spans in (_some(run.read("spans"), names), tables["spans"]):
         ordered = spans.sort_by([("segment", "ascending"), ("span", "ascending")])

@@ -26,7 +26,16 @@ from gridtally.store.files import read_checked
 from gridtally.store.runs import RunFolder, open_run
 from gridtally.store.workspace import Workspace
 from gridtally.subledger.post import split
-from gridtally.tables import CARRY, DETERMINANTS, LINES, REGISTERS_USED, SEGMENTS, SPANS, finding
+from gridtally.tables import (
+    CARRY,
+    DETERMINANTS,
+    LINES,
+    REGISTERS_USED,
+    SEGMENTS,
+    SPANS,
+    finding,
+    fitted,
+)
 from gridtally.terms import Severity
 
 __all__ = ["Walked", "document"]
@@ -74,7 +83,7 @@ class Walked:
         """BILLS of a run and its tables; those of the last run are kept."""
         if self._tables[0] != run_id:
             run = open_run(self.ws, run_id)
-            tables = {name: run.read(name).cast(schema) for name, schema in SCHEMAS.items()}
+            tables = {name: fitted(run.read(name), schema) for name, schema in SCHEMAS.items()}
             self._tables = (run_id, run.read("bills"), tables)
         return self._tables[1:]
 

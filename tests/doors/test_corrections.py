@@ -129,6 +129,36 @@ def test_a_fresh_run_says_the_same(door, town, tmp_path):
     assert then == fresh
 
 
+def test_estimates_that_look_back(door, tmp_path):
+    """A missing day of February was filled from January, which changes: it is made anew, too,
+    though nothing is handed on; March is not."""
+    gap = {("MP-2", f"2026-02-02T{hour:02}:00:00Z"): None for hour in range(24)}
+    hours = [("MP-2", f"2026-01-{day}T{hour:02}:00:00Z") for day in range(19, 32)
+             for hour in range(24)]  # fmt: skip
+    totals_of = []
+    for name, values in (("then", gap), ("fresh", gap | dict.fromkeys(hours, 3))):
+        ws = tmp_path / name
+        files = four_months.write(tmp_path / f"{name}-files", values=values)
+        assert door("init", ws, "--zone", "UTC").code == 0
+        assert door("receive", *sorted(files.iterdir()), "-w", ws, "--as", "ana").code == 0
+        four_months.bill(door, ws, months=("2026-01", "2026-02", "2026-03"))
+        Workspace.open(ws)
+        rows = control.models.IssuedBill.objects.filter(account="AC-2")
+        totals_of.append({row.bill: Decimal(row.total_minor).scaleb(-2) for row in rows})
+    ws = tmp_path / "then"
+    path = tmp_path / "late.csv"
+    rows = ["metering_point,channel,start,value,unit,resolution_min"]
+    rows += [f"{point},import,{start},3,kWh,60" for point, start in hours]
+    path.write_text("\n".join(rows) + "\n")
+    got = door("receive", path, "--correction", "--reason", "late", "-w", ws, "--as", "kim")
+    assert got.code == 0, got.err
+    said = door("rebills", "delta", "-w", ws, "--json").json
+    found = {bill["bill"]: Decimal(bill["total"]["after"]) for bill in said["bills"]}
+    assert totals_of[0] | found == totals_of[1]
+    assert [one["segments"][0]["causes"] for one in said["bills"]] == [["own"], ["past"]]
+    assert said["bills"][1]["total"]["delta"] != "0"
+
+
 def test_readings_in_place_of_estimates(door, tmp_path):
     """An hour was missing and billed as 1 kWh like all others; it was 11. Demand is demand."""
     ws = tmp_path / "gap"

@@ -70,6 +70,7 @@ from gridtally.tables.rows import (
     empty,
     finding,
     findings_table,
+    fitted,
     table,
 )
 
@@ -127,6 +128,7 @@ __all__ = [
     "empty",
     "finding",
     "findings_table",
+    "fitted",
     "schema",
     "table",
 ]

@@ -12,7 +12,7 @@ import pyarrow as pa
 from gridtally.tables.results import FINDINGS
 from gridtally.terms import Severity
 
-__all__ = ["empty", "finding", "findings_table", "table"]
+__all__ = ["empty", "finding", "findings_table", "fitted", "table"]
 
 
 def table(schema: pa.Schema, rows: Iterable[Mapping[str, Any]]) -> pa.Table:
@@ -25,6 +25,18 @@ def table(schema: pa.Schema, rows: Iterable[Mapping[str, Any]]) -> pa.Table:
 def empty(schema: pa.Schema) -> pa.Table:
     """A table without rows."""
     return schema.empty_table()
+
+
+def fitted(table: pa.Table, schema: pa.Schema) -> pa.Table:
+    """A table that was stored, with the columns of today: one that it did not have is null."""
+    count = table.num_rows
+    columns = [
+        table[field.name].cast(field.type)
+        if field.name in table.column_names
+        else pa.nulls(count, field.type)
+        for field in schema
+    ]
+    return pa.Table.from_arrays(columns, schema=schema)
 
 
 def finding(
