@@ -107,10 +107,10 @@ DETERMINANTS = schema(
     "Determinants: the billed quantities, before prices.",
     ("segment", STR, ""),
     ("span", I32, ""),
-    ("name", STR, "kind/channel/calendar/bucket, such as energy/import/tou/peak"),
-    ("value", I64, "[10^-6 kWh, kvarh or kW]"),
-    ("estimated", I64, "part of the value that was estimated [same unit]"),
-    ("unit", STR, "kWh, kvarh or kW"),
+    ("name", STR, "kind/channel/calendar/bucket, such as energy/import/tou/peak (run-folder.md)"),
+    ("value", I64, "[10^-6 of the unit]; of a cost two rows, [10^-25 of the currency]"),
+    ("estimated", I64, "part of the value that was estimated [same unit]; 0 where not known apart"),
+    ("unit", STR, "kWh, kvarh, kW, kVA; 10^-25 for a cost"),
 )
 
 LINES = schema(
