@@ -4,9 +4,11 @@ from datetime import date
 from decimal import Decimal
 
 import numpy as np
+import pyarrow as pa
 import pytest
 from rating_world import NO_CARRY, header
 
+from gridtally.market import Market, Series
 from gridtally.metering.blocks import ACTUAL, MISSING, Dense
 from gridtally.metering.determine import determine
 from gridtally.metering.scope import Version, scope
@@ -185,3 +187,43 @@ def test_a_gap_holds_the_span_it_lies_in(day, whole):
     mine = [row for row in determinants.to_pylist() if row["segment"].startswith("P17/")]
     assert {row["span"] for row in mine} == {whole}
     assert len(mine) == 4
+
+
+def test_prices_are_kept_apart_by_terms_and_by_delivery():
+    """1 kWh an hour on two days: 48 kWh at the series plus a margin of one's own.
+
+    The same version bills again after the series was delivered anew: 0.10, then 0.20 a kWh.
+    """
+    body = (
+        '[series.spot]\nper = "kWh"\n[terms.margin]\n[[components]]\nid = "x"\nshape = "energy"\n'
+        'channel = "import"\nseries = "spot"\nplus = { term = "margin" }\n'
+    )
+    version = load((header("UTC") + body).encode(), name="t")
+    period = Period(date(2026, 1, 1), date(2026, 1, 3))
+    points = ("P1", "P2", "P3")
+    rows = [
+        {"agreement": p, "account": p, "metering_point": p, "from": period.start, "to": period.end,
+         "tariff": "t", "legal_source": "interval"}
+        for p in points
+    ]  # fmt: skip
+    spans, _ = scope(
+        table(AGREEMENTS, rows),
+        table(METERING_POINTS, [{"metering_point": p, "zone": "UTC"} for p in points]),
+        period=period,
+        versions=[Version("t", version.digest, version.valid_from, None)],
+    )
+    stated = pa.array([f'{{"margin":"{margin}"}}' for margin in ("0.01", "0.02", "0.01")])
+    spans = spans.set_column(spans.schema.get_field_index("terms"), "terms", stated)
+    start, end = zone("UTC").bounds(period)
+    values = np.full((3, 48), 10**6)
+    grid = Dense(points, "import", start, 3600, values, np.full(values.shape, ACTUAL, np.uint8))
+    for price, amounts in (("0.1", ["5.28", "5.76", "5.28"]), ("0.2", ["10.08", "10.56", "10.08"])):
+        market = Market(series={"spot": Series((start,), (Decimal(price),), end)})
+        determinants, missing = determine(
+            spans, dense=[grid], advances=empty(ADVANCES),
+            wanted={version.digest: version.wanted}, market=market,
+        )  # fmt: skip
+        assert missing.num_rows == 0
+        tariffs = {version.digest: version}
+        found = rate(spans, determinants, tariffs=tariffs, carry_in=NO_CARRY, market=market).lines
+        assert [f"{x['amount']:.2f}" for x in found.to_pylist()] == amounts

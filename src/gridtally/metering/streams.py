@@ -187,14 +187,15 @@ def _stream(
     energies = {channel: made.energies(column) for channel, column in values.items()}
     negative = np.zeros(len(rows), bool)
     for column in values.values():
-        negative |= (column[:, made.inside] < 0).any(axis=1)
+        inside = column if made.inside.all() else column[:, made.inside]
+        negative |= inside.min(axis=1, initial=0) < 0
     energy = energies[want.channel]
     if want.netting:
         (other,) = (column for channel, column in energies.items() if channel != want.channel)
         energy = np.maximum(energy - other, 0)
     stream = Stream(
-        energy[:, billed], made.labels[billed], made.starts[billed], made.ends[billed],
-        made.days[billed],
+        energy if billed.all() else energy[:, billed], made.labels[billed], made.starts[billed],
+        made.ends[billed], made.days[billed],
     )  # fmt: skip
     if want.strict:
         for row in rows[negative].tolist():

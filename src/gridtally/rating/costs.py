@@ -6,7 +6,7 @@ the unit). It does not fit 63 bits and is handed on in two parts, `hi` x 10^18 +
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from fractions import Fraction
 
@@ -14,11 +14,12 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from gridtally.market import Market, Series
+from gridtally.market import Market
 from gridtally.rating.charges import Energy
 from gridtally.rating.declared import PriceSeries, Term
 from gridtally.rating.exact import Column, divide, largest, product
 from gridtally.rating.facts import Facts, facts_of
+from gridtally.rating.prices import PRICE_DECIMALS, PriceBook, Prices, Steps, price
 from gridtally.rating.ratios import column
 from gridtally.rating.values import Value
 from gridtally.terms import Reduced, Stream
@@ -29,8 +30,6 @@ Ints = npt.NDArray[np.int64]
 Mask = npt.NDArray[np.bool_]
 COST_DECIMALS = 25
 HALF = 10**18
-_ENERGY, _PRICE = 6, 19
-_VALUE = 10**8
 
 
 def joined(high: Ints, low: Ints) -> Column:
@@ -40,10 +39,10 @@ def joined(high: Ints, low: Ints) -> Column:
 
 def costs(
     charge: Energy,
-    declared: PriceSeries,
     zone: str,
     terms: Mapping[str, Term],
     names: tuple[str, ...],
+    book: PriceBook,
     stream: Stream,
     spans: pa.Table,
     market: Market,
@@ -51,18 +50,19 @@ def costs(
     """The cost of each bucket; `spans` has a row per row of `stream`."""
     rows = len(stream.energy)
     assert charge.series
-    step, steps, problem = _steps(stream, market.series.get(charge.series), charge)
-    if problem:
+    series = market.series.get(charge.series)
+    steps = book.steps(series) if series else None
+    step, problem = _step(stream, steps, charge)
+    if problem is not None:
         return Reduced([], [(problem[0], np.ones(rows, bool), *problem[1:])])
     facts = facts_of(spans, zone=zone, declared=terms)
     total = np.zeros((rows, len(names)), object)
-    for times, plus, mine in _alike(facts, charge):
-        prices = {
-            i: _price(steps[i], declared.units, times, plus, charge)
-            for i in np.unique(step).tolist()
-        }
-        price = np.array([prices[i] for i in step.tolist()], object)
-        total[mine] = _sums(stream.energy[mine], price, stream.labels, len(names), charge)
+    needed = np.unique(step).tolist()
+    for times, plus, mine in _alike(facts, charge) if needed else ():
+        assert steps is not None, "a step of no series"
+        energy = stream.energy if len(mine) == rows else stream.energy[mine]
+        prices = steps.prices(times, plus, needed)
+        total[mine] = _sums(energy, prices, step, stream.labels, names, charge)
     high, low = total // HALF, total % HALF  # divmod knows no Python integers
     good = np.asarray((np.abs(high) < 2**62).all(axis=1)).astype(bool)
     message = "Energy x price is too large to be money."
@@ -79,30 +79,22 @@ Why = tuple[str, str, str]
 """(code, message, remedy)"""
 
 
-def _steps(
-    stream: Stream, series: Series | None, charge: Energy
-) -> tuple[Ints, tuple[Decimal | None, ...], Why | None]:
-    """The step in which each block lies, and the values of the steps; or why there is none."""
+def _step(stream: Stream, steps: Steps | None, charge: Energy) -> tuple[Ints, Why | None]:
+    """The step in which each block lies; or why there is none."""
     none = np.zeros(0, np.int64)
     if not len(stream.starts):
-        return none, (), None
-    missing = (
+        return none, None
+    if steps is not None:
+        first = steps.at(stream.starts)
+        if (first != steps.at(stream.ends - 1)).any():
+            return none, _finer(stream, charge)
+        if not steps.unknown(first, stream.ends):
+            return first, None
+    return none, (
         "rating.series.missing",
         f"The prices {charge.series}, which {charge.id} bills, are not known for all of the time.",
         "Deliver the missing prices; a missing price is never read as zero.",
     )
-    known = series.cut(int(stream.starts.min()), int(stream.ends.max())) if series else None
-    if known is None:
-        return none, (), missing
-    starts = np.array(known.starts, np.int64)
-    first = np.searchsorted(starts, stream.starts, side="right") - 1
-    last = np.searchsorted(starts, stream.ends - 1, side="right") - 1
-    if (first != last).any():
-        return none, (), _finer(stream, charge)
-    without = {i for i, value in enumerate(known.values) if value is None}
-    if (stream.ends > known.to).any() or without & set(np.unique(first).tolist()):
-        return none, (), missing
-    return first, known.values, None
 
 
 def _finer(stream: Stream, charge: Energy) -> Why:
@@ -133,25 +125,6 @@ def _alike(facts: Facts, charge: Energy) -> list[tuple[Fraction, Fraction, Ints]
     return [(*key, np.array(rows, np.int64)) for key, rows in pairs.items()]
 
 
-def _price(
-    step: Decimal | None, units: int, times: Fraction, plus: Fraction, charge: Energy
-) -> int:
-    """The price of a step. [10^-19 per kWh]"""
-    assert step is not None
-    price = Fraction(step) / units * times + plus
-    if charge.floor is not None:
-        price = max(price, Fraction(charge.floor))
-    if charge.cap is not None:
-        price = min(price, Fraction(charge.cap))
-    exact = price * 10**_PRICE
-    assert exact.denominator == 1, "a price has at most 19 decimals"
-    if charge.round_price is None:
-        return int(exact.numerator)
-    point = charge.round_price.point()
-    unit: int = 10 ** (_PRICE - point.places)
-    return int(divide(np.array([exact.numerator], object), unit, point.mode)[0]) * unit
-
-
 def price_of(step: Decimal | None, declared: PriceSeries, charge: Energy) -> Decimal | None:
     """The price of a step, for whoever shows one; None where the agreement's terms decide too."""
     times, plus = (
@@ -160,38 +133,34 @@ def price_of(step: Decimal | None, declared: PriceSeries, charge: Energy) -> Dec
     )
     if step is None or times is None or plus is None:
         return None
-    return Decimal(_price(step, declared.units, Fraction(times), Fraction(plus), charge)).scaleb(
-        -_PRICE
-    )
+    exact = price(step, declared.units, Fraction(times), Fraction(plus), charge)
+    return Decimal(exact).scaleb(-PRICE_DECIMALS)
 
 
-def _sums(energy: Ints, price: Column, labels: Ints, count: int, charge: Energy) -> Column:
+def _sums(
+    energy: Ints, prices: Prices, step: Ints, labels: Ints, names: Sequence[str], charge: Energy
+) -> Column:
     """Energy x price by bucket. [10^-25]; shape (rows, buckets) of Python integers"""
-    result = np.zeros((len(energy), count), object)
-    if not energy.size:
-        return result
-    shift = 0
-    while shift < _PRICE and all(p % 10 ** (shift + 1) == 0 for p in set(price.tolist())):
-        shift += 1
-    whole = price // 10**shift
-    for i in range(count):
-        mine = labels == i
-        if not mine.any():
+    result = np.zeros((len(energy), len(names)), object)
+    for i in range(len(names)):
+        mine = np.flatnonzero(labels == i)
+        if not len(mine):
             continue
+        part = energy if len(mine) == len(labels) else energy[:, mine]
         if charge.round_each is None:
-            result[:, i] = _dot(energy[:, mine], whole[mine]) * 10**shift
+            result[:, i] = _dot(part, prices, step[mine]) * 10**prices.shift
             continue
         point = charge.round_each.point()
-        step = 10 ** (COST_DECIMALS - point.places)
-        each = _products(energy[:, mine], whole[mine])
-        if shift < COST_DECIMALS - point.places:
-            units = divide(each, step // 10**shift, point.mode)
+        unit = 10 ** (COST_DECIMALS - point.places)
+        each = _products(part, prices.units[step[mine]])
+        if prices.shift < COST_DECIMALS - point.places:
+            units = divide(each, unit // 10**prices.shift, point.mode)
         else:
-            units = product(each, 10**shift // step)
+            units = product(each, 10**prices.shift // unit)
         sums = units.sum(axis=1) if largest(units) * units.shape[1] < 2**62 else (
             units.astype(object).sum(axis=1)
         )  # fmt: skip
-        result[:, i] = sums.astype(object) * step
+        result[:, i] = sums.astype(object) * unit
     return result
 
 
@@ -201,19 +170,15 @@ def _products(energy: Ints, price: Column) -> Column:
     return np.asarray(energy.astype(object) * price)
 
 
-def _dot(energy: Ints, price: Column) -> Column:
+def _dot(energy: Ints, prices: Prices, step: Ints) -> Column:
     """Sums of energy x price of each row, exactly: Python integers.
 
     The prices are cut into digits so small that no sum of products can overflow 62 bits.
     """
     bits = 62 - largest(energy).bit_length() - energy.shape[1].bit_length()
     if bits < 4:
-        return np.asarray((energy.astype(object) * price).sum(axis=1))
+        return np.asarray((energy.astype(object) * prices.units[step]).sum(axis=1))
     total = np.zeros(len(energy), object)
-    rest, place = np.abs(price), 0
-    sign = np.where(price < 0, -1, 1).astype(np.int64)
-    while rest.any():
-        digit = (rest % 2**bits).astype(np.int64) * sign
-        total = total + (energy @ digit).astype(object) * 2**place
-        rest, place = rest // 2**bits, place + bits
+    for place, digit in enumerate(prices.digits(bits)):
+        total = total + (energy @ digit[step]).astype(object) * 2 ** (bits * place)
     return total

@@ -20,6 +20,7 @@ from gridtally.rating.charges import (
 from gridtally.rating.costs import costs
 from gridtally.rating.declared import Loss, PriceSeries, Term
 from gridtally.rating.filling import tiers_by_time
+from gridtally.rating.prices import PriceBook
 from gridtally.terms import Channel, Wanted, Windows
 
 __all__ = [
@@ -84,7 +85,7 @@ def costs_of(
     assert charge.series
     names = calendar.buckets if calendar else NO_BUCKET
     series, terms = declared.series[charge.series], declared.terms
-    reduce = partial(costs, charge, series, zone, terms, names)
+    reduce = partial(costs, charge, zone, terms, names, PriceBook(charge, series.units))
     return _wanted(
         "cost", zone, charge.channel, calendar, charge.months,
         **(_netting(charge) | {"variant": charge.id, "reduce": reduce, "strict": False}),
