@@ -59,6 +59,8 @@ class _Wide:
 
     values: Ints
     known: Mask
+    asked: Mask
+    """Spans for which it is asked for: in the others its component is at rest."""
     largest: bool
 
 
@@ -77,10 +79,15 @@ class _Work:
         """A determinant of some stored spans."""
         count = self.stored.spans.num_rows
         if name not in self.made:
-            zeros = np.zeros(count, np.int64), np.ones(count, bool)
-            self.made[name] = _Wide(*zeros, largest)
-        self.made[name].values[rows] = np.where(known, values, 0)
-        self.made[name].known[rows] = known
+            none = np.zeros(count, bool)
+            self.made[name] = _Wide(np.zeros(count, np.int64), none, none.copy(), largest)
+        wide = self.made[name]
+        wide.values[rows] = np.where(known, values, 0)
+        wide.known[rows], wide.asked[rows] = known, True
+
+    def lack(self, code: str, reason: str, rows: Ints) -> None:
+        """Why some stored spans cannot be rated."""
+        self.lacks.setdefault((code, reason), []).append(rows)
 
 
 def sheet(
@@ -99,8 +106,8 @@ def sheet(
     _from_dials(work, np.flatnonzero(~interval))
     merged, torn = outside.terms(_spans(work))
     if len(torn):
-        changes = LACKING, "A term of the agreement changes within a span of the bill."
-        work.lacks[changes] = [work.first[torn]]
+        work.lack(LACKING, "A term of the agreement changes within a span.", work.first[torn])
+    _whole(work)
     return _sheet(work, merged, outside.barred(merged, stored.names))
 
 
@@ -121,7 +128,9 @@ def _sheet(work: _Work, made: pa.Table, refused: list[Refused]) -> Sheet:
         values, there = wide.values, wide.known
         if not whole:
             join = np.maximum if wide.largest else np.add
-            values, there = join.reduceat(values, first), np.logical_and.reduceat(there, first)
+            values = join.reduceat(values, first)
+            there = np.logical_and.reduceat(there | ~wide.asked, first)
+            there &= np.logical_or.reduceat(wide.asked, first)
         rows = np.flatnonzero(there[keep])
         if len(rows):
             determinants[name] = rows, values[keep][rows]
@@ -182,33 +191,44 @@ def _from_determinants(work: _Work, rows: Ints, known: Mapping[str, Sequence[Wan
             spans[n][int(mine[0])].as_py() for n in ("tariff", "start_utc", "end_utc")
         )
         if start is None or end is None:
-            work.lacks.setdefault((LACKING, "There is no time zone."), []).append(mine)
+            work.lack(LACKING, "There is no time zone.", mine)
             continue
-        mine_ = digest == work.version.digest  # then what is stored is what is wanted
-        wants = work.version.wanted if mine_ else known.get(digest, ())
-        stored = (*TOTALS, *wants)
+        if digest == work.version.digest:  # what was stored is what is wanted, whatever it is
+            for name in columns.names:
+                values, there = columns.of(name)
+                work.put(name, mine, values[mine], there[mine], name.startswith("demand"))
+            continue
         found, lacking = recipes(
-            work.version.wanted, stored, start_utc=start, end_utc=end, market=work.market
-        )
-        for reason, names in _reasons(lacking, work.version).items():
+            work.version.wanted, (*TOTALS, *known.get(digest, ())), start_utc=start, end_utc=end,
+            market=work.market,
+        )  # fmt: skip
+        for reason, names in _reasons(lacking).items():
             text = f"{names} cannot be had from what was stored: {reason}."
-            work.lacks.setdefault((LACKING, text), []).append(mine)
+            work.lack(LACKING, text, mine)
         for recipe in found:
             values, there = columns.joined(recipe.of, mine, largest=recipe.largest)
             work.put(recipe.name, mine, values, there, recipe.largest)
 
 
-def _reasons(lacking: Sequence[Lack], version: TariffVersion) -> dict[str, str]:
-    """reason -> the names that it keeps away, those that may be missing left out"""
+def _whole(work: _Work) -> None:
+    """What looks at single hours or days cannot be put together over two stored spans."""
+    names = [want.name("") for want in work.version.wanted if want.streamed]
+    joined = np.flatnonzero(np.diff(np.r_[work.first, work.stored.spans.num_rows]) > 1)
+    if names and len(joined):
+        reason = f"{', '.join(names)} was stored in two parts, which cannot be put together."
+        work.lack(LACKING, reason, work.first[joined])
+
+
+def _reasons(lacking: Sequence[Lack]) -> dict[str, str]:
+    """reason -> the names that it keeps away
+
+    Those that may be missing as well: that nobody asked for a channel does not say that the
+    metering point has none.
+    """
     found: dict[str, list[str]] = {}
     for lack in lacking:
-        if not _optional(version, lack.name):
-            found.setdefault(lack.reason, []).append(lack.name)
+        found.setdefault(lack.reason, []).append(lack.name)
     return {reason: ", ".join(names) for reason, names in found.items()}
-
-
-def _optional(version: TariffVersion, name: str) -> bool:
-    return any(w.optional and name in map(w.name, w.buckets) for w in version.wanted)
 
 
 class _Columns:
@@ -226,6 +246,11 @@ class _Columns:
         parts = np.split(order, np.flatnonzero(np.diff(code[order])) + 1) if len(order) else []
         self._of = {names.dictionary[int(code[p[0]])].as_py(): (rows[p], p) for p in parts}
         self._wide: dict[str, tuple[Ints, Mask]] = {}
+
+    @property
+    def names(self) -> Sequence[str]:
+        """Of all that was stored."""
+        return list(self._of)
 
     def of(self, name: str) -> tuple[Ints, Mask]:
         """A determinant and where it is known."""
@@ -262,11 +287,11 @@ def _from_dials(work: _Work, rows: Ints) -> None:
             side = months_side(want.months, period)
             if want.streamed and side != "out":
                 reason = f"{want.name('')} looks at single hours, which were not stored."
-                work.lacks.setdefault((LACKING, reason), []).append(mine)
+                work.lack(LACKING, reason, mine)
                 continue
             if side == "both":
                 reason = f"{want.name('')} holds in some months only, and dials cannot be cut."
-                work.lacks.setdefault((DIALS, reason), []).append(mine)
+                work.lack(DIALS, reason, mine)
             for bucket in want.buckets if side == "in" else ():
                 values, _, there = dials.of(want, bucket, mine)
                 largest = want.kind == "demand"
