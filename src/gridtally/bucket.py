@@ -124,7 +124,7 @@ def bill(job: Job, *, with_daily: bool = True) -> Part:
     """Steps 3 to 6, and of step 7 the segments."""
     metered = meter(job)
     wanted = {digest: tariff.wanted for digest, tariff in job.tariffs.items()}
-    metered.findings.append(unfit(job.spans, metered.stretches, wanted=wanted))
+    metered.findings.append(unfit(job.spans, metered.stretches, wanted=wanted, market=job.market))
     settled = settle(
         job.spans,
         dense=metered.dense,

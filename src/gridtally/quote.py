@@ -88,7 +88,8 @@ def rate_readings(
         round_finer=round_finer,
     )  # fmt: skip
     result = _Result(source.zone, list(source.assumptions), findings=decoded.findings.to_pylist())
-    for job in _interval_jobs(source, decoded.blocks, from_=from_, to=to, result=result):
+    found = _interval_jobs(source, decoded.blocks, from_=from_, to=to, result=result, market=market)
+    for job in found:
         _rate_job(job, result, given)
     dials, known = decoded.registers, pc.unique(decoded.blocks["metering_point"])
     result.findings += unused(dials, known.to_pylist()).to_pylist()
@@ -184,7 +185,13 @@ class _Job:
 
 
 def _interval_jobs(
-    source: _Source, blocks: pa.Table, *, from_: date | None, to: date | None, result: _Result
+    source: _Source,
+    blocks: pa.Table,
+    *,
+    from_: date | None,
+    to: date | None,
+    result: _Result,
+    market: Market,
 ) -> Iterator[_Job]:
     refined = refine(blocks)
     result.findings += refined.findings.to_pylist()
@@ -197,7 +204,7 @@ def _interval_jobs(
             result.findings += [_no_day(point) for point in group.points]
             continue
         mine = blocks.filter(pc.is_in(blocks["metering_point"], pa.array(group.points)))
-        measure = partial(intervals, mine, result.zone, version, refined.stretches)
+        measure = partial(intervals, mine, result.zone, version, refined.stretches, market=market)
         yield _Job(group.points, version, days, LegalSource.INTERVAL, measure)
 
 

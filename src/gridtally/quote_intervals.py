@@ -10,6 +10,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from gridtally.market import NO_MARKET, Market
 from gridtally.metering.blocks import Dense, dense, grids
 from gridtally.metering.resolutions import Stretch, unfit
 from gridtally.periods import Period
@@ -80,11 +81,14 @@ def intervals(
     stretches: Sequence[Stretch],
     spans: pa.Table,
     month: Period,
+    *,
+    market: Market = NO_MARKET,
 ) -> tuple[list[Dense], pa.Table, pa.Table]:
     """The intervals of a month, on their grids, which begin where the readings do."""
     start, end = zone_of(zone).bounds(month)
     readings = []
-    found = [unfit(spans, stretches, wanted={version.digest: version.wanted})]
+    wanted = {version.digest: version.wanted}
+    found = [unfit(spans, stretches, wanted=wanted, market=market)]
     for channel, seconds, members in grids(blocks):
         mine = pc.and_(
             pc.equal(blocks["channel"], channel), pc.equal(blocks["resolution_s"], seconds)

@@ -1,11 +1,13 @@
 """`gridtally rate` without a workspace: months, carry, gaps, zones, the JSON that is answered."""
 
 from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
 
 import pytest
 from rating_world import header
 
 from gridtally.errors import InvalidDocument, RefusedFile, UsageError
+from gridtally.market import Market, Series
 from gridtally.quote import rate_readings
 
 AS_OF = int(datetime(2027, 1, 1, tzinfo=UTC).timestamp())
@@ -161,3 +163,19 @@ def test_what_is_refused():
         quote("schema = 1", readings("2026-01-01T00:00:00+00:00", 24))
     with pytest.raises(RefusedFile):
         quote(header("UTC") + ENERGY, "not,a,row\n")
+
+
+def test_prices_by_time_and_terms_of_the_agreement():
+    """24 hours of 0.1 kWh at 50 per MWh and 0.07 more: 0.12 + 0.168 = 0.288."""
+    text = (
+        header("UTC", places=4) + '[series.spot]\nper = "MWh"\n[terms.margin]\n[[components]]\n'
+        'id = "e"\nshape = "energy"\nchannel = "import"\nseries = "spot"\n'
+        'plus = { term = "margin" }\n'
+    )
+    data = readings("2026-01-01T00:00:00+00:00", 24, value="0.1")
+    start = 1_767_225_600
+    market = Market(series={"spot": Series((start,), (Decimal(50),), start + 86_400)})
+    answer = quote(text, data, market=market, terms={"margin": "0.07"})
+    assert answer["bills"][0]["lines"][0]["amount"] == "0.288"
+    codes = {finding["code"] for finding in quote(text, data)["findings"]}
+    assert {"rating.series.missing", "rating.term.missing"} <= codes

@@ -5,11 +5,15 @@ from decimal import Decimal
 
 import numpy as np
 import pytest
+from rating_world import header
 from shape_world import TOU, bill, component, lines
 
 from gridtally.market import Events, Market, Series
+from gridtally.metering.resolutions import Stretch, _why_not, unfit
 from gridtally.periods import Period
 from gridtally.periods import zone as zone_of
+from gridtally.rating.tariff import load
+from gridtally.tables import SPANS, table
 
 DAY = Period(date(2026, 1, 1), date(2026, 1, 2))
 START, END = zone_of("UTC").bounds(DAY)
@@ -336,3 +340,45 @@ def test_hours_that_an_event_names():
     assert "rating.event.missing" in held(body)
     early = Market(events={"critical": Events(START, END - 1, times)})
     assert "rating.event.missing" in held(body, market=early)
+
+
+# ------------------------------------------ long readings among shorter ones
+
+
+@pytest.mark.parametrize(
+    ("rest", "steps", "why"),
+    [
+        ('price = 1\nnetting = "interval"', (), "energy is netted by the interval."),
+        ('price = 1\nnetting = "hour"', (), ""),
+        ('series = "spot"', ((0, "50"), (0.25, "60")), "prices change inside one of them."),
+        ('series = "spot"', ((0, "50"), (1, "60")), ""),
+    ],
+)
+def test_what_an_hour_among_quarters_cannot_tell(rest, steps, why):
+    """An hour that is spread evenly over its quarters says nothing about each of them."""
+    text = header("UTC") + SPOT + component("energy", f'channel = "import"\n{rest}')
+    version = load(text.encode(), name="t")
+    row = {
+        "segment": "A/1", "span": 0, "agreement": "A", "account": "A", "metering_point": "P",
+        "zone": "UTC", "from": DAY.start, "to": DAY.end, "start_utc": START, "end_utc": END,
+        "legal_source": "interval", "tariff": version.digest,
+    }  # fmt: skip
+    found = unfit(
+        table(SPANS, [row]), [Stretch("P", "import", START, START + HOUR, HOUR)],
+        wanted={version.digest: version.wanted}, market=spot(*steps) if steps else Market(),
+    )  # fmt: skip
+    messages = [finding["message"].rpartition(": ")[2] for finding in found.to_pylist()]
+    assert messages == ([why] if why else [])
+
+
+@pytest.mark.parametrize(
+    ("rest", "holds"),
+    [("window_min = 60\nrolling_min = 15", True), ("window_min = 60\nrolling_min = 60", False),
+     ("top = 3", True), ("window_min = 60\ntop = 3", False)],
+)  # fmt: skip
+def test_windows_that_an_hour_among_quarters_cannot_tell(rest, holds):
+    """Windows that start or end inside the hour."""
+    text = header("UTC") + component("demand", f"price = 1\n{rest}")
+    wants = load(text.encode(), name="t").wanted
+    (want,) = (want for want in wants if want.windows)
+    assert bool(_why_not(want, START, START + HOUR, HOUR, Market())) == holds

@@ -17,11 +17,12 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from gridtally.market import NO_MARKET, Market
 from gridtally.metering import layout
 from gridtally.metering.words import amount, counted, unit
 from gridtally.periods import iso_utc
-from gridtally.tables import finding, findings_table
-from gridtally.terms import LegalSource, Severity, Wanted
+from gridtally.tables import SPANS, finding, findings_table
+from gridtally.terms import LegalSource, Severity, Stream, Wanted
 
 __all__ = ["Refined", "Stretch", "refine", "unfit"]
 
@@ -296,7 +297,11 @@ def _said(cut: _Cut, names: Sequence[Row]) -> Iterator[Row]:
 
 
 def unfit(
-    spans: pa.Table, stretches: Sequence[Stretch], *, wanted: Mapping[str, Sequence[Wanted]]
+    spans: pa.Table,
+    stretches: Sequence[Stretch],
+    *,
+    wanted: Mapping[str, Sequence[Wanted]],
+    market: Market = NO_MARKET,
 ) -> pa.Table:
     """Findings that hold the spans whose tariff asks for more than long intervals can tell.
 
@@ -313,8 +318,12 @@ def unfit(
 
     @cache
     def problem(tariff: str, channel: str, low: int, high: int, step: int) -> str:
-        wants = [want for want in wanted.get(tariff, ()) if want.channel == channel]
-        return next((why for want in wants if (why := _why_not(want, low, high, step))), "")
+        wants = [want for want in wanted.get(tariff, ()) if channel in want.channels]
+        times = np.arange(low, high, step)
+        for want in wants:
+            if why := _why_not(want, low, high, step, market) or _price(want, times, step, market):
+                return why
+        return ""
 
     rows = []
     for stretch in stretches:
@@ -332,13 +341,30 @@ def unfit(
     return findings_table(rows)
 
 
-def _why_not(want: Wanted, low: int, high: int, step: int) -> str:
+def _why_not(want: Wanted, low: int, high: int, step: int, market: Market) -> str:
     """Why intervals of `step` seconds cannot give what is wanted; empty when they can."""
+    windows = want.windows
+    if windows and (not want.window_s or (windows.rolling_s or step) < step):
+        return "demand is measured over windows that are shorter than they are."
+    if want.netting and (want.netting == "interval" or 3600 % step):
+        return f"energy is netted by the {want.netting}."
     if want.kind == "demand" and want.window_s and want.window_s < step:
         return f"demand is billed over {want.window_s // 60} minutes."
-    if (want.labels(low, high, step) == _CHANGES).any():
+    known = (market,) if want.events else ()
+    if (want.labels(low, high, step, *known) == _CHANGES).any():
         return f"the time windows of {want.calendar or 'the months'} change inside one of them."
     return ""
+
+
+def _price(want: Wanted, starts: Ints, step: int, market: Market) -> str:
+    """Why intervals cannot be priced by time; empty when each lies in one step of its series."""
+    if want.kind != "cost" or want.reduce is None:
+        return ""
+    zeros = np.zeros(len(starts), np.int64)
+    stream = Stream(np.zeros((0, len(starts)), np.int64), zeros, starts, starts + step, zeros)
+    answer = want.reduce(stream, SPANS.empty_table(), market)
+    finer = any(code == "rating.series.finer" for code, *_ in answer.holds)
+    return "prices change inside one of them." if finer else ""
 
 
 _CHANGES = -2
