@@ -193,7 +193,7 @@ def test_explain_down_to_readings(door, issued):
             assert segment["readings_found"]
             for line in (line for span in segment["spans"] for line in span["lines"]):
                 for source in (one for one in line["from"] if one.get("days")):
-                    days += 1
+                    days, last = days + 1, (number, source)
                     whole = [Decimal(day["quantity"]) for day in source["days"]]
                     assert sum(whole) == Decimal(source["value"])
                     for day in source["days"]:
@@ -203,6 +203,9 @@ def test_explain_down_to_readings(door, issued):
     assert days > 10
     assert intervals > 1000
     assert "days" in door("explain", number, "-w", path).out
+    printed = door("explain", last[0], "--depth", "intervals", "-w", path).out.split()
+    for one in last[1]["days"][-1]["intervals"]:  # nothing is cut off at the end of a line
+        assert one["value"] in printed
 
 
 def test_explain_a_difference(door, issued, tmp_path):

@@ -357,7 +357,7 @@ def explain(
     if as_json:
         print_json(tree)
     else:
-        out.print(explaining.rendered(tree, language=language))
+        out.print(explaining.rendered(tree, language=language), soft_wrap=False)  # none is cut off
     for segment in tree.get("segments", ()):
         if not segment.get("readings_found", True):
             talk.print(
