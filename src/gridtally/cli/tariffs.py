@@ -26,6 +26,8 @@ from gridtally.cli.tariff_what_if import what_if
 from gridtally.errors import InvalidDocument, RefusedFile, UsageError
 
 if TYPE_CHECKING:
+    import pyarrow as pa
+
     from gridtally.market import Market
 
 FILE = click.Path(path_type=Path)
@@ -124,8 +126,8 @@ def rate(
 
     One bill per metering point and local calendar month. Readings after --as-of lie in the future
     and are set aside. A tariff with prices by time needs --prices, one with events --events
-    (docs/master-data.md), one with terms a --term for each. Under an OCPI tariff READINGS are charging sessions or CDRs, one bill each
-    (docs/charging.md). Exit code 1 when a file is refused.
+    (docs/master-data.md), one with terms a --term for each. Under an OCPI tariff READINGS are
+    charging sessions or CDRs, one bill each (docs/charging.md). Exit code 1 when a file is refused.
     """
     from gridtally.quote import rate_readings
     from gridtally.rating.sessions import looks_so, rate_sessions
@@ -174,7 +176,7 @@ def _market(data: bytes, name: str, prices: Path | None, events: Path | None) ->
     from gridtally.outside import delivered, market_of, require_units
     from gridtally.rating.tariff import load
 
-    tables = {}
+    tables: dict[str, pa.Table] = {}
     for table, path in (("price_series", prices), ("market_events", events)):
         if path is not None:
             tables |= delivered(table, read_file(path), file=path.name)
