@@ -23,6 +23,19 @@ _PATTERNS = {
     "title": "is no language: write two small letters such as en",
 }
 _PLAIN = "is no plain name: write ASCII letters, digits, `.`, `_` and `-`, at most 64"
+_TYPES = {
+    "tuple_type": "must be a list",
+    "dict_type": "must be a table",
+    "model_type": "must be a table",
+    "model_attributes_type": "must be a table",
+    "date_type": "must be a date such as 2026-01-01",
+    "date_from_datetime_inexact": "must be a date such as 2026-01-01",
+    "bool_type": "must be true or false",
+    "int_type": "must be a whole number",
+    "string_type": "must be a text",
+    "too_short": "must not be empty, or that short",
+    "too_long": "must not be that long",
+}
 _BOUNDS = {
     "less_than_equal": ("le", "is more than {}, the most that is allowed"),
     "greater_than_equal": ("ge", "is less than {}, the least that is allowed"),
@@ -79,6 +92,8 @@ def _problem(where: str, error: Mapping[str, Any], model: type[BaseModel]) -> Pr
     if kind == "string_pattern_mismatch":
         keys = [re.sub(r"\[\d+\]", "", step) for step in where.split(".")]
         message = next((_PATTERNS[key] for key in reversed(keys) if key in _PATTERNS), _PLAIN)
+    elif kind in _TYPES:
+        message = _TYPES[kind]
     elif kind in _BOUNDS:
         bound, text = _BOUNDS[kind]
         message = text.format(error["ctx"][bound])
