@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
+from decimal import ROUND_HALF_EVEN, Decimal
 from functools import partial
 from typing import Any
 
@@ -48,6 +49,8 @@ from gridtally.terms import LegalSource, Severity
 __all__ = ["rate_readings"]
 
 _EPOCH = date(1970, 1, 1)
+_AGREED = {"contract_kw": "contract_ukw", "capacity_kva": "capacity_ukva"}
+"""Terms that every agreement has a column for."""
 Row = Mapping[str, Any]
 Measured = tuple[list[Dense], pa.Table, pa.Table]
 """What was measured in a month: intervals, ADVANCES of registers, FINDINGS."""
@@ -68,6 +71,7 @@ def rate_readings(
     round_finer: Rounding | None = None,
     market: Market = NO_MARKET,
     terms: Mapping[str, str] | None = None,
+    one_bill: bool = False,
 ) -> dict[str, Any]:
     """Rate delivered readings; return the JSON of `gridtally rate` (numbers as text).
 
@@ -75,12 +79,13 @@ def rate_readings(
     names one. `zone` is the billing zone, and that of readings without an offset; None: the
     tariff's. `from_`, `to` are local days, half-open; None: the whole days of the intervals, and
     the months between readings of registers. `market`: the prices and events that the tariff refers
-    to; `terms`: what every agreement states, name to decimal. `as_of`: UTC seconds, or the end of a
-    local day.
+    to; `terms`: what every agreement states, name to decimal, `contract_kw` and `capacity_kva`
+    among them. `one_bill`: of all days, not one per calendar month. `as_of`: UTC seconds, or the
+    end of a local day.
     Raises `InvalidDocument`, `RefusedFile`, `UsageError`, `NotFound`.
     """
     source = _Source.read(tariff, name=tariff_name, zone=zone, key=key)
-    given = _Given(market, terms or {})
+    given = _Given(market, terms or {}, one_bill)
     if isinstance(as_of, date):
         as_of = zone_of(source.zone).midnight(as_of + timedelta(days=1))
     decoded = decode(
@@ -226,14 +231,16 @@ class _Given:
 
     market: Market
     terms: Mapping[str, str]
+    one_bill: bool
 
 
 def _rate_job(job: _Job, result: _Result, given: _Given) -> None:
     """The bills of some metering points, month after month."""
     carry, broken = empty(CARRY), frozenset[str]()
-    for month in job.days.months():
+    for month in [job.days] if given.one_bill else job.days.months():
         points = [point for point in job.points if point not in broken]
-        if month.days < Period.month(month.start.year, month.start.month).days:
+        whole = Period.month(month.start.year, month.start.month).days
+        if month.days < whole and not given.one_bill:
             result.findings += [_partial(point, month) for point in points]
         carry, bad = _rate_month(job, points, month=month, carry=carry, result=result, given=given)
         if _carries(job.version):
@@ -287,17 +294,24 @@ def _spans(
     job: _Job, points: Sequence[str], month: Period, zone: str, terms: Mapping[str, str]
 ) -> tuple[pa.Table, pa.Table]:
     """Each metering point as an agreement of its own."""
+    agreed = {key: _micro(terms[name]) for name, key in _AGREED.items() if name in terms}
     agreements = table(AGREEMENTS, [
         {"agreement": point, "account": point, "metering_point": point, "from": month.start,
-         "to": month.end, "tariff": job.version.id, "legal_source": str(job.legal_source)}
+         "to": month.end, "tariff": job.version.id, "legal_source": str(job.legal_source), **agreed}
         for point in points
     ])  # fmt: skip
     places = table(METERING_POINTS, [{"metering_point": p, "zone": zone} for p in points])
     of = job.version
     dates = Version(of.id, of.digest, of.valid_from, of.valid_to, of.resets, frozenset(of.terms))
     days = (month.start - _EPOCH).days, (month.end - _EPOCH).days
-    said = {(point, name): [(*days, terms[name])] for point in points for name in terms}
+    further = terms.keys() - _AGREED.keys()
+    said = {(point, name): [(*days, terms[name])] for point in points for name in further}
     return scope(agreements, places, period=month, versions=[dates], stated=Stated(said))
+
+
+def _micro(text: str) -> int:
+    """A quantity as millionths, half even."""
+    return int((Decimal(text) * 1_000_000).to_integral_value(ROUND_HALF_EVEN))
 
 
 def _bill(segment: Row, lines: Sequence[Row]) -> dict[str, Any]:

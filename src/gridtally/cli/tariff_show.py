@@ -33,7 +33,7 @@ def show(file: Path, year: int | None, picture: Path | None, as_json: bool) -> i
     from gridtally.rating.tariff import load
 
     view = data(load(read_file(file), name=file.name), year=year)
-    badge = "unverified" if _SHIPPED in file.resolve().parents and not view["verified_by"] else None
+    badge = "unverified" if _unverified(file, view) else None
     if picture:
         from gridtally.rating.picture import picture as draw
 
@@ -44,6 +44,15 @@ def show(file: Path, year: int | None, picture: Path | None, as_json: bool) -> i
     elif not picture:
         _print(view, badge)
     return 0
+
+
+def _unverified(file: Path, view: Mapping[str, Any]) -> bool:
+    """Of what comes with Gridtally, and of copies, which still say so."""
+    from gridtally.rating.shipped import unverified
+
+    if view["verified_by"]:
+        return False
+    return _SHIPPED in file.resolve().parents or unverified(view["assumptions"])
 
 
 def _print(view: Mapping[str, Any], badge: str | None) -> None:

@@ -21,6 +21,7 @@ from gridtally.cli.common import (
 from gridtally.cli.readings import read_file, refusal, rounding_option
 from gridtally.cli.tariff_diff import diff
 from gridtally.cli.tariff_holidays import holidays
+from gridtally.cli.tariff_shipped import copy, list_shipped
 from gridtally.cli.tariff_show import show
 from gridtally.cli.tariff_what_if import what_if
 from gridtally.errors import InvalidDocument, RefusedFile, UsageError
@@ -42,6 +43,8 @@ tariff.add_command(show)
 tariff.add_command(diff)
 tariff.add_command(what_if)
 tariff.add_command(holidays)
+tariff.add_command(list_shipped)
+tariff.add_command(copy)
 
 
 @tariff.command()

@@ -13,6 +13,7 @@ from gridtally.rating.lint_holidays import holiday_notes
 from gridtally.rating.lint_hours import hour_problems
 from gridtally.rating.lint_magnitudes import magnitude_notes
 from gridtally.rating.reader import read
+from gridtally.rating.shipped import unverified
 from gridtally.rating.values import Problem
 from gridtally.terms import Severity
 
@@ -41,6 +42,9 @@ def lint(data: bytes) -> list[Problem]:
     found += magnitude_notes(document)
     found += hour_problems(document)
     found += holiday_notes(document)
+    if unverified(document.assumptions):
+        message = "The version says that it is unverified."
+        found.append(_note("assumptions", message, "Name what it was checked against, if it was."))
     if document.valid_to is None:
         message = "The version has no end: it is in force until another is added."
         found.append(_note("valid_to", message))
