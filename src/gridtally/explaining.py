@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+import pyarrow.compute as pc
 from rich.box import SIMPLE
 from rich.console import Group
 from rich.table import Table
@@ -14,7 +15,7 @@ from gridtally.closing import Closing
 from gridtally.errors import NotFound, UsageError
 from gridtally.metering import thresholds
 from gridtally.metering.cases import input_digest
-from gridtally.prepare import cases
+from gridtally.prepare import Prepared, again, cases, prepare
 from gridtally.rating import difference as two
 from gridtally.rating import explain as one
 from gridtally.rating.difference_words import LABELS, money
@@ -34,34 +35,42 @@ def tree(ws: Workspace, name: str, *, depth: str = "lines") -> dict[str, Any]:
     `depth` days or intervals: with the readings of that run under each quantity. Raises `NotFound`.
     """
     closing, bill = _find(ws, name)
-    told = _tree(closing, bill)
-    return told if depth == "lines" else _deep(closing, told, intervals=depth == "intervals")
+    prepared = _prepared(closing, bill)
+    told = _tree(closing, bill, prepared)
+    if depth == "lines":
+        return told
+    return _deep(closing, told, prepared, intervals=depth == "intervals")
 
 
-def _deep(closing: Closing, told: dict[str, Any], *, intervals: bool) -> dict[str, Any]:
+def _prepared(closing: Closing, bill: str) -> Prepared:
+    """What the run saw of the one account: nothing else is looked at."""
+    info = closing.run.info
+    bills = closing.run.read("bills", columns=["bill", "account"])
+    accounts = bills.filter(pc.equal(bills["bill"], bill))["account"].to_pylist()
+    prepared = prepare(closing.workspace, closing.period, accounts=accounts, snap=closing.snap)
+    prepared = again(prepared, info)
+    if "validation" in info:
+        prepared = replace(prepared, thresholds=thresholds.of_dict(info["validation"]))
+    return prepared
+
+
+def _deep(
+    closing: Closing, told: dict[str, Any], prepared: Prepared, *, intervals: bool
+) -> dict[str, Any]:
     """With what its readings say now; a segment whose readings are others than then says so."""
-    made = _cases(closing, told)
+    made = cases(prepared, [segment["segment"] for segment in told["segments"]])
     sealed = closing.run.read("segments", columns=["segment", "input_digest"]).to_pylist()
     digests = {row["segment"]: row["input_digest"] for row in sealed}
     same = {name: case for name, case in made.items() if input_digest(case) == digests[name]}
     deep = deepened(
-        told, cases=same, tariffs=closing.prepared.tariffs, market=closing.prepared.market,
-        intervals=intervals,
-    )  # fmt: skip
+        told, cases=same, tariffs=prepared.tariffs, market=prepared.market, intervals=intervals
+    )
     for segment in deep["segments"]:
         segment["readings_found"] = segment["segment"] in same
     return deep
 
 
-def _cases(closing: Closing, told: dict[str, Any]) -> dict[str, dict[str, Any]]:
-    """The rating cases of a bill's segments, made again from what its run saw."""
-    info, prepared = closing.run.info, closing.prepared
-    if "validation" in info:
-        prepared = replace(prepared, thresholds=thresholds.of_dict(info["validation"]))
-    return cases(prepared, [segment["segment"] for segment in told["segments"]])
-
-
-def _tree(closing: Closing, bill: str) -> dict[str, Any]:
+def _tree(closing: Closing, bill: str, prepared: Prepared) -> dict[str, Any]:
     read = closing.run.read
     return one.explain(
         bill,
@@ -73,7 +82,7 @@ def _tree(closing: Closing, bill: str) -> dict[str, Any]:
         used=read("used"),
         carry_in=read("carry_in"),
         carry_out=read("carry"),
-        tariffs=closing.prepared.tariffs,
+        tariffs=prepared.tariffs,
         estimates=read("estimates"),
     )
 
@@ -96,7 +105,7 @@ def _find(ws: Workspace, name: str) -> tuple[Closing, str]:
     )
 
 
-def difference(ws: Workspace, after: dict[str, Any], before: dict[str, Any]) -> dict[str, Any]:
+def difference(after: dict[str, Any], before: dict[str, Any]) -> dict[str, Any]:
     """How the first bill comes from the second, residual zero. Raises `UsageError`."""
     if after["currency"] != before["currency"] or None in (after["total"], before["total"]):
         raise UsageError(

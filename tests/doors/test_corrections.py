@@ -271,6 +271,10 @@ def test_nothing_is_written(door, town, tmp_path):
                  control.models.RunBill)]  # fmt: skip
         return rows, sorted(p.name for p in (ws / "runs").rglob("*"))
 
+    nobody = tmp_path / "nobody.toml"
+    nobody.write_text(four_months.FLAT.replace("flat", "nobody"))
+    none = door("rebills", "delta", "--tariff", nobody, "-w", ws)
+    assert (none.code, "no issued bill is under that tariff" in none.out) == (0, True)
     before = kept()
     text = door("rebills", "delta", "-w", ws)
     assert "4 bills, difference 240.9 EUR" in text.out

@@ -351,7 +351,7 @@ def explain(
     workspace = pipeline.open_workspace(where)
     tree = explaining.tree(workspace, bill_name, depth="lines" if against else depth)
     if against is not None:
-        tree = explaining.difference(workspace, tree, explaining.tree(workspace, against))
+        tree = explaining.difference(tree, explaining.tree(workspace, against))
     if picture is not None:
         picture.write_text(explaining.picture(tree, language=language), encoding="utf-8")
     if as_json:

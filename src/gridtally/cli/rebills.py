@@ -168,7 +168,12 @@ def _print_delta(found: dict[str, Any]) -> None:
         for bill in found["bills"]
     ]  # fmt: skip
     if not rows:
-        out.print("There is nothing to correct: no rebill is proposed.")
+        why = (
+            "no issued bill is under that tariff on its days"
+            if found["documents"]
+            else ("no rebill is proposed")
+        )
+        out.print(f"There is nothing to correct: {why}.")
         return
     print_rows(rows, ("bill", "service", "issued", "now", "difference", "because of"))
     for bill in found["bills"]:
