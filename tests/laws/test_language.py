@@ -6,6 +6,7 @@ A seed that fails is its own reproduction: `case_raters.disagreements(*a_story(R
 import random
 from collections import Counter
 
+import pytest
 from case_raters import disagreements
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -27,6 +28,7 @@ def said(seed):
     return code, found
 
 
+@pytest.mark.slow
 @settings(max_examples=25, deadline=None)
 @given(st.integers(0, 2**40))
 def test_both_raters_say_the_same(seed):
@@ -34,6 +36,7 @@ def test_both_raters_say_the_same(seed):
     assert said(seed)[1] == []
 
 
+@pytest.mark.slow
 def test_the_law_of_the_language_is_not_empty():
     """Of some fixed stories most are rated, some held."""
     seen = Counter(said(seed)[0] for seed in range(40))
