@@ -62,9 +62,8 @@ def stretches(spans: pa.Table, rows: Ints, wants: Sequence[Wanted]) -> tuple[lis
     start, end = (
         np.asarray(spans[name].combine_chunks())[rows] for name in ("start_utc", "end_utc")
     )
-    # A pair as one number: fast, and exact for all instants of the calendar.
-    low = int(start.min())
-    pairs = (start - low) * (int(end.max()) - low + 1) + (end - low)
+    begins, stops = (np.unique(edge, return_inverse=True) for edge in (start, end))
+    pairs = begins[1] * len(stops[0]) + stops[1]
     _, first, which = np.unique(pairs, return_index=True, return_inverse=True)
     days = spans.select(["from", "to"]).take(pa.array(rows[first]))
     found = []
