@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 
 MODES = ("half_up", "half_even", "down", "up")
-TERMS = ("deal", "rate", "share", "size", "persons", "meters", "capacity_kva", "contract_kw")
-"""What a value may refer to: a price, a percentage, a part of 1, a size; `persons` is whole."""
+TERMS = ("deal", "rate", "share", "size", "persons", "meters", "volts")
+"""What a value may refer to: a price, a percentage, a part of 1, a size, what is divided by."""
 
 
 @dataclass
@@ -75,7 +75,7 @@ def declarations(r, d, grid):
     out = []
     d.terms = r.random() < 0.6
     ranges = ("", "", "least = 0\n", "most = 900000\n")
-    out += [f"[terms.{name}]\n{r.choice(ranges)}" for name in TERMS[:6]]
+    out += [f"[terms.{name}]\n{r.choice(ranges)}" for name in TERMS]
     if r.random() < 0.5:
         d.series = ["spot", "month", "varh"]
         out += ['[series.spot]\nper = "MWh"\n', '[series.month]\nper = "kWh"\n',
@@ -116,7 +116,7 @@ def the_losses(r, d):
         ["no_load = 0.2"], ["load_percent = 2"], ["no_load_percent = 0.1", "load = 3"],
     ))  # fmt: skip
     if r.random() < 0.3:
-        loads.append(f"capacity = {a_value(r, d, 'size', ('50', '0.5', '400'))}")
+        loads.append(f"capacity = {a_value(r, d, 'volts', ('50', '0.5', '400'))}")
     loads += [f"shape = {a_value(r, d, 'size', ('1.05', '1'))}"] * (r.random() < 0.3)
     hours = [f"hours_per_day = {a_value(r, d, 'share', ('24', '8', '0.5'))}"] * (r.random() < 0.3)
     blind = ["reactive = false"] * (r.random() < 0.3)
@@ -124,7 +124,7 @@ def the_losses(r, d):
     made = {
         "iron": [*loads, *hours, *blind],
         "wire": [f"ohm = {a_value(r, d, 'share', ('0.5', '0'))}",
-                 f"kv = {a_value(r, d, 'size', ('0.4', '10'))}", *hours, *blind],
+                 f"kv = {a_value(r, d, 'volts', ('0.4', '10'))}", *hours, *blind],
         "part": [f"percent = {a_value(r, d, 'rate', ('4', '0', '3.33333333'))}"],
         "flat": [f"per_month = {a_value(r, d, 'size', ('10', '0.5'))}",
                  *[f'proration = "{r.choice(ways)}"'] * r.randint(0, 1)],

@@ -142,6 +142,7 @@ def some_terms(r, *, faults):
         "size": r.choice(("2", "12.5", "400", "0.00000005", "3.123456789"[:10])),
         "persons": r.choice(("1", "5", "7", "0")),
         "meters": r.choice(("1", "3")),
+        "volts": r.choice(("0.4", "12.5", "400")),
     }
     if faults and r.random() < 0.1:
         found[r.choice(list(found))] = r.choice(("-1", "0", "150", "999999"))
