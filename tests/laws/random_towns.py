@@ -43,12 +43,13 @@ class Town:
     market: Market = NO_MARKET
 
 
-def a_town(r, *, segments=12):
+def a_town(r, *, segments=12, step=None, days=None):
     """Interval-billed segments, some with something missing."""
     name = r.choice(ZONES)
-    step = r.choices((900, 1800, 3600, 300, 7200), (6, 3, 8, 1, 1))[0]
+    step = step or r.choices((900, 1800, 3600, 300, 7200), (6, 3, 8, 1, 1))[0]
     first = date.fromisoformat(r.choice(STARTS)) + timedelta(days=r.randint(0, 12))
-    end = first + timedelta(days=r.choices((1, 2, 3, 5, 28, 31, 35), (6, 6, 6, 3, 1, 1, 1))[0])
+    days = days or r.choices((1, 2, 3, 5, 28, 31, 35), (6, 6, 6, 3, 1, 1, 1))[0]
+    end = first + timedelta(days=days)
     texts = tariffs_that_load(r, name, max(15, step // 60))
     digests = [load(text, name="t").digest for text in texts]
     rows, carry, faults = [], [], r.random() < 0.3
