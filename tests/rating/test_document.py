@@ -302,14 +302,15 @@ def test_every_problem_at_once():
         ('shape = "energy"\nchannel = "export"\nprice = 1\nnetting = "month"',
          "components[3].netting: Only the channel `import` can be netted by the month."),
         ('shape = "energy"\nchannel = "import"',
-         "components[3].price: The price is missing."),
+         "components[3].price: The price is missing. "
+         "A price of zero is written as 0; a missing one is no zero."),
         (f'{TIERED}\ncalendar = "tou"\ntiers = [{{ prices = {{ peak = 1, off = 1 }} }}]',
          'components[3].pooling: Tiers with a calendar need `pooling`: '
          "separate, in_order or pro_rata."),
         (f'{TIERED}\nwindow = "year"\nresets = "02-29"\ntiers = [{{ price = 1 }}]',
          "components[3].resets[0]: 02-29 is not a day of every year."),
         ('shape = "demand"\nprice = 1\nbasis = "contract"\nexcess_over = 105\nexcess_factor = 2',
-         'components[3].excess_reading: Is required with basis = "contract".'),
+         'components[3].excess_reading: Is required with basis = "contract". Add it.'),
         ('shape = "demand"\nprice = 1\nwindow_min = 25',
          "components[3].window_min: Must divide a day of 1440 minutes."),
         ('shape = "power_factor"\nof = ["energy"]\nrows = { "1.00" = -1, "0.98" = 0 }',

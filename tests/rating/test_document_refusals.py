@@ -263,3 +263,20 @@ def test_the_nearest_name_is_the_remedy(body, remedy):
     """Of keys, of words, and of what is declared."""
     text = header("UTC") + DECLARED + body + "\n"
     assert remedy in {p.remedy for p in lint(text.encode())}
+
+
+@pytest.mark.parametrize(
+    ("body", "remedy"),
+    [
+        (ENERGY, "A price of zero is written as 0; a missing one is no zero."),
+        (ENERGY + "price = 1\ntimes = 2", "Add what it needs, or leave it out."),
+        (DAY + MONTH, "Leave out one of the two."),
+        (CONTRACT + "minimum_kw = 1", "Leave it out."),
+        (KW + 'basis = "contract"\nexcess_over = 105\nexcess_factor = 2', "Add it."),
+        (TABLE + 'metric = "kw"', "Add it there, and leave it out elsewhere."),
+    ],
+)  # fmt: skip
+def test_a_contradiction_has_a_remedy(body, remedy):
+    """What the keys of a component say together and must not is answered with what to do."""
+    text = header("UTC") + DECLARED + body + "\n"
+    assert [p.remedy for p in lint(text.encode())] == [remedy]

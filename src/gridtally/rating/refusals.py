@@ -36,6 +36,18 @@ _TYPES = {
     "too_short": "must not be empty, or that short",
     "too_long": "must not be that long",
 }
+_REMEDIES = (
+    ("a meaning only", "Add what it needs, or leave it out."),
+    ("stands with", "Add it there, and leave it out elsewhere."),
+    ("cannot stand beside", "Leave out one of the two."),
+    ("cannot be computed beside", "Leave out one of the two."),
+    ("no meaning with", "Leave it out."),
+    ("is required with", "Add it."),
+    ("a price per bucket", "Add one for every bucket of the calendar."),
+    ("the price is missing", "A price of zero is written as 0; a missing one is no zero."),
+    ("is at most 6", "Energy and power have six decimals."),
+)
+"""What to do about contradictions, by their words; others say it themselves."""
 _BOUNDS = {
     "less_than_equal": ("le", "is more than {}, the most that is allowed"),
     "greater_than_equal": ("ge", "is less than {}, the least that is allowed"),
@@ -47,7 +59,8 @@ def complaint(path: str, where: str, what: str) -> Problem:
     code = "rating.document.tiers" if ".upto" in where else "rating.document.value"
     code = "rating.document.hours" if "hours" in where else code
     code = "rating.document.price" if "below zero" in what else code
-    return Problem(code, _join(path, where), f"{what[0].upper()}{what[1:]}.")
+    remedy = next((text for part, text in _REMEDIES if part in what), "")
+    return Problem(code, _join(path, where), f"{what[0].upper()}{what[1:]}.", remedy)
 
 
 def refusals(
