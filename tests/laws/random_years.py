@@ -3,7 +3,8 @@
 from dataclasses import dataclass, field
 
 import pyarrow as pa
-from random_tariffs import a_price, tariffs_that_load
+from random_declared import a_price
+from random_tariffs import tariffs_that_load
 from random_towns import ZONES, some_readings, some_spans
 
 from gridtally.metering.determine import determine
