@@ -128,13 +128,18 @@ class _Source:
         stated = "Neither the rate nor the command names a time zone: its hours are in UTC."
         return cls(name, "UTC", rate=pick(data, name=name, key=key), assumptions=(stated,))
 
-    def version(self, channels: frozenset[str], resolution_s: int) -> TariffVersion:
+    def version(
+        self, channels: frozenset[str], resolution_s: int, *, registers: bool = False
+    ) -> TariffVersion:
         """The tariff for metering points with these channels."""
         if self.document is not None:
             return self.document
         assert self.rate is not None
         try:
-            text = to_text(self.rate, zone=self.zone, channels=channels, resolution_s=resolution_s)
+            text = to_text(
+                self.rate, zone=self.zone, channels=channels, resolution_s=resolution_s,
+                registers=registers,
+            )  # fmt: skip
         except InvalidDocument as err:
             err.file = self.name
             raise
@@ -220,7 +225,7 @@ def _register_jobs(
     result.findings += found.to_pylist()
     for group in groups:
         # A demand dial measures in its own window, so that no resolution is too coarse for a rate.
-        version = source.version(group.channels, 1)
+        version = source.version(group.channels, 1, registers=True)
         result.assume(version.assumptions)
         yield _Job(group.points, version, group.days, LegalSource.REGISTER, group.measure)
 

@@ -4,21 +4,24 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
+from itertools import pairwise
 from numbers import Number
 from typing import Any
 
 from gridtally.errors import InvalidDocument, NotFound, UsageError
 from gridtally.money import Rounding, number, parse_decimal
+from gridtally.rating.importers.keys import plain
 from gridtally.terms import RoundingMode
 
-__all__ = ["EIGHT", "Rate", "Schedule", "Step", "is_rate", "pick", "plain", "thresholds"]
+__all__ = ["EIGHT", "Rate", "Schedule", "Step", "charges", "is_list", "is_rate", "pick"]
 
 EIGHT = Rounding(8, RoundingMode.HALF_EVEN)
 Schedule = list[list[int]]
 """12 months x 24 hours: the period."""
 _LAST = Decimal(10) ** 6
+_STEP = frozenset(("rate", "adj", "max", "unit", "sell"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,12 +76,6 @@ def pick(data: bytes, *, name: str, key: str | None) -> Mapping[str, Any]:
     return dict(found[chosen])
 
 
-def plain(key: str) -> str:
-    """`flatDemandUnits`, `flatdemandunit` -> `flatdemandunit`."""
-    name = key.lower().replace("_", "")
-    return name.removesuffix("s") if name.endswith("units") else name
-
-
 @dataclass(slots=True)
 class Rate:
     """A rate with plain keys, and what is found out about it on the way."""
@@ -126,18 +123,40 @@ class Rate:
     def periods(self, name: str) -> list[list[Step]]:
         """A rate structure: periods of tiers."""
         structure = self.get(name) or []
-        if not _is_list(structure) or not all(_is_list(period) for period in structure):
+        if not is_list(structure) or not all(is_list(period) for period in structure):
             self.refuse(f"{name} is not a list of periods of tiers")
             return []
-        return [
-            [self._step(step, f"{name}, period {p}, tier {t}", t == len(period))
-             for t, step in enumerate(period, 1)]
-            for p, period in enumerate(structure, 1)
-        ]  # fmt: skip
+        return [self._period(tiers, f"{name}, period {p}") for p, tiers in enumerate(structure, 1)]
+
+    def _period(self, tiers: Sequence[object], what: str) -> list[Step]:
+        if not tiers:
+            self.refuse(f"{what}: there is no tier")
+        steps = [
+            self._step(tier, f"{what}, tier {t}", t == len(tiers))
+            for t, tier in enumerate(tiers, 1)
+        ]
+        steps = _united(steps)
+        for t, (step, after) in enumerate(pairwise(steps), 1):
+            if step.upto is None and step.unit == after.unit:
+                self.refuse(f"{what}, tier {t}: has no maximum, and another tier follows")
+        by_unit: dict[str, list[Decimal]] = {}
+        for step in steps:
+            if step.upto is not None:
+                by_unit.setdefault(step.unit, []).append(step.upto)
+        for bounds in by_unit.values():
+            for before, bound in pairwise(bounds):
+                if bound <= before:
+                    self.refuse(
+                        f"{what}: a maximum of {number(bound)} follows one of {number(before)}; "
+                        "maximums count from zero and grow"
+                    )
+        return steps
 
     def _step(self, step: object, what: str, last: bool) -> Step:
         parts = step if isinstance(step, Mapping) else {}
         have = {plain(str(key)): value for key, value in parts.items() if value is not None}
+        if unread := sorted(have.keys() - _STEP):
+            self.assume(f"{what}: {', '.join(unread)[:80]} is not known and not read.")
         if "rate" not in have and "adj" not in have:
             self.refuse(f"{what}: there is no price")
         elif "rate" not in have:
@@ -149,9 +168,9 @@ class Rate:
         sell = self.exact(have["sell"], what) if "sell" in have else None
         if last and "max" in have and _small(have["max"]):
             self.assume(f"{what} is the last: its price holds above its maximum, too.")
-        if upto is None and not last:
-            self.refuse(f"{what}: has no maximum, and another tier follows")
-        return Step(upto, price, sell, str(have.get("unit", "")).strip().lower())
+        if upto is not None and not 0 <= upto < _LAST:
+            self.refuse(f"{what}: a maximum of {number(upto)} is not from 0 to below {_LAST}")
+        return Step(upto, price, sell, " ".join(str(have.get("unit", "")).lower().split()))
 
     def schedules(self, name: str, count: int) -> tuple[Schedule, Schedule]:
         """Weekday and weekend schedule of a structure with `count` periods."""
@@ -171,9 +190,19 @@ class Rate:
         return found[0], found[1]
 
 
-def thresholds(periods: Sequence[Sequence[Step]]) -> list[Decimal]:
-    """All thresholds of several periods, in order: tiers that all of them can be written in."""
-    return sorted({step.upto for period in periods for step in period if step.upto is not None})
+def _united(steps: Sequence[Step]) -> list[Step]:
+    """A tier without a unit has that of the tier before, the first that of the next."""
+    unit = next((step.unit for step in steps if step.unit), "")
+    found = []
+    for step in steps:
+        unit = step.unit or unit
+        found.append(replace(step, unit=unit))
+    return found
+
+
+def charges(periods: Sequence[Sequence[Step]]) -> bool:
+    """Whether any of it costs something."""
+    return any(step.price for period in periods for step in period)
 
 
 def _small(value: object) -> bool:
@@ -183,14 +212,15 @@ def _small(value: object) -> bool:
         return False
 
 
-def _is_list(value: object) -> bool:
+def is_list(value: object) -> bool:
+    """Whether it is a list, and no text."""
     return isinstance(value, Sequence) and not isinstance(value, str)
 
 
 def _is_table(value: object) -> bool:
-    if not _is_list(value) or len(value) != 12:  # type: ignore[arg-type]
+    if not is_list(value) or len(value) != 12:  # type: ignore[arg-type]
         return False
     rows = list(value)  # type: ignore[call-overload]
-    if not all(_is_list(row) and len(row) == 24 for row in rows):
+    if not all(is_list(row) and len(row) == 24 for row in rows):
         return False
     return all(str(cell).removesuffix(".0").isdigit() for row in rows for cell in row)

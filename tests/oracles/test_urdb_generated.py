@@ -1,0 +1,134 @@
+"""Generated URDB rates: every month to the cent of NREL's rate engine, through both raters.
+
+The engine (PySAM) runs in the same test. `urdb_rates.py` says what is made and what is not,
+`urdb_engine.py` how the engine is set up. The suite takes a part; `./run oracles` takes all 300
+(`GRIDTALLY_URDB=300`).
+"""
+
+import os
+import random
+from decimal import Decimal
+
+import pytest
+from urdb_engine import YEAR, engine, ours
+from urdb_rates import Made
+
+from gridtally.errors import InvalidDocument
+
+ALL = 300
+COUNT = int(os.environ.get("GRIDTALLY_URDB", "30"))
+HALF_A_CENT = Decimal("0.0051")
+"""Bills are rounded to the cent, the engine's are not; a line is rounded to 8 decimals."""
+
+
+def seeds():
+    """The first ones have every rule and every kind of tiers; a part takes them spread out."""
+    if COUNT >= ALL:
+        return range(COUNT)
+    return sorted(random.Random(YEAR).sample(range(ALL), COUNT))
+
+
+def differences(bills, theirs):
+    return [
+        (month, bill["total"], engines)
+        for month, (bill, engines) in enumerate(zip(bills, theirs, strict=True), 1)
+        if abs(Decimal(bill["total"]) - Decimal(repr(engines))) > HALF_A_CENT
+    ]
+
+
+@pytest.mark.parametrize("seed", seeds())
+def test_a_generated_rate_to_the_cent(seed):
+    """Twelve months of a rate: the engine's bills, and both raters agree on every line."""
+    made = Made(seed)
+    theirs = engine(made.rate, made.load, made.generation)
+    bills = ours(made.rate, made.load, made.generation, exports=made.exports)
+    assert differences(bills, theirs) == [], made.family
+
+
+# ------------------------------------------------------- what the generator leaves out
+
+
+def flat(*cells):
+    return [[cell for cell in cells for _ in range(24 // len(cells))] for _ in range(12)]
+
+
+def constant(load, made=0):
+    return [Decimal(load)] * 8760, [Decimal(made)] * 8760
+
+
+def energy(*periods, **keys):
+    table = flat(*range(len(periods)))
+    return {
+        "energyratestructure": list(periods), "energyweekdayschedule": table,
+        "energyweekendschedule": table, **keys,
+    }  # fmt: skip
+
+
+def test_the_engine_loses_credits_of_hours_that_it_does_not_look_at():
+    """A period from 18 to 24 o'clock banks 60 kWh a day in winter, and uses them in no summer.
+
+    Ours keeps them; nothing else differs.
+    """
+    late = [[0] * 18 + [1] * 6 for _ in range(12)]
+    rate = energy([{"rate": 0.1}], [{"rate": 0.2}], dgrules="Net Metering")
+    rate |= {"energyweekdayschedule": late, "energyweekendschedule": late}
+    load = [Decimal(10)] * 8760
+    made = [
+        Decimal(20 if at % 24 >= 18 and at < 4344 else 0) for at in range(8760)
+    ]  # 1 July begins with hour 4344
+    theirs, bills = engine(rate, load, made), ours(rate, load, made)
+    assert [month for month, *_ in differences(bills, theirs)] == [7, 8, 9, 10, 11, 12]
+    assert Decimal(bills[6]["total"]) == 31 * 180 * Decimal("0.1")
+    assert round(theirs[6], 2) == 31 * (18 + 12)
+
+
+def test_the_engine_charges_every_period_at_the_months_demand():
+    """With a ratchet a night of 5 kW is charged 20 kW, those of the day."""
+    rate = energy([{"rate": 0}], lookbackpercent=0.5, lookbackrange=11, fixedchargefirstmeter=0)
+    rate |= {"demandratestructure": [[{"rate": 1}], [{"rate": 10}]],
+             "demandweekdayschedule": flat(0, 1), "demandweekendschedule": flat(0, 1)}  # fmt: skip
+    load = [Decimal(5 if at % 24 < 12 else 20) for at in range(8760)]
+    assert round(engine(rate, load, [0] * 8760)[0], 2) == 20 * 1 + 20 * 10
+    assert Decimal(ours(rate, load, [Decimal(0)] * 8760, exports=False)[0]["total"]) == 205
+
+
+def test_the_engine_fills_hours_of_use_in_the_order_of_time():
+    """Net billing of 10 kW, the first 372 hours of January at 1, the rest at 2, nights free.
+
+    In the order of time all that is cheap comes first, in proportion half of each tier is free.
+    """
+    unit = {"unit": "kWh/kW"}
+    rate = energy(
+        [{"rate": 0, "max": 372, **unit}, {"rate": 0, **unit}],
+        [{"rate": 1, "max": 372, **unit}, {"rate": 2, **unit}],
+        dgrules="Net Billing Instantaneous",
+    )
+    load = [Decimal(10 if at < 372 or at % 24 < 12 else 1) for at in range(8760)]
+    theirs = engine(rate, load, [0] * 8760)
+    bills = ours(rate, load, [Decimal(0)] * 8760, exports=False)
+    assert differences(bills, theirs)[0][0] == 1
+
+
+def test_a_quarter_hour_is_netted_within_its_hour():
+    """2 kWh in and 2 kWh out of an hour are nothing under hourly net billing.
+
+    The engine nets each quarter-hour alone: it is given the hours.
+    """
+    rate = energy([{"rate": 1, "sell": 0.5}], dgrules="Net Billing Hourly")
+    load, made = [Decimal(4), Decimal(0)] * 17520, [Decimal(0), Decimal(4)] * 17520
+    assert {bill["total"] for bill in ours(rate, load, made)} == {"0"}
+    rate["dgrules"] = "Net Billing Instantaneous"
+    assert Decimal(ours(rate, load, made)[0]["total"]) == 744 * 2 - 744
+
+
+def test_what_the_importer_refuses_of_these():
+    """A ratchet over seasons, and export beside hours of use by the day."""
+    ratchet = energy(
+        [{"rate": 1}], lookbackpercent=0.5, flatdemandmonths=[0, 1] * 6,
+        flatdemandstructure=[[{"rate": 1}], [{"rate": 2}]],
+    )  # fmt: skip
+    unit = {"unit": "kWh/kW daily"}
+    daily = energy([{"rate": 1, "max": 5, **unit}, {"rate": 2, **unit}], dgrules="Net Metering")
+    for rate in (ratchet, daily):
+        with pytest.raises(InvalidDocument):
+            ours(rate, *constant(1))
