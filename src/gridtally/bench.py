@@ -41,7 +41,7 @@ from gridtally.bench_data import (
 )  # fmt: skip
 from gridtally.bench_estimates import shown, stage_estimates, use
 from gridtally.bench_peers import stage_pysam, stage_sql
-from gridtally.bench_rate import generate_mix, stage_rate
+from gridtally.bench_rate import generate_mix, generate_whole, stage_rate, stage_series
 from gridtally.bench_validate import work_of
 from gridtally.bench_what_if import generate_year, stage_what_if
 from gridtally.metering.scope import Version, scope
@@ -243,6 +243,7 @@ def _row(name: str, seconds: float, floor: float) -> dict[str, Any]:
 STAGES: dict[str, tuple[Callable[..., dict[str, Any]], tuple[int, ...]]] = {
     "bill": (stage_bill, (50_000, 200_000)),
     "rate": (stage_rate, (50_000, 200_000)),
+    "series": (stage_series, (25_000,)),
     "pysam": (stage_pysam, (5_000,)),
     "sql": (stage_sql, (12_500,)),
     "validate": (stage_validate, (25_000,)),
@@ -253,8 +254,8 @@ STAGES: dict[str, tuple[Callable[..., dict[str, Any]], tuple[int, ...]]] = {
 }
 """Stage -> what it does, and the sizes that it runs at."""
 DATA: dict[str, Callable[..., Any]] = {
-    "rate": generate_mix, "pysam": no_files, "sql": no_files, "estimates": no_files,
-    "what-if": generate_year,
+    "rate": generate_mix, "series": generate_whole, "pysam": no_files, "sql": no_files,
+    "estimates": no_files, "what-if": generate_year,
 }  # fmt: skip
 """Stage -> its own readings; the others share a month of readings."""
 
@@ -278,8 +279,8 @@ def _elsewhere(work: Callable[..., Any], *arguments: object) -> Any:
 @click.option("--data", help="A folder with real homes, for estimates; or GRIDTALLY_HOMES.")
 @click.option("--json", "as_json", is_flag=True, help="Print the figures as JSON.")
 def main(stages: tuple[str, ...], points: int | None, data: str | None, as_json: bool) -> None:
-    """Measure stages beside floors: bill, rate, pysam, sql, validate, audit, second, estimates,
-    what-if.
+    """Measure stages beside floors: bill, rate, series, pysam, sql, validate, audit, second,
+    estimates, what-if.
     """
     use(data)
     rows = []

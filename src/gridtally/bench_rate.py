@@ -6,9 +6,10 @@ floor is the bare decode of the files that they came from.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
+from decimal import Decimal
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -30,6 +31,7 @@ from gridtally.bench_data import (
     peak_mib,
 )  # fmt: skip
 from gridtally.bucket import settle
+from gridtally.market import NO_MARKET, Market, Series
 from gridtally.metering.blocks import Dense, dense, grids
 from gridtally.metering.scope import Version, scope
 from gridtally.periods import zone
@@ -40,7 +42,7 @@ from gridtally.store.digest import canonical
 from gridtally.store.partition import buckets_of
 from gridtally.tables import ADVANCES, AGREEMENTS, CARRY, REGISTERS_USED
 
-__all__ = ["Work", "generate_mix", "stage_rate", "works"]
+__all__ = ["Work", "generate_mix", "generate_whole", "stage_rate", "stage_series", "ten_tariffs"]
 
 Ints = npt.NDArray[np.int64]
 
@@ -51,20 +53,21 @@ _PORT_LUMEN = (
     "factory-two-part-capacity-2026-01-01", "home-pv-2026-01-01",
 )  # fmt: skip
 _ORDER = (_OWN[0], *_PORT_LUMEN[:3], _OWN[1], *_PORT_LUMEN[3:], _OWN[2])
-_KIN = ((0, 1, 2, 3, 4, 5), (6, 7), (8, 9))
+_SPOT = ("spot", "spot-plain")
+Kin = tuple[tuple[int, ...], ...]
 """Tariffs that one can change between: those of the same channels."""
 
 
 def ten_tariffs() -> list[TariffVersion]:
     """Flat, by the hour, blocks, yearly blocks, demand (3), two parts (2), solar (2)."""
-    package = resources.files("gridtally")
-    documents = [
-        package / folder / f"{name}.toml"
-        for folder, names in (("bench_tariffs", _OWN), ("demo/tariffs", _PORT_LUMEN))
-        for name in names
-    ]
-    by_name = {path.name: load(path.read_bytes(), name=path.name) for path in documents}
-    return [by_name[f"{name}.toml"] for name in _ORDER]
+    own = dict(zip(_OWN, _loaded("bench_tariffs", _OWN), strict=True))
+    theirs = dict(zip(_PORT_LUMEN, _loaded("demo/tariffs", _PORT_LUMEN), strict=True))
+    return [(own | theirs)[name] for name in _ORDER]
+
+
+def _loaded(folder: str, names: Sequence[str]) -> list[TariffVersion]:
+    paths = [resources.files("gridtally") / folder / f"{name}.toml" for name in names]
+    return [load(path.read_bytes(), name=path.name) for path in paths]
 
 
 def generate_mix(root: Path, points: int) -> list[readings.Entry]:
@@ -77,15 +80,30 @@ def generate_mix(root: Path, points: int) -> list[readings.Entry]:
     return generate(root, points, also)
 
 
-def mix(points: int, tariffs: list[TariffVersion]) -> tuple[pa.Table, pa.Table]:
+def generate_whole(root: Path, points: int) -> list[readings.Entry]:
+    """Load files of imports, without a gap."""
+    return generate(root, points, {})
+
+
+def spot_market() -> Market:
+    """Prices by the hour for the month, some below zero, by chance."""
+    start, end = zone(ZONE).bounds(PERIOD)
+    draw = np.random.Generator(np.random.PCG64(20261203))
+    hours = tuple(range(start, end, 3600))
+    prices = draw.integers(-2_000, 20_000, len(hours)).tolist()
+    series = Series(hours, tuple(Decimal(price).scaleb(-2) for price in prices), end)
+    return Market(series={"spot": series})
+
+
+def mix(points: int, tariffs: list[TariffVersion], kin: Kin) -> tuple[pa.Table, pa.Table]:
     """AGREEMENTS and METERING_POINTS: the tariffs in turn; every fifth changes on some day."""
     agreements, places = base(points, tariffs)
     draw = np.random.Generator(np.random.PCG64(20261130))
     changed = np.flatnonzero(draw.random(points) < 0.2)
     days = draw.integers(1, PERIOD.days, len(changed))
-    kin = {one: [k for k in group if k != one] for group in _KIN for one in group}
+    others = {one: [k for k in group if k != one] for group in kin for one in group}
     names = [version.id for version in tariffs]
-    after = [names[int(draw.choice(kin[n % 10]))] for n in changed.tolist()]
+    after = [names[int(draw.choice(others[n % len(tariffs)]))] for n in changed.tolist()]
     first = (PERIOD.start - date(1970, 1, 1)).days
     turn = pa.array((first + days).astype(np.int32), pa.int32()).cast(pa.date32())
     ends = np.full(points, 2**31 - 1, np.int64)
@@ -115,6 +133,7 @@ class Work:
     group: list[readings.Entry]
     spans: pa.Table
     tariffs: dict[str, TariffVersion]
+    market: Market
 
     def lay(self, root: Path) -> list[Dense]:
         """Read the files, and lay the readings on their grids."""
@@ -136,20 +155,25 @@ class Work:
         return settle(
             self.spans, dense=laid, advances=ADVANCES.empty_table(),
             used=REGISTERS_USED.empty_table(), tariffs=self.tariffs, carry_in=CARRY.empty_table(),
-            findings=[],
+            findings=[], market=self.market,
         )  # fmt: skip
 
 
-def works(entries: list[readings.Entry], points: int) -> Iterator[Work]:
+def works(
+    entries: list[readings.Entry],
+    points: int,
+    tariffs: list[TariffVersion],
+    kin: Kin,
+    market: Market = NO_MARKET,
+) -> Iterator[Work]:
     """The work of each bucket."""
-    tariffs = ten_tariffs()
-    agreements, places = mix(points, tariffs)
+    agreements, places = mix(points, tariffs, kin)
     versions = [Version(t.id, t.digest, t.valid_from, t.valid_to, t.resets) for t in tariffs]
     spans, _ = scope(agreements, places, period=PERIOD, versions=versions)
     of_row = buckets_of(spans["metering_point"].to_pylist(), buckets_for(points))
     known = {t.digest: t for t in tariffs}
     for number, group in enumerate(by_bucket(entries)):
-        yield Work(group, spans.filter(pa.array(of_row == number)), known)
+        yield Work(group, spans.filter(pa.array(of_row == number)), known, market)
 
 
 def stage_rate(root: Path, entries: list[readings.Entry], points: int) -> dict[str, Any]:
@@ -157,9 +181,22 @@ def stage_rate(root: Path, entries: list[readings.Entry], points: int) -> dict[s
 
     `laid_ratio` is reading, laying and steps 5 to 7 together beside the same floor.
     """
+    kin = ((0, 1, 2, 3, 4, 5), (6, 7), (8, 9))
+    row = _measured(root, works(entries, points, ten_tariffs(), kin), points)
+    return {"name": f"steps 5-7, {points:,} points", **row}
+
+
+def stage_series(root: Path, entries: list[readings.Entry], points: int) -> dict[str, Any]:
+    """The same where everybody pays prices by the hour, and a fifth changes the margin."""
+    tariffs = _loaded("bench_tariffs", _SPOT)
+    row = _measured(root, works(entries, points, tariffs, ((0, 1),), spot_market()), points)
+    return {"name": f"steps 5-7 by the hour, {points:,}", **row}
+
+
+def _measured(root: Path, all_works: Iterator[Work], points: int) -> dict[str, Any]:
     floor, lay, work = Clock(), Clock(), Clock()
     segments, tables = [], {"lines": 0, "spans": 0}
-    for one in works(entries, points):
+    for one in all_works:
         for _ in range(2):
             floor.time(lambda one=one: bare(root, one.group))  # type: ignore[misc]
             laid = lay.time(lambda one=one: one.lay(root))  # type: ignore[misc]
@@ -174,8 +211,8 @@ def stage_rate(root: Path, entries: list[readings.Entry], points: int) -> dict[s
     work.keep()
     assert bills["total"].null_count == 0, "a bill could not be made"
     return {
-        "name": f"steps 5-7, {points:,} points", "seconds": round(work.wall, 2),
-        "floor_seconds": round(floor.wall, 2), "ratio": round(work.wall / floor.wall, 2),
+        "seconds": round(work.wall, 2), "floor_seconds": round(floor.wall, 2),
+        "ratio": round(work.wall / floor.wall, 2),
         "cpu_ratio": round(work.cpu / floor.cpu, 2),
         "laid_ratio": round((lay.cpu + work.cpu) / floor.cpu, 2),
         "peak_mib": peak_mib(),

@@ -62,9 +62,11 @@ def digests(
     ):
         text = (
             f'{{"agreement":{_text(agreement)},"carry_in":{carry(agreement)},'
-            f'"channels":{{{channels}}}{frame[0]}{_text(point)}{frame[1]}'
+            f'"channels":{{{channels}}}{frame[0]}{_text(point)}'
         )
-        found[name] = hashlib.sha256(text.encode()).hexdigest()
+        seal = hashlib.sha256(text.encode())
+        seal.update(frame[1])  # may be long: it holds the steps of price series
+        found[name] = seal.hexdigest()
     return found
 
 
@@ -138,7 +140,7 @@ _utc = lru_cache(maxsize=256)(iso_utc)
 
 def _frames(
     spans: pa.Table, order: Ints, starts: Ints, outside: Outside
-) -> Iterator[tuple[str, str]]:
+) -> Iterator[tuple[str, bytes]]:
     """For each segment the canonical form between channels and metering point, and after it."""
     columns = [spans[name].combine_chunks().dictionary_encode() for name in (*_SPAN, "zone")]
     texts = [
@@ -150,7 +152,7 @@ def _frames(
     codes = [np.asarray(pc.fill_null(column.indices, -1))[order].tolist() for column in columns]
     rows = list(zip(*codes, strict=True))
     cuts = starts.tolist()
-    known: dict[tuple[tuple[int, ...], ...], tuple[str, str]] = {}
+    known: dict[tuple[tuple[int, ...], ...], tuple[str, bytes]] = {}
     for begin, end in pairwise(cuts):
         key = tuple(rows[begin:end])
         frame = known.get(key)
@@ -166,7 +168,7 @@ def _frames(
         yield frame
 
 
-def _frame(rows: Sequence[Sequence[str]], outside: Mapping[str, object]) -> tuple[str, str]:
+def _frame(rows: Sequence[Sequence[str]], outside: Mapping[str, object]) -> tuple[str, bytes]:
     """From the texts of `_SPAN` and zone of each span, and what comes from outside."""
     spans = ",".join(
         "{"
@@ -187,7 +189,7 @@ def _frame(rows: Sequence[Sequence[str]], outside: Mapping[str, object]) -> tupl
         f',"registers":[],"schema":1{series},"spans":[{spans}],'
         f'"to":{rows[-1][-2]},"zone":{rows[0][-1]}}}'
     )
-    return before, after
+    return before, after.encode()
 
 
 def _texts(column: pa.DictionaryArray) -> list[str]:
