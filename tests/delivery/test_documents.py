@@ -18,6 +18,7 @@ from delivery_pdf import pages
 from gridtally.delivery import documents
 from gridtally.delivery.html import el
 from gridtally.delivery.view import page
+from gridtally.rating.shipped import UNVERIFIED, shipped
 
 EVERY = [(name, language) for name in NAMES for language in ("en", "zh")]
 
@@ -264,6 +265,18 @@ def test_hostile_text_is_only_text(text, language):
     assert visible in shown(html)
     drawn = re.sub(r"[\s\u200b]", "", "".join(pages(documents.render_pdf(record, openings))))
     assert visible in drawn
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_a_bill_under_an_unverified_tariff_says_so(language):
+    """A shipped tariff that nobody's example stands behind is named so on screen and on paper."""
+    record, openings = bill("factory-en", language=language)
+    record["segments"][0]["tariff"]["assumptions"] = list(
+        next(one for one in shipped() if not one.version.verified_by).version.assumptions
+    )
+    sentence = UNVERIFIED.replace(" ", "")
+    assert sentence in shown(documents.render_html(record, openings))
+    assert sentence in re.sub(r"\s", "", "".join(pages(documents.render_pdf(record, openings))))
 
 
 def test_an_attribute_is_escaped_like_any_text():

@@ -2,20 +2,30 @@
 
 Cases are found by the keys of their inputs; those of quality A give the published numbers, those
 of quality X, whose published answer is wrong, give the right ones instead.
+
+Where a shipped tariff has the rule of an example, the example is rated under that document, with
+its prices in the place of the document's. Two are not: a transformer changed within a month is one
+bill under two tariffs that no shipped one resembles, and energy that a wrong connection lost is
+billed by a correction rate, which belongs to no tariff.
 """
 
 import csv
 import hashlib
 import json
 import os
+import re
 from datetime import UTC, date, datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal
 from pathlib import Path
 
 import pytest
 from case_raters import disagreements
+from shipped_cases import case_of, case_of_spans, month, priced, text_of
+from shipped_cases import rated as rated_case
 
+from gridtally.money import number
 from gridtally.rating.reference import rate_case
+from gridtally.rating.shipped import shipped
 
 ROOT = Path(__file__).parents[2]
 ORACLES = Path(os.environ.get("GRIDTALLY_ORACLES", ROOT.parent / "shared" / "oracles"))
@@ -190,56 +200,103 @@ def reactive_for(active, factor):
 
 # ------------------------------------------------------------- power factor
 
+STANDARD = {
+    "0.90": "cn-hubei-two-part-110kv-capacity",
+    "0.85": "cn-hubei-one-part-10kv",
+    "0.80": "cn-agriculture",
+}
+"""Shipped tariffs by the standard of their adjustment."""
+
+
+def at_one_price(standard, price):
+    """The shipped tariff of a standard, all of its energy at one price and nothing else."""
+    name = STANDARD[f"{Decimal(standard):.2f}"]
+    text = text_of(name)
+    if name == "cn-agriculture":
+        return priced(text, "energy", price=f"{Decimal(price):f}")
+    buckets = ("sharp", "peak", "flat", "valley")
+    written = ", ".join(f"{bucket} = {Decimal(price):f}" for bucket in buckets)
+    text = priced(text, "energy", prices=f"{{ {written} }}")
+    for component in ("transmission", "system", "funds"):
+        text = priced(text, component, price=0)
+    return priced(text, "basic", price=0) if 'id = "basic"' in text else text
+
+
+def of_january(text, kwh, kvarh, **agreed):
+    """January under a document, through both raters."""
+    used = {"import": {15: kwh}, "reactive_import": {15: kvarh}}
+    terms = {"price": "1"} if "[terms.price]" in text else None
+    return rated_case(*case_of(text, *month(2026, 1), used, terms=terms, **agreed))
+
 
 @pytest.mark.parametrize("case", examples("kvarh_read", "kvarh_missed", "bill_incl_pf_adj"))
-def test_missed_reactive_energy(case, rated):
+def test_missed_reactive_energy(case):
     """Power factor and adjustment before and after the reactive energy that was not read."""
     given, want = case["inputs"], case["expected"]
-    adjustment = rows_of(given["std"])
     bill, kwh = Decimal(given["bill_incl_pf_adj"]), given["kWh"]
     read, missed = given["kvarh_read"], given["kvarh_missed"]
     base = bill / (1 + Decimal(want["adj1_pct"]) / 100)
-    text = energy((base / kwh).quantize(Decimal("0.00000001"))) + adjustment
-    first = rated(of_march(text, kwh, read))
-    assert Decimal(line(first, "adjustment")["bucket"]) == want["pf1"]
-    assert Decimal(line(first, "adjustment")["price"]) == want["adj1_pct"]
+    text = at_one_price(given["std"], (base / kwh).quantize(Decimal("0.00000001")))
+    first = of_january(text, kwh, read, capacity=given["kVA"])
+    assert Decimal(line(first, "power-factor")["bucket"]) == want["pf1"]
+    assert Decimal(line(first, "power-factor")["price"]) == want["adj1_pct"]
     assert Decimal(first["total"]) == bill
-    second = rated(of_march(text, kwh, read + missed))
-    assert Decimal(line(second, "adjustment")["bucket"]) == want["pf2"]
-    assert Decimal(line(second, "adjustment")["price"]) == want["adj2_pct"]
+    second = of_january(text, kwh, read + missed, capacity=given["kVA"])
+    assert Decimal(line(second, "power-factor")["bucket"]) == want["pf2"]
+    assert Decimal(line(second, "power-factor")["price"]) == want["adj2_pct"]
     assert Decimal(second["total"]) == want["correct_bill"]
     assert Decimal(second["total"]) - bill == want["back_bill"]
 
 
 @pytest.mark.parametrize("case", examples("kWh", "price", "pf", "std"))
-def test_reward_for_a_good_power_factor(case, rated):
+def test_reward_for_a_good_power_factor(case):
     """The percentage of the table and its amount."""
     given, want = case["inputs"], case["expected"]
-    text = energy(given["price"]) + rows_of(given["std"])
-    answer = rated(of_march(text, given["kWh"], reactive_for(given["kWh"], given["pf"])))
-    found = line(answer, "adjustment")
+    text = at_one_price(given["std"], given["price"])
+    kvarh = reactive_for(given["kWh"], given["pf"])
+    found = line(of_january(text, given["kWh"], kvarh, capacity=1000), "power-factor")
     assert Decimal(found["bucket"]) == given["pf"]
     assert Decimal(found["price"]) == want["adj_pct"]
     assert Decimal(found["amount"]) == want["adj_fee"]
 
 
-def adjusted(given, rated):
+def adjusted(given):
     """The adjustment of energy and reactive energy as they were read."""
-    text = energy(given["price"]) + rows_of(given["std"])
-    return amount(rated(of_march(text, given["kWh"], given["kvarh"])), "adjustment")
+    text = at_one_price(given["std"], given["price"])
+    answer = of_january(text, given["kWh"], given["kvarh"], capacity=given.get("kVA", 1000))
+    return amount(answer, "power-factor")
 
 
 @pytest.mark.parametrize("case", examples("kWh", "kvarh", "price", "std", quality="X"))
-def test_a_published_answer_that_is_wrong(case, rated):
+def test_a_published_answer_that_is_wrong(case):
     """The right adjustment is that of the table for the stated standard, not the published one."""
-    found = adjusted(case["inputs"], rated)
+    found = adjusted(case["inputs"])
     assert found == case["independent_recalc"]["adj_fee"] != case["expected"]["adj_fee"]
 
 
 @pytest.mark.parametrize("case", examples("kWh", "kvarh", "price", "std"))
-def test_a_power_factor_from_two_dials(case, rated):
+def test_a_power_factor_from_two_dials(case):
     """The adjustment of energy and reactive energy as they were read."""
-    assert adjusted(case["inputs"], rated) == case["expected"]["adj_fee"]
+    assert adjusted(case["inputs"]) == case["expected"]["adj_fee"]
+
+
+@pytest.mark.parametrize("standard", STANDARD)
+def test_the_whole_table_and_its_rule(standard):
+    """Every shipped tariff with this standard has the official table, and goes on by its rule: 2 %
+    more for each hundredth below 0.50."""
+    if not TABLE.exists():
+        pytest.skip(f"no adjustment table at {TABLE}")
+    with TABLE.open() as file:
+        column = f"standard_{standard.replace('.', '_')}_percent"
+        table = {row["power_factor"]: Decimal(row[column]) for row in csv.DictReader(file)}
+    further = {f"0.{n:02}": table["0.50"] + 2 * (50 - n) for n in range(1, 50)}
+    seen = 0
+    for one in shipped():
+        for charge in one.version.components:
+            if charge.shape == "power_factor" and f"{charge.standard:.2f}" == standard:
+                assert {k: Decimal(v) for k, v in charge.rows.items()} == table | further
+                seen += 1
+    assert seen
 
 
 # ------------------------------------------------- a change within the month
@@ -297,33 +354,30 @@ def test_energy_that_a_wrong_connection_lost(case, rated):
 
 
 @pytest.mark.parametrize("case", examples("base", "step1_year_kwh", "step2_year_kwh", "adder1"))
-def test_yearly_steps_of_a_growing_household(case, rated):
+def test_yearly_steps_of_a_growing_household(case):
     """The year's quotas are used up in order. From 15 February a large household has more of the
     first: it is filled from then on, what was billed before stays."""
     given, want = case["inputs"], case["expected"]
     first, second = given["step1_year_kwh"], given["step1_year_kwh"] + given["step2_year_kwh"]
     base, dearer = given["base"], given["base"] + given["adder1"]
+    dearest = given["base"] + given.get("adder2", Decimal("0.3"))
     extra = given.get("multi_person_extra_from_feb15_kwh", 0)
-    text = (
-        "[terms.large]\n"
-        '[[components]]\nid = "energy"\nshape = "tiered"\nchannel = "import"\nwindow = "year"\n'
-        f'fill = "quota"\nmore = {{ term = "large", each = {extra} }}\n'
-        f"tiers = [{{ upto = {first}, price = {base:f} }}, "
-        f"{{ upto = {second}, price = {dearer:f} }}, {{ price = 9 }}]\n"
+    tiers = (
+        f"tiers = [\n  {{ upto = {first}, price = {base:f} }},\n"
+        f"  {{ upto = {second}, price = {dearer:f} }},\n  {{ price = {dearest:f} }},\n]\n"
     )
+    text = re.sub(r"^tiers = \[\n.*?^\]\n", tiers, text_of("cn-zhejiang-home"), flags=re.M | re.S)
+    none, large = ({"extension_months": number(Decimal(kwh) / 100)} for kwh in (0, extra))
     days = (date(2026, 2, 1), date(2026, 2, 15), date(2026, 3, 1))
-    february = rated(
-        (*days[:2], text, {"import": {"total": given["feb_kwh"]}}),
-        (*days[1:], text, {"import": {}}),
-        terms=[{"large": "0"}, {"large": "1"}],
-    )
+    spans = [(*days[:2], text, none), (*days[1:], text, large)]
+    february = rated_case(*case_of_spans(spans, {"import": {15: given["feb_kwh"]}}))
     assert Decimal(february["total"]) == want["feb"]
     left = quotas_left(february, (first, second - first))
     assert left == [want["feb_remaining_step1"], want["feb_remaining_step2"]]
     if "mar_kwh" in given:
-        march = rated(
-            of_march(text, given["mar_kwh"]), carry=february["carry_out"], terms=[{"large": "1"}]
-        )
+        used = {"import": {15: given["mar_kwh"]}}
+        case = case_of(text, *MARCH, used, terms=large, carry=february["carry_out"])
+        march = rated_case(*case)
         assert Decimal(march["total"]) == want["mar"]
         left = quotas_left(march, (first + extra, second - first))
         assert left[1] == want["mar_remaining_step2"]
@@ -338,36 +392,32 @@ def quotas_left(answer, widths):
 # ---------------------------------------------------------- capacity charges
 
 
+def two_parts(basic, price):
+    """The shipped tariff by capacity with one price per kWh, without adjustment."""
+    return priced(at_one_price("0.90", price), "basic", price=basic)
+
+
 @pytest.mark.parametrize("case", examples("interlocked", "basic_price"))
-def test_transformers_that_never_run_together(case, rated):
+def test_transformers_that_never_run_together(case):
     """Of transformers that are interlocked the largest counts; the others all do."""
     given, want = case["inputs"], case["expected"]
     names = [key for key in given if key.startswith("T") and key[1:].isdigit()]
     alone = sum(given[name] for name in names if name not in given["interlocked"])
-    text = (
-        '[terms.largest]\n[[components]]\nid = "alone"\nshape = "fixed"\nper = "kva_month"\n'
-        f"price = {given['basic_price']}\n"
-        '[[components]]\nid = "interlocked"\nshape = "fixed"\nper = "unit_month"\nunit = "kVA"\n'
-        f'price = {given["basic_price"]}\ncount = {{ term = "largest" }}\n'
-    )
     largest = max(given[name] for name in given["interlocked"])
-    answer = rated(of_march(text, 0), capacity=alone * 1_000_000, terms=[{"largest": str(largest)}])
+    answer = of_january(two_parts(given["basic_price"], 0), 100, 48, capacity=alone + largest)
     assert Decimal(answer["total"]) == want["basic"]
 
 
 @pytest.mark.parametrize("case", examples("kVA", "basic_price", "kWh", "price"))
-def test_the_average_price_of_two_parts(case, rated):
+def test_the_average_price_of_two_parts(case):
     """Capacity charge and energy charge over the energy; the energy at which it is so much."""
     given, want = case["inputs"], case["expected"]
-    text = (
-        '[[components]]\nid = "basic"\nshape = "fixed"\nper = "kva_month"\n'
-        f"price = {given['basic_price']}\n" + energy(given["price"])
-    )
+    text = two_parts(given["basic_price"], given["price"])
     goals = {given["kWh"]: want["avg_price"]}
     goals |= {kwh: Decimal(k[8:]) for k, kwh in want.items() if k.startswith("kWh_for_")}
     for kwh, goal in goals.items():
-        answer = rated(of_march(text, kwh), capacity=given["kVA"] * 1_000_000)
-        mean = Decimal(answer["total"]) / kwh
+        answer = of_january(text, kwh, reactive_for(kwh, "0.90"), capacity=given["kVA"])
+        mean = (amount(answer, "basic") + amount(answer, "energy")) / kwh
         assert mean.quantize(Decimal("0.000001"), ROUND_HALF_UP) == goal
 
 
@@ -375,25 +425,26 @@ def test_the_average_price_of_two_parts(case, rated):
 
 
 @pytest.mark.parametrize("case", examples("P0", "Pk", "I0_pct", "Uk_pct", "S", "beta"))
-def test_losses_of_a_transformer(case, rated):
-    """A day at a steady load: active and reactive loss, and both as active power."""
+def test_losses_of_a_transformer(case):
+    """A day at a steady load: active and reactive loss, and both as active power.
+
+    The document bills no reactive energy; a component shows it."""
     given, want = case["inputs"], case["expected"]
-    text = (
-        '[losses.active]\nadds_to = "import"\nreactive = false\n'
-        f"no_load = {given['P0']}\nload = {given['Pk']}\n"
-        '[losses.reactive]\nadds_to = "reactive_import"\nreactive = false\n'
-        f"no_load_percent = {given['I0_pct']}\nload_percent = {given['Uk_pct']}\n"
-        + energy(1, 'losses = ["active", "reactive"]')
-        + energy(1, 'losses = ["reactive"]').replace('"energy"\nsh', '"magnetizing"\nsh')
-        .replace('"import"', '"reactive_import"')
-    )  # fmt: skip
+    shown = energy(1, 'losses = ["magnetizing"]').replace('"energy"\nsh', '"reactive"\nsh')
+    text = text_of("cn-hubei-two-part-10kv-low-metered") + "\n"
+    text += shown.replace('"import"', '"reactive_import"')
     active = given["beta"] * given["S"] * 24
-    used = {"import": {"total": active}, "reactive_import": {"total": 0}}
-    answer = rated(
-        (date(2026, 3, 1), date(2026, 3, 2), text, used), capacity=given["S"] * 1_000_000
-    )
-    power = (Decimal(line(answer, "energy")["quantity"]) - active) / 24
-    reactive = Decimal(line(answer, "magnetizing")["quantity"]) / 24
+    terms = {
+        "no_load_kw": given["P0"], "load_kw": given["Pk"], "no_load_current": given["I0_pct"],
+        "short_circuit_voltage": given["Uk_pct"], "line_loss": 0, "lighting_share": 0,
+    }  # fmt: skip
+    case = case_of(
+        text, date(2026, 1, 1), date(2026, 1, 2), {"import": {15: active}, "reactive_import": {}},
+        capacity=given["S"], terms={name: number(Decimal(value)) for name, value in terms.items()},
+    )  # fmt: skip
+    answer = rated_case(*case)
+    power = (Decimal(line(answer, "funds")["quantity"]) - active) / 24
+    reactive = Decimal(line(answer, "reactive")["quantity"]) / 24
     cent = Decimal("0.01")
     assert power.quantize(cent, ROUND_HALF_UP) == want["dP"]
     assert reactive.quantize(cent, ROUND_HALF_UP) == want["dQ"]

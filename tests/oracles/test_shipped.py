@@ -121,6 +121,16 @@ def test_a_kwh_costs_what_the_table_of_hubei_prints(name):
     assert total_of(answer, *energy) == want
 
 
+def test_funds_are_outside_the_adjustment():
+    """Power factor 1: -0.75 % of 24.4 CNY/kVA x 100 kVA (2,440.00) and of 0.568786 CNY/kWh for
+    10,000 kWh (5,687.86), all but the funds of 0.0452: -60.96, by hand."""
+    used = {"import": {9: 10_000}, "reactive_import": {9: 0}}
+    answer = rated(
+        *case_of(text_of("cn-hubei-two-part-110kv-capacity"), *JANUARY, used, capacity=100)
+    )
+    assert amounts(answer)["power-factor", "1.00"] == Decimal("-60.96")
+
+
 BILLED = [
     (20664, "805896.00"), (20218, "788502.00"), (20119, "784641.00"), (20851, "813189.00"),
     (28391, "1107249.00"), (29343, "1144377.00"), (31444, "1226316.00"), (32687, "1274793.00"),

@@ -110,6 +110,7 @@ def lint(files: tuple[Path, ...], as_json: bool) -> int:
 @click.option(
     "--term", "terms", multiple=True, metavar="NAME=VALUE", help="What the agreement states."
 )
+@click.option("--one-bill", is_flag=True, help="One bill of all days, not one per calendar month.")
 def rate(
     tariff_file: Path,
     readings: Path,
@@ -124,6 +125,7 @@ def rate(
     prices: Path | None,
     events: Path | None,
     terms: tuple[str, ...],
+    one_bill: bool,
 ) -> int:
     """Rate READINGS under TARIFF (our TOML, or an OpenEI URDB rate), without a workspace.
 
@@ -139,7 +141,7 @@ def rate(
     charging = looks_so(data)
     try:
         if charging:
-            _only_readings(from_, to, format_, round_finer, as_of, *map(str, terms))
+            _only_readings(from_, to, format_, round_finer, as_of, *map(str, terms), one_bill)
             answer = rate_sessions(
                 data, read_file(readings), tariff_name=tariff_file.name,
                 sessions_name=readings.name, zone=zone, key=key,
@@ -159,6 +161,7 @@ def rate(
                 round_finer=rounding_option(round_finer),
                 market=_market(data, tariff_file.name, prices, events),
                 terms=dict(map(_term, terms)),
+                one_bill=one_bill,
             )
     except (RefusedFile, InvalidDocument) as err:
         if as_json:
@@ -201,11 +204,12 @@ def _term(text: str) -> tuple[str, str]:
         raise UsageError(f"--term {text[:60]!r} {err}.", remedy="Write --term persons=5.") from err
 
 
-def _only_readings(*given: str | None) -> None:
+def _only_readings(*given: str | bool | None) -> None:
     """Options that mean nothing for charging sessions."""
     if any(given):
         raise UsageError(
-            "--from, --to, --format, --round-finer, --as-of and --term are for readings.",
+            "--from, --to, --format, --round-finer, --as-of, --term and --one-bill are for "
+            "readings.",
             remedy="Leave them out: under an OCPI tariff each session is rated as it is told.",
         )
 

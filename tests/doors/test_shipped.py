@@ -1,0 +1,115 @@
+"""tariff list, tariff copy: what is printed and written, exit codes; where unverified shows."""
+
+from gridtally.rating.shipped import UNVERIFIED, shipped
+
+VERIFIED, OPEN = "es-pvpc-2.0dha-2019-07-01", "cn-hubei-one-part-10kv-2026-01-01"
+
+
+def test_the_list_names_each_and_marks_the_unverified(door):
+    """A row per version; whatever nobody's example stands behind is marked."""
+    said = door("tariff", "list")
+    assert said.code == 0
+    rows = {
+        line.split()[0]: line for line in said.out.splitlines() if line[:3] in ("cn-", "es-", "dk-")
+    }
+    assert list(rows) == [one.name for one in shipped()]
+    for one in shipped():
+        assert ("unverified" in rows[one.name]) == (one.version.verified_by is None)
+
+
+def test_the_list_as_json(door):
+    """With source, validity and what each was checked against."""
+    rows = {row["name"]: row for row in door("tariff", "list", "--json").json["tariffs"]}
+    row = rows[VERIFIED]
+    assert (row["id"], row["country"]) == ("es-pvpc-2.0dha", "es")
+    assert (row["valid_from"], row["valid_to"]) == ("2019-07-01", "2020-07-01")
+    assert row["verified"]
+    assert "pvpcbill" in row["verified_by"]
+    assert "RD 216/2014" in row["source"]
+    assert not rows[OPEN]["verified"]
+
+
+def test_a_copy_is_the_document(door, tmp_path):
+    """The bytes of the version; the newest one for an id; a file that is there stays."""
+    target = tmp_path / "mine.toml"
+    assert door("tariff", "copy", VERIFIED, "--to", target).code == 0
+    (one,) = (one for one in shipped() if one.name == VERIFIED)
+    assert target.read_bytes() == one.data
+    assert "mine.toml is there already" in door("tariff", "copy", OPEN, "--to", target).calm
+    assert target.read_bytes() == one.data
+    newest = tmp_path / "newest.toml"
+    door("tariff", "copy", "es-pvpc-2.0dha", "--to", newest)
+    assert b"valid_from = 2020-07-01" in newest.read_bytes()
+
+
+def test_a_name_that_is_none(door, tmp_path):
+    """The nearest name, and where the names are."""
+    said = door("tariff", "copy", "es-pvpc-2.0dhb", "--to", tmp_path / "x.toml").calm
+    assert "es-pvpc-2.0dh" in said
+    assert "tariff list" in said
+
+
+def test_a_copy_still_says_that_it_is_unverified(door, tmp_path):
+    """tariff show has the badge, tariff lint a note; a verified one names what it was checked
+    against instead."""
+    file, good = tmp_path / "open.toml", tmp_path / "good.toml"
+    assert "unverified" in door("tariff", "copy", OPEN, "--to", file).err
+    door("tariff", "copy", VERIFIED, "--to", good)
+    assert door("tariff", "show", file, "--json").json["badge"] == "unverified"
+    assert UNVERIFIED in door("tariff", "show", file).out
+    notes = [
+        row["message"]
+        for row in door("tariff", "lint", file, "--json").json["files"][0]["findings"]
+    ]
+    assert "The version says that it is unverified." in notes
+    assert door("tariff", "show", good, "--json").json["badge"] is None
+    assert "Checked against: Bill of 30 days" in door("tariff", "show", good).out
+
+
+def test_a_rate_under_one_says_so_and_may_be_one_bill(door, tmp_path):
+    """Readings over two months: two bills or, when asked for, one; the assumption with both."""
+    file, readings = tmp_path / "open.toml", tmp_path / "r.csv"
+    door("tariff", "copy", "cn-agriculture", "--to", file)
+    rows = [
+        f"P,{channel},2026-{month:02}-{day:02}T{hour:02}:00:00+08:00,1,{unit}"
+        for channel, unit in (("import", "kWh"), ("reactive_import", "kvarh"))
+        for month, day in ((1, 31), (2, 1))
+        for hour in range(24)
+    ]
+    readings.write_text("metering_point,channel,start,value,unit\n" + "\n".join(rows) + "\n")
+    asked = ("rate", file, readings, "--term", "price=0.5", "--as-of", "2026-12-31", "--json")
+    two, one = door(*asked).json, door(*asked, "--one-bill").json
+    assert UNVERIFIED in two["assumptions"]
+    assert UNVERIFIED in one["assumptions"]
+    assert [bill["from"] for bill in two["bills"]] == ["2026-01-31", "2026-02-01"]
+    (bill,) = one["bills"]
+    assert (bill["from"], bill["to"]) == ("2026-01-31", "2026-02-02")
+    # 48 kWh at 0.5 are 24; power factor 0.71, standard 0.80: 4.5 % are 1.08.
+    assert bill["total"] == "25.08"
+
+
+def test_contract_and_capacity_are_terms_that_need_no_declaring(door, tmp_path):
+    """--term contract_kw and capacity_kva are what the agreement states: 2 days of 4.6 kW at 10 a
+    day are 92, 160 kVA at 1 a day are 320."""
+    file, readings = tmp_path / "t.toml", tmp_path / "r.csv"
+    parts = [("kw_day", 10), ("kva_day", 1)]
+    file.write_text(
+        'schema = 1\ntariff = "t"\ncurrency = "EUR"\nzone = "UTC"\nvalid_from = 2026-01-01\n'
+        'source = "order"\n[rounding]\nline = { places = 2, mode = "half_up" }\n'
+        'total = { places = 2, mode = "half_up" }\n'
+        + "".join(
+            f'[[components]]\nid = "{per[:3].strip("_")}"\nshape = "fixed"\nper = "{per}"\n'
+            f"price = {price}\n"
+            for per, price in parts
+        )
+    )
+    rows = [
+        f"P,import,2026-01-{day:02}T{hour:02}:00:00Z,1,kWh" for day in (1, 2) for hour in range(24)
+    ]
+    readings.write_text("metering_point,channel,start,value,unit\n" + "\n".join(rows) + "\n")
+    said = door(
+        "rate", file, readings, "--term", "contract_kw=4.6", "--term", "capacity_kva=160",
+        "--as-of", "2026-12-31", "--json",
+    )  # fmt: skip
+    (bill,) = said.json["bills"]
+    assert [line["amount"] for line in bill["lines"]] == ["92", "320"]
