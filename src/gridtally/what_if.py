@@ -6,6 +6,7 @@ wants, are rated, and set beside what was billed. Nothing is written into the wo
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
@@ -42,6 +43,8 @@ __all__ = ["Compared", "Question", "Unrated", "compare"]
 Ints = npt.NDArray[np.int64]
 Mask = npt.NDArray[np.bool_]
 Report = Callable[[str, int, int], None]
+_AHEAD = 2
+"""Runs that are read and laid out at once: memory is that of so many months."""
 
 
 @dataclass(frozen=True)
@@ -111,13 +114,13 @@ def compare(
     work = _Work(outside_of(snap, version), question, version, documents, bills)
     groups = bills.by_run()
     report("rate under the new tariff", 0, len(groups))
-    with ThreadPoolExecutor(1) as pool:  # the next run is laid out while this one is rated
-        waiting = pool.submit(work.lay_out, *groups[0])
-        for number in range(len(groups)):
-            ready = waiting.result()
-            if number + 1 < len(groups):
-                waiting = pool.submit(work.lay_out, *groups[number + 1])
-            work.rate(*groups[number], ready)
+    with ThreadPoolExecutor(_AHEAD) as pool:  # the next runs are laid out while one is rated
+        waiting = deque(pool.submit(work.lay_out, *group) for group in groups[:_AHEAD])
+        for number, group in enumerate(groups):
+            ready = waiting.popleft().result()
+            if number + _AHEAD < len(groups):
+                waiting.append(pool.submit(work.lay_out, *groups[number + _AHEAD]))
+            work.rate(*group, ready)
             report("rate under the new tariff", number + 1, len(groups))
     return work.result()
 
