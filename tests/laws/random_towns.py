@@ -186,10 +186,11 @@ def a_market(r, name, first, end, step, *, faults, still=False):
 def some_readings(r, name, first, end, step, count, *, faults):
     """A grid per channel; some points have not all channels, some have gaps."""
     start_utc, end_utc = zone(name).bounds(Period(first, end))
-    width = -(-(end_utc - start_utc) // step)
     generator = np.random.default_rng(r.randint(0, 2**32))
-    grids = []
+    grids, finest = [], step
     for channel in CHANNELS:
+        step = 2 * finest if faults and channel != "import" and r.random() < 0.1 else finest
+        width = -(-(end_utc - start_utc) // step)
         rare = 0 if not faults else 0.03 if channel == "import" else 0.12
         points = [f"P{n}" for n in range(count) if r.random() > rare]
         if not points:

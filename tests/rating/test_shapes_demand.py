@@ -1,12 +1,14 @@
 """Demand by rolling windows, means, apparent power, look-backs: by hand from docs/tariff.md."""
 
+from dataclasses import replace
 from datetime import date
 
 import numpy as np
 import pytest
-from shape_world import TOU, bill, component, lines
+from shape_world import TOU, bill, component, lines, world
 
 from gridtally.market import Events, Market
+from gridtally.metering.blocks import Dense
 from gridtally.metering.windows import apparent
 from gridtally.periods import Period
 from gridtally.periods import zone as zone_of
@@ -120,6 +122,26 @@ def test_apparent_power_of_one_window():
     found = demand('power = "apparent"\nproration = "none"', kwh=kwh, step=3600)
     assert found == [("", "5", "kVA", "1")]
     assert "rating.quantity.missing" in held('power = "apparent"', kwh={"import": 24})
+
+
+def test_apparent_power_of_readings_of_two_lengths():
+    """Active energy by the quarter, reactive by the hour: windows of an hour have both."""
+    active, reactive = np.zeros(96, np.int64), np.zeros(24, np.int64)
+    active[12:16], reactive[3] = 750_000, 4_000_000
+    one = world(
+        component("demand", 'price = 1\npower = "apparent"\nwindow_min = 60\nproration = "none"'),
+        kwh={"import": active}, period=DAY, step=900,
+    )  # fmt: skip
+    fine = one.grids()
+    start, width = fine[0].start_utc, np.full((1, 24), 3, np.uint8)
+    coarse = Dense(("MP",), "reactive_import", start, 3600, reactive[None, :], width)
+    both = replace(one)
+    both.grids = lambda: [*fine, coarse]
+    found, _, _ = both.rated()
+    assert [(x["quantity"], x["unit"]) for x in found.lines] == [("5", "kVA")]
+    other = replace(one, documents=[one.documents[0].replace("window_min = 60\n", "")])
+    other.grids = lambda: [*fine, coarse]
+    assert "metering.channels.lengths" in {row["code"] for row in other.rated()[0].findings}
 
 
 @pytest.mark.parametrize(

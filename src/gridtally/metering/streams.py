@@ -128,16 +128,11 @@ def _whole(grid: Dense, at: Ints, stretch: Part) -> Mask:
 def _reduce(
     found: Found, stretch: Part, want: Wanted, *, rows: Ints, parts: Channels, market: Market
 ) -> None:
-    steps = {grid.resolution_s for grid, _ in parts.values()}
-    if len(steps) > 1:
-        message = "The channels that are billed together have readings of different lengths."
-        raise Unfit("metering.channels.lengths", message)
-    (step,) = steps
-    offsets = {(stretch.start_utc - grid.start_utc) % step for grid, _ in parts.values()}
-    if offsets != {0} or (stretch.end_utc - stretch.start_utc) % step:
-        return  # the plain sums of the channel say so
-    labels = want.labels(stretch.start_utc, stretch.end_utc, step)
-    made = _blocks(want, stretch, step, labels)
+    for grid, _ in parts.values():
+        edges = (stretch.start_utc - grid.start_utc, stretch.end_utc - grid.start_utc)
+        if any(edge % grid.resolution_s for edge in edges):
+            return  # the plain sums of the channel say so
+    made = _all_blocks(want, stretch, {c: grid.resolution_s for c, (grid, _) in parts.items()})
     for low in range(0, len(rows), _ROWS):
         mine = rows[low : low + _ROWS]
         values = {
@@ -147,7 +142,26 @@ def _reduce(
         if want.windows:
             _demands(found, want, mine, values, made)
         else:
-            _stream(found, want, mine, values, made, market)
+            _stream(found, want, mine, values, made[want.channel], market)
+
+
+def _all_blocks(want: Wanted, stretch: Part, steps: Mapping[str, int]) -> dict[str, Blocks]:
+    """The blocks of each channel, which begin and end together."""
+    step = steps[want.channel]
+    if set(steps.values()) != {step} and not (want.windows and want.window_s):
+        message = "The channels that are billed together have readings of different lengths."
+        raise Unfit("metering.channels.lengths", message)
+    labels = want.labels(stretch.start_utc, stretch.end_utc, step)
+    found = {want.channel: _blocks(want, stretch, step, labels)}
+    for channel, other in steps.items():
+        count = (stretch.end_utc - stretch.start_utc) // other
+        same = other == step
+        found[channel] = (
+            found[want.channel]
+            if same
+            else _blocks(want, stretch, other, np.zeros(count, np.int16))
+        )
+    return found
 
 
 def _values(grid: Dense, at: Ints, stretch: Part) -> Ints:
@@ -159,16 +173,16 @@ def _values(grid: Dense, at: Ints, stretch: Part) -> Ints:
 
 
 def _demands(
-    found: Found, want: Wanted, rows: Ints, values: Mapping[str, Ints], made: Blocks
+    found: Found, want: Wanted, rows: Ints, values: Mapping[str, Ints], blocks: Mapping[str, Blocks]
 ) -> None:
     assert want.windows is not None
-    energies = [made.energies(values[want.channel])]
+    made = blocks[want.channel]
+    active = made.energies(values[want.channel])
     if want.windows.apparent:
-        others = [values[channel] for channel in want.either if channel in values]
-        energies.append(made.energies(np.sum(others, axis=0)))
-        powers = apparent(energies[0], energies[1], made.seconds)
+        others = [blocks[c].energies(values[c]) for c in want.either if c in values]
+        powers = apparent(active, np.sum(others, axis=0), made.seconds)
     else:
-        powers = half_even(energies[0] * HOUR_S, made.seconds)
+        powers = half_even(active * HOUR_S, made.seconds)
     for i, bucket in enumerate(want.buckets):
         mine = made.labels == i
         column = measured(want.windows, powers[:, mine], made.days[mine])
