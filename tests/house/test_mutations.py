@@ -1,6 +1,7 @@
 """The list of planted mutations fits the code: `./run mutants` can apply each."""
 
 import sys
+import tomllib
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "tools"))
@@ -14,8 +15,12 @@ def test_every_mutation_still_fits():
 
 
 def test_every_mutation_changes_something():
-    """A replacement differs from what it replaces, and gives a module that Python reads."""
+    """A replacement differs from what it replaces, and gives a file that can be read."""
     for mutation in mutants.read():
         assert mutation.replacement != mutation.text, mutation.name
         whole = (mutants.ROOT / mutants.SOURCE / mutation.file).read_text()
-        compile(whole.replace(mutation.text, mutation.replacement), mutation.file, "exec")
+        changed = whole.replace(mutation.text, mutation.replacement)
+        if mutation.file.endswith(".toml"):
+            tomllib.loads(changed)
+        else:
+            compile(changed, mutation.file, "exec")
