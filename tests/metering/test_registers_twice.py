@@ -9,8 +9,8 @@ from test_registers import read, run, spans, values
 
 from gridtally.metering.cases import Cases
 from gridtally.periods import Period, zone
-from gridtally.rating.reference_readings import Readings
-from gridtally.rating.reference_time import Span
+from gridtally.rating.reference.instants import Span
+from gridtally.rating.reference.readings import Readings
 from gridtally.tables import CARRY, table
 
 

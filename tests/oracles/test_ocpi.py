@@ -21,7 +21,7 @@ import pytest
 from click.testing import CliRunner
 
 from gridtally.cli.tariffs import rate
-from gridtally.rating.reference_session import rate_session
+from gridtally.rating.reference.sessions import rate_session
 from gridtally.rating.sessions import rate_sessions
 from gridtally.rating.sessions.values import json_of
 

@@ -5,7 +5,7 @@ import random
 from datetime import datetime, timedelta
 from decimal import Decimal
 
-from gridtally.rating.reference_session import rate_session
+from gridtally.rating.reference.sessions import rate_session
 from gridtally.rating.sessions import rate_sessions
 from gridtally.rating.sessions.values import json_of
 

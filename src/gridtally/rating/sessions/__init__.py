@@ -1,7 +1,7 @@
 """Steps 6-7 for charging sessions: OCPI tariff and sessions in, bills out (`docs/charging.md`).
 
 tariff, document, cdr, values: what is read; pieces, match, rate: quantities; bill: money.
-The second rater, `rating/reference_session.py`, shares none of it.
+The second rater, `rating/reference/sessions.py`, shares none of it.
 """
 
 from __future__ import annotations

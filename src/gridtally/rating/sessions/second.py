@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
-from gridtally.rating.reference_session import rate_session
+from gridtally.rating.reference.sessions import rate_session
 from gridtally.rating.sessions.document import Session, remark
 
 __all__ = ["ALL", "differing"]

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from datetime import date
 from typing import Any
 
-from gridtally.rating.reference_numbers import Held
-from gridtally.rating.reference_time import Span, iso_date, whole
+from gridtally.rating.reference.figures import Held
+from gridtally.rating.reference.instants import Span, iso_date, whole
 
 __all__ = ["Carry", "check_cut", "closes", "months_back", "window_start"]
 

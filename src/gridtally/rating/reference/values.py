@@ -8,8 +8,8 @@ from datetime import date
 from fractions import Fraction
 from typing import Any
 
-from gridtally.rating.reference_calendar import known, refuse
-from gridtally.rating.reference_numbers import Value, decimal
+from gridtally.rating.reference.figures import Value, decimal
+from gridtally.rating.reference.hours import known, refuse
 
 __all__ = [
     "AGREED",

@@ -1,7 +1,7 @@
 """Step 6, the second opinion: from the readings of a case to energy and windows per span.
 
 Written from `docs/rating-case.md` and the page `docs/tariff.md`, sections *Calendars*, *Where
-quantities come from* and *Precise readings*. `reference_dials.py` reads registers.
+quantities come from* and *Precise readings*. `dials.py` reads registers.
 """
 
 from __future__ import annotations
@@ -13,10 +13,10 @@ from itertools import pairwise
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from gridtally.rating.reference_calendar import Calendar, Times
-from gridtally.rating.reference_dials import Dials
-from gridtally.rating.reference_numbers import Held
-from gridtally.rating.reference_time import Buckets, Clock, Span, iso_instant, whole
+from gridtally.rating.reference.dials import Dials
+from gridtally.rating.reference.figures import Held
+from gridtally.rating.reference.hours import Calendar, Times
+from gridtally.rating.reference.instants import Buckets, Clock, Span, iso_instant, whole
 
 __all__ = ["Piece", "Readings", "none_negative"]
 

@@ -6,13 +6,13 @@ from datetime import date
 from fractions import Fraction
 from typing import Any
 
-from gridtally.rating.reference_carry import months_back
-from gridtally.rating.reference_energy import fill
-from gridtally.rating.reference_lines import power_factor
-from gridtally.rating.reference_numbers import MICRO, Held, micro, nearest_root, rounded
-from gridtally.rating.reference_readings import none_negative
-from gridtally.rating.reference_span import C, Line, Rater
-from gridtally.rating.reference_time import Buckets
+from gridtally.rating.reference.carry import months_back
+from gridtally.rating.reference.charges import power_factor
+from gridtally.rating.reference.energy import fill
+from gridtally.rating.reference.figures import MICRO, Held, micro, nearest_root, rounded
+from gridtally.rating.reference.instants import Buckets
+from gridtally.rating.reference.readings import none_negative
+from gridtally.rating.reference.span import C, Line, Rater
 
 __all__ = ["demand", "demand_at_rest"]
 

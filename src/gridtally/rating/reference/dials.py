@@ -11,9 +11,9 @@ from fractions import Fraction
 from itertools import pairwise
 from typing import Any
 
-from gridtally.rating.reference_calendar import Calendar
-from gridtally.rating.reference_numbers import MICRO, Held, micro
-from gridtally.rating.reference_time import Buckets, Clock, Span, iso_instant, whole
+from gridtally.rating.reference.figures import MICRO, Held, micro
+from gridtally.rating.reference.hours import Calendar
+from gridtally.rating.reference.instants import Buckets, Clock, Span, iso_instant, whole
 
 __all__ = ["Dials", "allocate", "spread"]
 

@@ -7,11 +7,11 @@ from fractions import Fraction
 from math import floor, prod
 from typing import Any
 
-from gridtally.rating.reference_dials import spread
-from gridtally.rating.reference_numbers import MICRO, Held, Value, micro, rounded
-from gridtally.rating.reference_readings import Piece, by_bucket
-from gridtally.rating.reference_span import C, Rater
-from gridtally.rating.reference_time import Buckets
+from gridtally.rating.reference.dials import spread
+from gridtally.rating.reference.figures import MICRO, Held, Value, micro, rounded
+from gridtally.rating.reference.instants import Buckets
+from gridtally.rating.reference.readings import Piece, by_bucket
+from gridtally.rating.reference.span import C, Rater
 
 __all__ = ["billed", "lost", "measured", "pieces", "round_quantity"]
 

@@ -7,8 +7,8 @@ from fractions import Fraction
 from itertools import pairwise
 from typing import Any
 
-from gridtally.rating.reference_numbers import Held, decimal
-from gridtally.rating.reference_time import iso_instant
+from gridtally.rating.reference.figures import Held, decimal
+from gridtally.rating.reference.instants import iso_instant
 
 __all__ = ["Series"]
 

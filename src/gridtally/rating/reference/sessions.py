@@ -14,7 +14,7 @@ from itertools import pairwise
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from gridtally.rating.reference_session_bill import EPOCH, Use, bill_of, fraction, instant, moment
+from gridtally.rating.reference.session_bill import EPOCH, Use, bill_of, fraction, instant, moment
 
 __all__ = ["rate_session"]
 

@@ -8,13 +8,13 @@ from datetime import date, timedelta
 from fractions import Fraction
 from typing import Any
 
-from gridtally.rating.reference_calendar import Calendar
-from gridtally.rating.reference_carry import Carry
-from gridtally.rating.reference_numbers import MICRO, Held, Value, decimal, plain, rounded
-from gridtally.rating.reference_readings import Readings
-from gridtally.rating.reference_series import Series
-from gridtally.rating.reference_time import Buckets, Span, whole
-from gridtally.rating.reference_values import AGREED
+from gridtally.rating.reference.carry import Carry
+from gridtally.rating.reference.figures import MICRO, Held, Value, decimal, plain, rounded
+from gridtally.rating.reference.hours import Calendar
+from gridtally.rating.reference.instants import Buckets, Span, whole
+from gridtally.rating.reference.readings import Readings
+from gridtally.rating.reference.series import Series
+from gridtally.rating.reference.values import AGREED
 
 __all__ = ["C", "Line", "Rater", "line", "written_line"]
 

@@ -2,7 +2,7 @@
 
 Every key is known, every number exact, every minute of a calendar has one bucket, every bucket a
 price: what is not so is refused here, so that nothing of the document is left unread later.
-`reference_components.py` checks the components.
+`components.py` checks the components.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ from functools import lru_cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from gridtally.rating.reference_calendar import Calendar, known, refuse
-from gridtally.rating.reference_components import check_component, check_references
-from gridtally.rating.reference_numbers import Held, decimal
-from gridtally.rating.reference_values import AGREED, PRORATIONS, check_rounding, value
+from gridtally.rating.reference.components import check_component, check_references
+from gridtally.rating.reference.figures import Held, decimal
+from gridtally.rating.reference.hours import Calendar, known, refuse
+from gridtally.rating.reference.values import AGREED, PRORATIONS, check_rounding, value
 
 __all__ = ["tariff"]
 

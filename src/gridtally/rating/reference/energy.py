@@ -6,11 +6,11 @@ from datetime import date, timedelta
 from fractions import Fraction
 from typing import Any
 
-from gridtally.rating.reference_billed import billed, measured, pieces
-from gridtally.rating.reference_carry import closes, window_start
-from gridtally.rating.reference_numbers import MICRO, Held, micro, rounded
-from gridtally.rating.reference_span import C, Line, Rater, line
-from gridtally.rating.reference_time import Buckets
+from gridtally.rating.reference.billed import billed, measured, pieces
+from gridtally.rating.reference.carry import closes, window_start
+from gridtally.rating.reference.figures import MICRO, Held, micro, rounded
+from gridtally.rating.reference.instants import Buckets
+from gridtally.rating.reference.span import C, Line, Rater, line
 
 __all__ = ["energy", "energy_at_rest", "tiered"]
 

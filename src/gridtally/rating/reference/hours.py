@@ -8,7 +8,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from gridtally.rating.reference_numbers import Held
+from gridtally.rating.reference.figures import Held
 
 __all__ = ["Calendar", "Times", "known", "refuse"]
 

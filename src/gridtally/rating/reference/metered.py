@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from fractions import Fraction
 
-from gridtally.rating.reference_calendar import known, refuse
-from gridtally.rating.reference_values import (
+from gridtally.rating.reference.hours import known, refuse
+from gridtally.rating.reference.values import (
     C,
     Table,
     check_losses,

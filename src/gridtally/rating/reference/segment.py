@@ -1,14 +1,4 @@
-"""Step 6, the second opinion: one bill segment, rated slowly and plainly.
-
-Written from `docs/tariff.md`, `docs/rating-case.md` and `docs/registers.md` by somebody who had
-not read the kernel, and importing nothing from it: read it with those pages beside it.
-`reference_tariff.py` reads the document, `reference_readings.py` gives energy, `reference_span.py`
-terms, factors and lines, `reference_carry.py` what one segment hands to the next; the shapes are
-in `reference_energy.py`, `reference_demand.py` and `reference_lines.py`.
-Quantities are whole numbers of 10^-6 kWh, kvarh or kW; everything else is an exact fraction
-until the one rounding that the tariff declares. Whatever the pages hold gives no lines and one
-finding that says why.
-"""
+"""Step 6, the second opinion: one bill segment, span after span, component after component."""
 
 from __future__ import annotations
 
@@ -18,38 +8,38 @@ from fractions import Fraction
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from gridtally.rating import reference_demand, reference_energy, reference_lines
-from gridtally.rating.reference_carry import Carry, check_cut
-from gridtally.rating.reference_numbers import Held, plain, rounded
-from gridtally.rating.reference_readings import Readings
-from gridtally.rating.reference_series import Series
-from gridtally.rating.reference_span import C, Line, Rater, line, written_line
-from gridtally.rating.reference_tariff import tariff
-from gridtally.rating.reference_time import Span, first_instant, iso_date
+from gridtally.rating.reference import charges, demand, energy
+from gridtally.rating.reference.carry import Carry, check_cut
+from gridtally.rating.reference.figures import Held, plain, rounded
+from gridtally.rating.reference.instants import Span, first_instant, iso_date
+from gridtally.rating.reference.readings import Readings
+from gridtally.rating.reference.series import Series
+from gridtally.rating.reference.span import C, Line, Rater, line, written_line
+from gridtally.rating.reference.tariff import tariff
 
 __all__ = ["rate_case"]
 
 SHAPES: dict[str, Callable[[Rater, C], list[Line]]] = {
-    "energy": reference_energy.energy,
-    "tiered": reference_energy.tiered,
-    "demand": reference_demand.demand,
-    "fixed": reference_lines.fixed,
-    "percentage": reference_lines.percentage,
-    "table": reference_lines.table,
-    "power_factor": reference_lines.power_factor_line,
-    "reactive": reference_lines.reactive,
-    "minimum": reference_lines.bound,
-    "maximum": reference_lines.bound,
-    "bank": reference_lines.bank,
-    "transfer": reference_lines.transfer,
+    "energy": energy.energy,
+    "tiered": energy.tiered,
+    "demand": demand.demand,
+    "fixed": charges.fixed,
+    "percentage": charges.percentage,
+    "table": charges.table,
+    "power_factor": charges.power_factor_line,
+    "reactive": charges.reactive,
+    "minimum": charges.bound,
+    "maximum": charges.bound,
+    "bank": charges.bank,
+    "transfer": charges.transfer,
 }
 AT_REST: dict[str, Callable[[Rater, C], None]] = {
-    "energy": reference_energy.energy_at_rest,
-    "tiered": reference_energy.energy_at_rest,
-    "demand": reference_demand.demand_at_rest,
-    "minimum": reference_lines.bound_at_rest,
-    "maximum": reference_lines.bound_at_rest,
-    "bank": reference_lines.bank_at_rest,
+    "energy": energy.energy_at_rest,
+    "tiered": energy.energy_at_rest,
+    "demand": demand.demand_at_rest,
+    "minimum": charges.bound_at_rest,
+    "maximum": charges.bound_at_rest,
+    "bank": charges.bank_at_rest,
 }
 
 

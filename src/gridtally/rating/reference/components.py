@@ -9,10 +9,10 @@ import re
 from fractions import Fraction
 from itertools import pairwise
 
-from gridtally.rating.reference_calendar import known, refuse
-from gridtally.rating.reference_metered import SERIES, check_demand, check_energy, check_tiered
-from gridtally.rating.reference_numbers import decimal
-from gridtally.rating.reference_values import (
+from gridtally.rating.reference.figures import decimal
+from gridtally.rating.reference.hours import known, refuse
+from gridtally.rating.reference.metered import SERIES, check_demand, check_energy, check_tiered
+from gridtally.rating.reference.values import (
     PRORATIONS,
     C,
     Table,
