@@ -60,6 +60,21 @@ def page():
     return (DOCS / "shipped-tariffs.md").read_text()
 
 
+def test_the_discount_of_the_page_fits_the_document():
+    """The lines of docs/shipped-tariffs.md for the social discount, put where it says: a quarter
+    of everything before taxes, by hand."""
+    (lines,) = re.findall(r"```toml\n(\[\[components\]\]\nid = \"social.*?)```", page(), re.S)
+    text = text_of("es-pvpc-2.0a-2019-07-01")
+    before = text.index('[[components]]\nid = "electricity-tax"')
+    text = text[:before] + lines + text[before:]
+    case = case_of(
+        text, date(2020, 3, 1), date(2020, 3, 31), {"import": {12: 100}}, contract=4,
+        series={"tcu": "50"},
+    )  # fmt: skip
+    # 4 kW x 30 days at 0.103944 and 0.008505; 100 kWh at 0.044027 and 0.05: 12.47 + 1.02 + 4.40 + 5
+    assert total_of(rated(*case), "social-discount") == Decimal("-5.72")
+
+
 @pytest.mark.parametrize("one", ALL)
 def test_both_raters_rate_each(one):
     """A month with energy in every hour, reactive energy and terms: no finding, one answer."""

@@ -275,3 +275,12 @@ def test_a_component_that_is_named_twice_counts_once():
     twice = EVERYTHING.replace('of = ["@taxable", "kw"]', 'of = ["net", "@taxable", "kw", "kw"]')
     version = load(twice.encode(), name="t.toml")
     assert version.component("vat").of == ("net", "spot", "kw")
+
+
+def test_a_voltage_level_is_one_that_metering_points_have():
+    """Another word would shut everybody out: it is refused, with those that there are."""
+    text = header("UTC") + '[eligibility]\nvoltage_levels = ["high", "110kV"]\n'
+    text += '[[components]]\nid = "a"\nshape = "fixed"\nper = "month"\nprice = 1\n'
+    (problem,) = read(text.encode())[1]
+    assert problem.path == "eligibility.voltage_levels[1]"
+    assert problem.message == "'110kV' should be 'low', 'medium', 'high' or 'extra_high'."

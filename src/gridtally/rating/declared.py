@@ -167,7 +167,9 @@ _TRANSFORMER = {"no_load", "load", "no_load_percent", "load_percent", "capacity"
 class Eligibility(Strict):
     """Who may have the tariff; a list that is left out allows all."""
 
-    voltage_levels: Annotated[tuple[Text, ...], Many()] | None = None
+    voltage_levels: (
+        Annotated[tuple[Literal["low", "medium", "high", "extra_high"], ...], Many()] | None
+    ) = None
     regions: Annotated[tuple[Text, ...], Many()] | None = None
     segments: Annotated[tuple[Text, ...], Many()] | None = None
     phases: Annotated[tuple[Annotated[int, Field(ge=1, le=3)], ...], Many()] | None = None
