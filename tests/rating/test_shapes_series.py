@@ -382,9 +382,3 @@ def test_windows_that_an_hour_among_quarters_cannot_tell(rest, holds):
     wants = load(text.encode(), name="t").wanted
     (want,) = (want for want in wants if want.windows)
     assert bool(_why_not(want, START, START + HOUR, HOUR, Market())) == holds
-
-
-def test_more_than_can_be_measured_holds():
-    """A line of 0.00000001 kV would lose more than all energy there is."""
-    body = loss("ohm = 1\nkv = 0.00000001\nreactive = false") + BILLED
-    assert "rating.quantity.range" in held(body, kwh={"import": 999_999})

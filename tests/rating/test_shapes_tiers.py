@@ -229,3 +229,13 @@ def test_a_quota_at_rest_stays():
     assert [(row["key"], row["value"]) for row in found.carry_out] == [
         ("tier/x/1", 90), ("tier/x/2", 0), ("tier/x/3", 0),
     ]  # fmt: skip
+
+
+def test_losses_beyond_63_bits_are_tiers_all_the_same():
+    """24 kWh over 0.0001 kV: 576 / (10^-8 x 24 x 1000) = 2 400 000 kWh; over 10^-8 kV 10^8 more."""
+    for kv, first in (("0.0001", "2400024"), ("0.00000001", "240000000000024")):
+        body = f'[losses.l]\nadds_to = "import"\nohm = 1\nkv = {kv}\nreactive = false\n'
+        body += tiered('losses = ["l"]\nproration = "none"')
+        found = lines(body, kwh={"import": 24}, period=DAY)
+        assert [x[1] for x in found if x[0] == "x"] == ["tier-1", "tier-2"]
+        assert int(found[1][2]) + 10 == int(first)

@@ -118,7 +118,7 @@ class Calendar:
             rows = [i for i, part in enumerate(stretches) if _within(part, rule)]
             mine = cover if rule.event is None else np.zeros_like(table)
             for start, end in rule.hours if rows else ():
-                where = np.ix_(rows, rule.days, range(start, end))
+                where = (np.array(rows)[:, None], np.array(rule.days), slice(start, end))
                 mine[where] += 1
                 if rule.event is None:
                     table[where] = buckets.index(rule.bucket)

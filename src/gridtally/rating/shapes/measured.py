@@ -14,7 +14,6 @@ from gridtally.rating.declared import Part
 from gridtally.rating.exact import Column, add, divide, largest, product
 from gridtally.rating.ratios import Factor, column, counted, rounded, times
 from gridtally.rating.shapes.losses import lost
-from gridtally.rating.thresholds import FAR
 from gridtally.rating.wants import energy_of, net_of
 from gridtally.terms import Channel, RoundingMode
 
@@ -77,24 +76,7 @@ def billed_energy(charge: Energy | Tiered, cohort: Cohort, active: bool) -> ByBu
     energy = _factored(charge, cohort, energy)
     if charge.netting == "month":
         energy = _netted(charge, cohort, energy, active)
-    return {
-        bucket: _measurable(charge, cohort, rounded_quantity(charge, quantity))
-        for bucket, quantity in energy.items()
-    }
-
-
-def _measurable(charge: Component, cohort: Cohort, quantity: Column) -> Column:
-    """A quantity below 2^62; one that losses or factors raise beyond all measure is held."""
-    if quantity.dtype == np.int64 and largest(quantity) < FAR:
-        return quantity
-    far = (quantity >= FAR).astype(bool)
-    cohort.hold(
-        "rating.quantity.range",
-        far,
-        f"What {charge.id} bills is too much to be energy.",
-        "Correct the readings, or the losses, factors and terms of the tariff.",
-    )
-    return np.where(far, 0, quantity).astype(np.int64)
+    return {bucket: rounded_quantity(charge, quantity) for bucket, quantity in energy.items()}
 
 
 def rounded_quantity(charge: Component, quantity: Column) -> Column:

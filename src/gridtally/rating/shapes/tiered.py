@@ -10,7 +10,7 @@ import numpy as np
 
 from gridtally.rating.charges import Tiered
 from gridtally.rating.cohort import Cohort
-from gridtally.rating.exact import Column, add
+from gridtally.rating.exact import Column, add, largest
 from gridtally.rating.filling import part_name
 from gridtally.rating.ratios import ONE, Factor
 from gridtally.rating.shapes.measured import (
@@ -20,7 +20,7 @@ from gridtally.rating.shapes.measured import (
     sum_of,
     unit_of,
 )
-from gridtally.rating.thresholds import edges
+from gridtally.rating.thresholds import FAR, edges
 from gridtally.rating.wants import tiers_of
 from gridtally.terms import Wanted
 
@@ -126,8 +126,14 @@ def _at_rest(charge: Tiered) -> Edges:
     return [0] * (len(charge.tiers) + 1)
 
 
+def _beyond(bounds: Edges, energy: Column) -> Edges:
+    """Bounds whose last is beyond the energy, however much losses have raised it."""
+    return [*bounds[:-1], max(FAR, largest(energy))]
+
+
 def _fill(charge: Tiered, energy: Column, bounds: Edges) -> list[Column]:
     """Energy in each tier, from zero on."""
+    bounds = _beyond(bounds, energy)
     if charge.method == "volume":
         return [
             np.where((energy > low) & (energy <= high), energy, 0) for low, high in pairwise(bounds)
@@ -149,6 +155,7 @@ def _position(charge: Tiered, cohort: Cohort, energy: Column, bounds: Edges) -> 
     key, start = f"tier/{charge.id}", window_start(cohort.first_day, charge.reset_days)
     position: Column = cohort.carry.get(key, start, cohort.segments)
     reached = add(position, energy)
+    bounds = _beyond(bounds, reached)
     cohort.hand_on(key, start, reached)
     return [
         np.clip(reached, low, high) - np.clip(position, low, high) for low, high in pairwise(bounds)
