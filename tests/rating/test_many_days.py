@@ -8,7 +8,7 @@ import pyarrow as pa
 import pytest
 from rating_world import NO_CARRY, header
 
-from gridtally.market import Market, Series
+from gridtally.market import NO_MARKET, Market, Series
 from gridtally.metering.blocks import ACTUAL, MISSING, Dense
 from gridtally.metering.determine import determine
 from gridtally.metering.scope import Version, scope
@@ -70,9 +70,9 @@ def extra(day):
     return day * 7 % 31
 
 
-def metered(*, lost=None):
+def metered(*, lost=None, body=BODY, market=NO_MARKET):
     """Spans, their determinants, what holds them, and the tariff. `lost`: a point, a day."""
-    version = load((header("UTC") + BODY).encode(), name="t")
+    version = load((header("UTC") + body).encode(), name="t")
     points = [f"P{day:02d}" for day in (*DAYS, 31)]
     terms = []
     for point, day in zip(points, (*DAYS, 31), strict=True):
@@ -98,7 +98,11 @@ def metered(*, lost=None):
         quality[points.index(lost[0]), 24 * (lost[1] - 1) : 24 * lost[1]] = MISSING
     grid = Dense(tuple(points), "import", start, 3600, values, quality)
     determinants, missing = determine(
-        spans, dense=[grid], advances=empty(ADVANCES), wanted={version.digest: version.wanted}
+        spans,
+        dense=[grid],
+        advances=empty(ADVANCES),
+        wanted={version.digest: version.wanted},
+        market=market,
     )
     return spans, determinants, missing, version
 
@@ -227,3 +231,48 @@ def test_prices_are_kept_apart_by_terms_and_by_delivery():
         tariffs = {version.digest: version}
         found = rate(spans, determinants, tariffs=tariffs, carry_in=NO_CARRY, market=market).lines
         assert [f"{x['amount']:.2f}" for x in found.to_pylist()] == amounts
+
+
+SPOT = '[series.spot]\nper = "kWh"\n[[components]]\nid = "x"\nshape = "energy"\n'
+SPOT += 'channel = "import"\nseries = "spot"\n'
+
+
+@pytest.mark.parametrize("lost", [None, ("P17", 2)])
+def test_prices_of_ones_own_days(lost):
+    """On day d a kWh costs d: each span pays its own days, whatever the others of the bucket do.
+
+    A reading that is missing on the second holds the span of that day, and no other.
+    """
+    start, end = zone("UTC").bounds(JANUARY)
+    starts = tuple(range(start, end, 86_400))
+    market = Market(series={"spot": Series(starts, tuple(Decimal(d) for d in range(1, 32)), end)})
+    spans, determinants, missing, version = metered(lost=lost, body=SPOT, market=market)
+    tariffs = {version.digest: version}
+    rated = rate(spans, determinants, tariffs=tariffs, carry_in=NO_CARRY, market=market)
+    found = {(x["segment"][:3], x["span"]): x["amount"] for x in rated.lines.to_pylist()}
+    costs = [(24 + extra(day)) * day for day in range(1, 32)]
+    expected = {("P31", 0): sum(costs)}
+    for day in DAYS:
+        expected |= {(f"P{day:02d}", 0): sum(costs[:day]), (f"P{day:02d}", 1): sum(costs[day:])}
+    if lost:
+        mine = [x for x in determinants.to_pylist() if x["segment"].startswith("P17")]
+        assert missing.num_rows == 1
+        assert {x["span"] for x in mine} == {1}
+        assert len(mine) == 3  # energy and both parts of the cost
+        expected = {key: value for key, value in expected.items() if key[0] != "P17"}
+    assert found == expected
+
+
+def test_prices_that_end_hold_those_who_need_them():
+    """Prices until the eighteenth: the spans that end before it have a cost, all others hold."""
+    start, _ = zone("UTC").bounds(JANUARY)
+    market = Market(series={"spot": Series((start,), (Decimal(1),), start + 18 * 86_400)})
+    _, determinants, missing, _ = metered(body=SPOT, market=market)
+    costly = {
+        (x["segment"][:3], x["span"]) for x in determinants.to_pylist() if x["name"][:4] == "cost"
+    }
+    assert costly == {("P01", 0), ("P04", 0), ("P17", 0)}
+    assert {row["code"] for row in missing.to_pylist()} == {"rating.series.missing"}
+    assert sorted(row["segment"][:3] for row in missing.to_pylist()) == [
+        "P01", "P04", "P17", "P30", "P30", "P31",
+    ]  # fmt: skip

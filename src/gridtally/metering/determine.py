@@ -73,11 +73,26 @@ def determine(
         group = Group(rows, which, parts, zone, found, worst)
         for channel in sorted({want.channel for stretch in parts for want in stretch.wants}):
             group.channel(channel, grids.get(channel, []))
-        for i, stretch in enumerate(parts):
-            if streamed := [want for want in stretch.wants if want.streamed]:
-                part = Part(rows[which == i], stretch.start_utc, stretch.end_utc, zone)
-                reduce_streams(found, part, streamed, grids=grids, market=market)
+        for mine, streamed in _streams(rows, which, parts, zone):
+            for want in streamed:
+                reduce_streams(found, mine, want, grids=grids, market=market)
     return found.table(), findings_table(found.findings)
+
+
+def _streams(
+    rows: Ints, which: Ints, stretches_: Sequence[Stretch], zone: str
+) -> Iterator[tuple[list[Part], list[Wanted]]]:
+    """Parts of the same months, and what they want that needs a stream."""
+    alike: dict[int, list[int]] = {}
+    for i, stretch in enumerate(stretches_):
+        if any(want.streamed for want in stretch.wants):
+            alike.setdefault(id(stretch.wants), []).append(i)
+    for numbers in alike.values():
+        parts = [
+            Part(rows[which == i], stretches_[i].start_utc, stretches_[i].end_utc, zone)
+            for i in numbers
+        ]
+        yield parts, [want for want in stretches_[numbers[0]].wants if want.streamed]
 
 
 def _on(want: Wanted, market: Market) -> Wanted:

@@ -53,6 +53,17 @@ class Found:
             finding(code, Severity.HOLD, message, remedy=remedy, must_hold=True, **(where | more))  # type: ignore[arg-type]
         )
 
+    @property
+    def mark(self) -> tuple[int, int]:
+        """How many determinants and findings there are, to go back to."""
+        return len(self.rows), len(self.findings)
+
+    def back_to(self, mark: tuple[int, int]) -> None:
+        """Forget what was added since a mark."""
+        for column in (self.rows, self.names, self.values, self.estimated):
+            del column[mark[0] :]
+        del self.findings[mark[1] :]
+
     def table(self) -> pa.Table:
         """DETERMINANTS, in the order of the spans and of the names."""
         if not self.rows:

@@ -15,6 +15,7 @@ from itertools import pairwise
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from gridtally.market import Market
 from gridtally.metering.blocks import MISSING, Dense
@@ -29,6 +30,10 @@ Ints = npt.NDArray[np.int64]
 Mask = npt.NDArray[np.bool_]
 Grids = Mapping[str, Sequence[tuple[Dense, Ints]]]
 _ROWS = 256
+_FEW = 64
+"""A part of fewer rows is not worth a stream of its own."""
+_ADDING = ("cost", "net", "tiers")
+"""Kinds to which intervals without energy add nothing."""
 _CHANGES = -2
 HOUR_S = 3600
 _REMEDY = "Deliver finer readings, or correct the tariff."
@@ -36,13 +41,15 @@ _REMEDY = "Deliver finer readings, or correct the tariff."
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """Interval-billed spans of the same bounds and tariff."""
+    """Interval-billed spans of one tariff: of the same bounds, or within them."""
 
     rows: Ints
     """Rows of SPANS."""
     start_utc: int
     end_utc: int
     zone: str
+    joined: Sequence[Part] = ()
+    """The parts that are looked at together; none: all spans have these bounds."""
 
     @property
     def midnights(self) -> Ints:
@@ -60,27 +67,74 @@ class Unfit(Exception):
 
 
 def reduce_streams(
-    found: Found, stretch: Part, wants: Sequence[Wanted], *, grids: Grids, market: Market
+    found: Found, parts: Sequence[Part], want: Wanted, *, grids: Grids, market: Market
 ) -> None:
-    """Add the determinants of wants that need a stream; what does not fit is held.
+    """Add the determinants of a want that needs a stream; what does not fit is held.
 
     Rows with a gap are left out: whoever wants a stream wants the plain sums of its channels as
-    well, and those say what is missing.
+    well, and those say what is missing. Parts of a few rows are looked at together, where no
+    energy before and after a span adds nothing; if anything is wrong then, each by itself.
     """
-    for want in wants:
-        for rows, parts in _alike(stretch, want, grids):
-            try:
-                _reduce(found, stretch, want, rows=rows, parts=parts, market=market)
-            except Unfit as why:
-                for row in rows.tolist():
-                    found.stop(row, why.code, why.message, channel=want.channel, remedy=_REMEDY)
+    for part in _joined(parts) if want.kind in _ADDING else parts:
+        mark, fits = found.mark, _fits(part, want, grids)
+        if fits:
+            _part(found, part, want, grids=grids, market=market)
+        if part.joined and (not fits or found.mark[1] > mark[1]):
+            found.back_to(mark)
+            for alone in part.joined:
+                _part(found, alone, want, grids=grids, market=market)
 
 
+def _joined(parts: Sequence[Part]) -> list[Part]:
+    """Those with many rows by themselves, all others as one."""
+    few = [part for part in parts if len(part.rows) < _FEW]
+    if len(few) < 2:
+        return list(parts)
+    one = Part(
+        np.concatenate([part.rows for part in few]),
+        min(part.start_utc for part in few),
+        max(part.end_utc for part in few),
+        few[0].zone,
+        few,
+    )
+    return [one, *(part for part in parts if len(part.rows) >= _FEW)]
+
+
+def _fits(part: Part, want: Wanted, grids: Grids) -> bool:
+    """Whether all grids of joined parts cover them, and all their bounds begin an interval."""
+    edges = np.array([edge for one in part.joined for edge in (one.start_utc, one.end_utc)])
+    for channel in want.channels if part.joined else ():
+        for grid, where in grids.get(channel, ()):
+            if (where[part.rows] >= 0).any():
+                inside = grid.start_utc <= part.start_utc and part.end_utc <= grid.end_utc
+                if not inside or ((edges - grid.start_utc) % grid.resolution_s).any():
+                    return False
+    return True
+
+
+def _part(found: Found, part: Part, want: Wanted, *, grids: Grids, market: Market) -> None:
+    bounds = None
+    if part.joined:
+        bounds = tuple(
+            np.asarray(pc.fill_null(found.spans[name], 0)) for name in ("start_utc", "end_utc")
+        )
+    for rows, places in _alike(part, want, grids, bounds):
+        try:
+            _reduce(found, part, want, rows=rows, parts=places, bounds=bounds, market=market)
+        except Unfit as why:
+            for row in rows.tolist():
+                found.stop(row, why.code, why.message, channel=want.channel, remedy=_REMEDY)
+
+
+Bounds = tuple[Ints, ...] | None
+"""First instant of every span, and the first after it, where those of a part differ. [s]"""
 Channels = dict[str, tuple[Dense, Ints]]
 """By channel: its grid, and the row of it for each span."""
 
 
-def _alike(stretch: Part, want: Wanted, grids: Grids) -> Iterator[tuple[Ints, Channels]]:
+def _alike(
+    stretch: Part, want: Wanted, grids: Grids, bounds: Bounds
+) -> Iterator[tuple[Ints, Channels]]:
     """Rows whose channels lie in the same grids, without a gap."""
     places: dict[str, tuple[Ints, Ints]] = {}
     good = np.ones(len(stretch.rows), bool)
@@ -93,7 +147,7 @@ def _alike(stretch: Part, want: Wanted, grids: Grids) -> Iterator[tuple[Ints, Ch
             end = grid.start_utc + grid.quality.shape[1] * grid.resolution_s
             if grid.start_utc <= stretch.start_utc and stretch.end_utc <= end:
                 here = (which < 0) & (mine >= 0)
-                here[here] = _whole(grid, mine[here], stretch)
+                here[here] = _whole(grid, mine[here], stretch, _own(bounds, stretch.rows[here]))
                 which, at = np.where(here, i, which), np.where(here, mine, at)
         places[channel] = which, at
         if channel in want.either:
@@ -116,17 +170,42 @@ def _alike(stretch: Part, want: Wanted, grids: Grids) -> Iterator[tuple[Ints, Ch
         )
 
 
-def _whole(grid: Dense, at: Ints, stretch: Part) -> Mask:
-    """Rows of a grid without a gap in the stretch."""
+def _own(bounds: Bounds, rows: Ints) -> Bounds:
+    return bounds and tuple(bound[rows] for bound in bounds)
+
+
+def _outside(grid: Dense, low: int, high: int, own: tuple[Ints, ...]) -> Mask:
+    """Intervals of a grid from `low` to `high` that do not lie in each row's own bounds."""
+    instants = grid.start_utc + np.arange(low, high) * grid.resolution_s
+    return np.asarray((instants < own[0][:, None]) | (instants >= own[1][:, None]))
+
+
+def _columns(grid: Dense, stretch: Part) -> tuple[int, int]:
     low, high = (
         (bound - grid.start_utc) // grid.resolution_s
         for bound in (stretch.start_utc, stretch.end_utc)
     )
-    return np.asarray((grid.quality[at, low:high] != MISSING).all(axis=1))
+    return low, high
+
+
+def _whole(grid: Dense, at: Ints, stretch: Part, own: Bounds) -> Mask:
+    """Rows of a grid without a gap in the stretch, or in their own part of it."""
+    low, high = _columns(grid, stretch)
+    there = grid.quality[at, low:high] != MISSING
+    if own:
+        there |= _outside(grid, low, high, own)
+    return np.asarray(there.all(axis=1))
 
 
 def _reduce(
-    found: Found, stretch: Part, want: Wanted, *, rows: Ints, parts: Channels, market: Market
+    found: Found,
+    stretch: Part,
+    want: Wanted,
+    *,
+    rows: Ints,
+    parts: Channels,
+    bounds: Bounds,
+    market: Market,
 ) -> None:
     for grid, _ in parts.values():
         edges = (stretch.start_utc - grid.start_utc, stretch.end_utc - grid.start_utc)
@@ -136,7 +215,7 @@ def _reduce(
     for low in range(0, len(rows), _ROWS):
         mine = rows[low : low + _ROWS]
         values = {
-            channel: _values(grid, at[low : low + _ROWS], stretch)
+            channel: _values(grid, at[low : low + _ROWS], stretch, _own(bounds, mine))
             for channel, (grid, at) in parts.items()
         }
         if want.windows:
@@ -164,12 +243,13 @@ def _all_blocks(want: Wanted, stretch: Part, steps: Mapping[str, int]) -> dict[s
     return found
 
 
-def _values(grid: Dense, at: Ints, stretch: Part) -> Ints:
-    low, high = (
-        (bound - grid.start_utc) // grid.resolution_s
-        for bound in (stretch.start_utc, stretch.end_utc)
-    )
-    return grid.values[at, low:high]
+def _values(grid: Dense, at: Ints, stretch: Part, own: Bounds) -> Ints:
+    """Rows of a grid; zero before and after their own bounds."""
+    low, high = _columns(grid, stretch)
+    values = grid.values[at, low:high]
+    if own:
+        values[_outside(grid, low, high, own)] = 0
+    return values
 
 
 def _demands(
