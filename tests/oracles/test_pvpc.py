@@ -245,6 +245,70 @@ def test_the_same_bill_from_files(file):
     assert Decimal(found["total"]) == bill["total"]
 
 
+ONE_PERIOD = {
+    "config": {
+        "tipo_peaje": "GEN", "potencia_contratada": Decimal("4.6"), "con_bono_social": False,
+        "zona_impuestos": "IVA", "alquiler_anual": Decimal("9.72"),
+        "impuesto_electrico": Decimal("0.0511269632"),
+    },
+    "start": "2020-02-18 00:00:00",
+    "end": "2020-03-18 23:00:00",
+    "periodos_fact": [
+        {
+            "year": 2020,
+            "termino_fijo_peaje_acceso": Decimal("14.34"),
+            "termino_fijo_comercializacion": Decimal("1.17"),
+            "energy_periods": [
+                {
+                    "name": "P1",
+                    "coste_peaje_acceso_tea": Decimal("20.82"),
+                    "coste_energia_tcu": Decimal("23.51"),
+                    "energia_total": Decimal("472.93"),
+                }
+            ],
+        }
+    ],
+    "descuento_bono_social": Decimal(0),
+    "termino_impuesto_electrico": Decimal("3.06"),
+    "termino_equipo_medida": Decimal("0.8"),
+    "termino_iva_gen": Decimal("13.21"),
+    "termino_iva_medida": Decimal("0.17"),
+    "total": Decimal("77.08"),
+}  # fmt: skip
+"""Published beside the readings of the same days, for a customer with one period
+(github.com/azogue/pvpcbill at 6df8c68, tests/ejemplos_consumo, GEN)."""
+
+
+def case_elsewhere(bill):
+    """Its rating case from whichever folder has the readings of its days; else a skip."""
+    for folder in sorted({file.parent for file in (ORACLES / "pvpc").rglob("*.csv")}):
+        try:
+            return rating_case(bill, folder)
+        except StopIteration:
+            continue
+    return pytest.skip(f"no readings of the days of this bill under {ORACLES / 'pvpc'}")
+
+
+def test_a_bill_of_one_period_published_elsewhere():
+    """The same household with one period: every component and the total, to the cent."""
+    case, tariffs = case_elsewhere(ONE_PERIOD)
+    answer = rate_case(case, tariffs)
+    assert answer["findings"] == []
+    assert told(answer["lines"]) == expected(ONE_PERIOD)
+    assert Decimal(answer["total"]) == ONE_PERIOD["total"]
+    assert disagreements(case, tariffs) == []
+
+
+def test_three_periods_are_what_their_author_expects_but_for_a_cent():
+    """He says that 62.82 is right for these days and that his own hours give 62.63; the hours of
+    the order give 62.83. So the document of three periods is not called checked."""
+    config = ONE_PERIOD["config"] | {"tipo_peaje": "VHC"}
+    case, tariffs = case_elsewhere(ONE_PERIOD | {"config": config})
+    answer = rate_case(case, tariffs)
+    assert Decimal(answer["total"]) == Decimal("62.83")
+    assert disagreements(case, tariffs) == []
+
+
 def rating_case(bill, folder):
     """The bill as a rating case, and the documents of its spans."""
     start, kwh, cost = delivered(bill, folder)
