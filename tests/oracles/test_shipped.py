@@ -110,7 +110,7 @@ TABLE = {
     "cn-hubei-two-part-110kv-contract-105": ("1.012099", "0.809061", "0.613986", "0.395024"),
 }
 """Prices per kWh at sharp, peak, flat and valley hours, January 2026, as printed."""
-NOT_ENERGY = {"basic", "power-factor", "lighting", "other-use"}
+NOT_ENERGY = {"basic", "high-use", "power-factor", "lighting", "other-use"}
 NOTHING_MORE = {
     "no_load_kw": "0", "load_kw": "0", "no_load_current": "0", "short_circuit_voltage": "0",
     "line_loss": "0", "lighting_share": "0", "transformer_loss_kwh": "0", "other_use_kwh": "0",
@@ -161,8 +161,22 @@ def test_the_basic_charge_of_real_bills(kilowatt, charge):
         "import": {"10.25": Decimal(kilowatt) / 4, "11.5": Decimal(kilowatt) / 5},
         "reactive_import": {"10.25": 100},
     }
-    case = case_of(text_of("cn-hubei-two-part-110kv-demand"), *JANUARY, quarter, step=900)
+    text = text_of("cn-hubei-two-part-110kv-demand")
+    case = case_of(text, *JANUARY, quarter, step=900, capacity=63_000)
     assert amounts(rated(*case))["basic", ""] == Decimal(charge)
+
+
+@pytest.mark.parametrize(("kwh", "percent"), [(259_999, 0), (260_000, 10)])
+def test_high_use_makes_demand_cheaper(kwh, percent):
+    """From 260 kWh per kVA on the price of demand is 90 %: 1,000 kVA, 4 x 65,000 kW at 39."""
+    used = {"import": dict.fromkeys(range(3), 65_000), "reactive_import": {9: 100}}
+    used["import"][3] = kwh - 195_000
+    case = case_of(
+        text_of("cn-hubei-two-part-110kv-demand"), *JANUARY, used, step=900, capacity=1000
+    )
+    answer = rated(*case)
+    assert total_of(answer, "basic") == 260_000 * 39
+    assert total_of(answer, "high-use") == -260_000 * 39 * percent // 100
 
 
 @pytest.mark.parametrize(
