@@ -246,6 +246,15 @@ def hours_of_use(r, buckets):
     return f"tiers = [{', '.join([*rows, '{ ' + numbers_of(r, buckets) + ' }'])}]"
 
 
+def a_demand_of(r, demands):
+    """Sometimes the demand of another component, at prices of its own."""
+    if not demands or r.random() > 0.2:
+        return None
+    out = ['basis = "billed"', f'demand = "{r.choice(demands)}"']
+    out += maybe(r, 0.3, f'per = "{r.choice(("day", "year"))}"')
+    return [*out, (tiers_of if r.random() < 0.3 else values_of)(r, None)]
+
+
 def a_demand(r, calendars, grid):
     out = maybe(r, 0.3, f'per = "{r.choice(("day", "year", "month"))}"')
     out += maybe(r, 0.25, 'power = "apparent"')
@@ -342,7 +351,7 @@ def a_component(r, number, calendars, ids, demands, grid):
     out += {
         "energy": lambda: an_energy(r, calendars),
         "tiered": lambda: a_tiered(r, calendars, demands),
-        "demand": lambda: a_demand(r, calendars, grid),
+        "demand": lambda: a_demand_of(r, demands) or a_demand(r, calendars, grid),
         "fixed": lambda: a_fixed(r),
         "percentage": lambda: a_percentage(r),
         "table": lambda: a_table(r, demands),
@@ -382,7 +391,8 @@ def a_document(r, zone_name, grid):
         shape, text = a_component(r, number, calendars, ids, demands, grid)
         made.append(text)
         ids.append(f"c{number}")
-        demands += [ids[-1]] if shape == "demand" else []
+        measures = shape == "demand" and 'basis = "billed"' not in text
+        demands += [ids[-1]] if measures else []
     if r.random() < 0.3:
         made.append(
             '[[components]]\nid = "tax"\nshape = "percentage"\nof = ["@some"]\npercent = 23\n'

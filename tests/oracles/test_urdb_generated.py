@@ -122,13 +122,8 @@ def test_a_quarter_hour_is_netted_within_its_hour():
 
 
 def test_what_the_importer_refuses_of_these():
-    """A ratchet over seasons, and export beside hours of use by the day."""
-    ratchet = energy(
-        [{"rate": 1}], lookbackpercent=0.5, flatdemandmonths=[0, 1] * 6,
-        flatdemandstructure=[[{"rate": 1}], [{"rate": 2}]],
-    )  # fmt: skip
+    """Export beside hours of use by the day."""
     unit = {"unit": "kWh/kW daily"}
     daily = energy([{"rate": 1, "max": 5, **unit}, {"rate": 2, **unit}], dgrules="Net Metering")
-    for rate in (ratchet, daily):
-        with pytest.raises(InvalidDocument):
-            ours(rate, *constant(1))
+    with pytest.raises(InvalidDocument):
+        ours(daily, *constant(1))

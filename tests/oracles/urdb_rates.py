@@ -9,7 +9,6 @@ quarter-hours. What is not made, and why (`test_urdb_generated.py` shows each by
 - periods that stand at none of 0, 5, 11 and 17 o'clock of weekdays, under net metering: the engine
   loses what they banked;
 - a ratchet with several demand periods: the engine charges each of them at the month's demand;
-- a ratchet with flat demand that changes by season: refused here;
 - tiers in kWh/kW with several periods where nothing is netted over the month: the engine fills them
   in the order of time, a document in proportion;
 - net billing hourly with quarter-hours, tiers and several periods: for the same reason; and with
@@ -154,7 +153,7 @@ class Made:
         if self.rule == "Net Billing Hourly" and self.per_hour > 1:
             return
         if rng.random() < 0.6 or self.ratchet:
-            many = 1 if self.ratchet else rng.randint(1, 3)
+            many = rng.randint(1, 3)
             self.rate["flatdemandstructure"] = [
                 self.steps(sorted(rng.sample(range(20, 250), rng.randint(0, 2))))
                 for _ in range(many)

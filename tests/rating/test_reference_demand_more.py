@@ -379,3 +379,41 @@ def test_demands_that_are_refused(more):
     toml = document(demand(more))
     given = case(toml, *DAY, contract=KWH, **{"import": KWH})
     assert held(given, toml) == "rating.tariff.invalid"
+
+
+def test_the_demand_of_another():
+    """Half of May's 20 is 10: at 2, by tiers, and nothing where the other is at rest."""
+    first = demand("ratchet = { percent = 50, months = 1 }", price="price = 0")
+    other = '[[components]]\nid = "e"\nshape = "demand"\nbasis = "billed"\ndemand = "d"\n'
+    other += 'proration = "none"\n'
+
+    def of_june(first, rest):
+        toml = document(other + rest + "\n" + first)
+        given = case(toml, *JUNE, carry=carried((5, 20)), **{"import": 6 * KWH})
+        return [line[1:] for line in lines(given, toml) if line[0] == "e"]
+
+    assert of_june(first, "price = 2") == [("", "10", "2", "1", "20")]
+    assert of_june(first, "tiers = [{ upto = 4, price = 2 }, { price = 3 }]") == [
+        ("tier-1", "4", "2", "1", "8"), ("tier-2", "6", "3", "1", "18"),
+    ]  # fmt: skip
+    assert of_june(first + "months = [7]\n", "price = 2") == []
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        'basis = "billed"',
+        'demand = "d"',
+        'basis = "billed"\ndemand = "e"',
+        'basis = "billed"\ndemand = "f"',
+        'basis = "billed"\ndemand = "d"\nwindow_min = 60',
+        'basis = "billed"\ndemand = "d"\nratchet = { percent = 50, months = 1 }',
+        'basis = "billed"\ndemand = "d"\nchannel = "import"',
+    ],
+)
+def test_demands_of_another_that_are_refused(more):
+    """It measures nothing itself, and names one that does."""
+    other = demand(more).replace('"d"\nshape', '"e"\nshape')
+    third = demand('basis = "billed"\ndemand = "d"').replace('"d"\nshape', '"f"\nshape')
+    toml = document(demand() + other + third)
+    assert held(case(toml, *DAY, **{"import": KWH}), toml) == "rating.tariff.invalid"

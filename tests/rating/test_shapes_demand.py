@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from shape_world import TOU, bill, component, lines, world
 
+from gridtally.errors import InvalidDocument
 from gridtally.market import Events, Market
 from gridtally.metering.blocks import Dense
 from gridtally.metering.windows import apparent
@@ -279,3 +280,62 @@ def test_an_excess_price_of_the_agreement():
     assert found[1][1:4] == ("excess", "5", "0.00000003")
     found = bill(body, stated={"deal": "0.00000001"}, **options)
     assert [row["code"] for row in found.findings] == ["rating.term.range"]
+
+
+LOOKS_BACK = component(
+    "demand", 'price = 0\nproration = "none"\nratchet = { percent = 50, months = 11 }', "all"
+)
+
+
+def of_another(rest, *, first=LOOKS_BACK, **options):
+    """Lines of `x` at 2, whose demand is that of `all`."""
+    body = first + component(
+        "demand", f'basis = "billed"\ndemand = "all"\nproration = "none"\n{rest}'
+    )
+    found = bill(body, kwh={"import": QUARTERS}, period=DAY, step=900, **options)
+    assert not found.findings, found.findings
+    keys = ("bucket", "quantity", "unit", "price", "factor")
+    return [tuple(line[key] for key in keys) for line in found.lines if line["component"] == "x"]
+
+
+def test_the_demand_of_another_component():
+    """6 kW of 01:00 are below half of July's 18, 9 kW: these are priced here, by tiers, too."""
+    carry = [("demand/all/all", date(2025, 7, 1), 18_000_000)]
+    assert of_another("price = 2", carry=carry) == [("", "9", "kW", "2", "1")]
+    tiers = "tiers = [{ upto = 4, price = 2 }, { price = 3 }]"
+    assert of_another(tiers, carry=carry) == [
+        ("tier-1", "4", "kW", "2", "1"), ("tier-2", "5", "kW", "3", "1"),
+    ]  # fmt: skip
+    assert of_another('price = 2\nper = "day"') == [("", "6", "kW", "2", "1")]
+    assert of_another("price = 2\nmonths = [7]") == []
+
+
+def test_the_demand_of_another_that_is_at_rest_or_has_buckets():
+    """In January one of July bills nothing; of two buckets the larger one counts."""
+    assert (
+        of_another("price = 2", first=LOOKS_BACK.replace("price = 0", "price = 0\nmonths = [7]"))
+        == []
+    )
+    calendar = 'calendar = "c"\nprices = { peak = 1, off = 1 }\nproration = "none"'
+    first = TOU + component("demand", calendar, "all")
+    assert of_another("price = 2", first=first) == [("", "6", "kW", "2", "1")]
+
+
+@pytest.mark.parametrize(
+    ("rest", "message"),
+    [
+        ("", "Is required with basis"),
+        ('demand = "all"\nwindow_min = 15', "Has a meaning only where a component measures"),
+        ('demand = "all"\nratchet = { percent = 5, months = 1 }', "Has a meaning only where"),
+        ('demand = "no"', "'no' is no component of the shape `demand`"),
+        ('demand = "x"', "'x' measures no demand"),
+        ('demand = "y"', "Components that do are all."),
+    ],
+)
+def test_demands_of_another_that_are_refused(rest, message):
+    """It measures nothing itself, and names one that does."""
+    y = component("demand", 'price = 1\nbasis = "billed"\ndemand = "all"', "y")
+    body = LOOKS_BACK + y + component("demand", f'price = 1\nbasis = "billed"\n{rest}')
+    with pytest.raises(InvalidDocument) as caught:
+        bill(body, period=DAY)
+    assert message in caught.value.message

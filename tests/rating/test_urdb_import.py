@@ -335,6 +335,19 @@ def test_ratchets(keys, expected):
     assert component(document(rate(**flat, **keys)), "demand-flat-1").get("ratchet") == expected
 
 
+def test_a_ratchet_over_seasons_of_flat_demand():
+    """One component measures all year; each season has its price for what that one bills."""
+    made = document(rate(
+        flatdemandstructure=[[{"rate": 5}], [{"rate": 6}]], flatdemandmonths=[0, 1] * 6,
+        lookbackpercent=Decimal("0.5"), lookbackrange=6,
+    ))  # fmt: skip
+    assert component(made, "demand-flat")["ratchet"] == {"percent": 50, "months": 6}
+    assert component(made, "demand-flat-2") == {
+        "id": "demand-flat-2", "shape": "demand", "price": 6, "months": [2, 4, 6, 8, 10, 12],
+        "basis": "billed", "demand": "demand-flat",
+    }  # fmt: skip
+
+
 def flat_demand(unit, *channels, structure=({"rate": 746},)):
     given = rate(
         flatdemandstructure=[list(structure)], flatdemandmonths=[0] * 12, flatdemandunit=unit
@@ -363,6 +376,11 @@ def test_decimals_are_those_of_the_text():
     text = json.dumps(rate(energyratestructure=[[{"rate": 0.1234567}]]), default=str)
     given = pick(text.encode(), name="r.json", key=None)
     assert component(document(given), "energy")["price"] == Decimal("0.1234567")
+    text = text.replace("0.1234567", "0.12345678500000000001")  # which a float does not hold
+    given = pick(text.encode(), name="r.json", key=None)
+    assert component(document(given), "energy")["price"] == Decimal("0.12345679")
+    left = [[{"rate": Decimal("0.1"), "adj": Decimal("-1.3877787807814457e-17")}]]
+    assert component(document(rate(energyratestructure=left)), "energy")["price"] == Decimal("0.1")
     finer = document(rate(energyratestructure=[[{"rate": Decimal("0.123456785")}]]))
     assert component(finer, "energy")["price"] == Decimal("0.12345678")
     assert any("more than 8 decimals" in sentence for sentence in finer["assumptions"])
@@ -384,7 +402,7 @@ def test_prices_below_zero_are_meant():
          "energyratestructure, period 1: a maximum of 9 follows one of 9; maximums count from "
          "zero and grow"),
         ({"energyratestructure": [[{"rate": 1, "max": 2_000_000}, {"rate": 3}]]},
-         "energyratestructure, period 1, tier 1: a maximum of 2000000 is not from 0 to below "
+         "energyratestructure, period 1, tier 1: a maximum of 2000000 is not above 0 and below "
          "1000000"),
         ({"energyweekdayschedule": None, "energyratestructure": [[{"rate": 1}], [{"rate": 2}]]},
          "energyweekdayschedule is not a table of 12 months and 24 hours"),
@@ -409,10 +427,6 @@ def test_prices_below_zero_are_meant():
         ({"demandratestructure": [[{"rate": 5}]], "demandrateunit": "kW daily"},
          "demandrateunit: demand of each day, by periods or by tiers: a bill knows the demand of "
          "the month, and the mean of its days"),
-        ({"flatdemandstructure": [[{"rate": 5}], [{"rate": 6}]],
-          "flatdemandmonths": [0, 1] * 6, "lookbackpercent": 1},
-         "lookbackPercent: a ratchet over seasons with prices of their own: the demand of one "
-         "season would not count in the other"),
         ({"coincidentratestructure": [[{"rate": 5}]]},
          "coincidentratestructure: demand at the hour of the system's peak, which is known "
          "afterwards and from elsewhere; write it with [events] in a tariff document"),

@@ -178,13 +178,18 @@ def _demands(raw: Mapping[str, Any], charges: Mapping[int, Charge]) -> Iterator[
     """`demand` names a component of that shape."""
     shapes = {charge.id: charge for charge in charges.values()}
     for i, charge in charges.items():
-        name = charge.demand if isinstance(charge, Tiered | StepTable) else None
+        name = charge.demand if isinstance(charge, Tiered | StepTable | Demand) else None
         if name is None or (name in _ids(raw) and name not in shapes):
             continue
-        if not isinstance(shapes.get(name), Demand):
-            known = [c.id for c in charges.values() if isinstance(c, Demand)]
+        target = shapes.get(name)
+        known = [c.id for c in charges.values() if isinstance(c, Demand) and c.basis != "billed"]
+        if not isinstance(target, Demand):
             remedy = f"Demand components are {', '.join(known)}." if known else "Add one."
             message = f"{name!r} is no component of the shape `demand`."
+            yield Problem(CODE, f"components[{i}].demand", message, remedy)
+        elif isinstance(charge, Demand) and target.basis == "billed":
+            message = f"{name!r} measures no demand: it has that of another component."
+            remedy = f"Components that do are {', '.join(known)}." if known else "Add one."
             yield Problem(CODE, f"components[{i}].demand", message, remedy)
 
 
@@ -320,6 +325,6 @@ def order(charges: Sequence[Charge]) -> tuple[int, ...]:
 
 def _needs(charge: Charge) -> tuple[str, ...]:
     """Components that are computed before one."""
-    demand = charge.demand if isinstance(charge, Tiered | StepTable) else None
+    demand = charge.demand if isinstance(charge, Tiered | StepTable | Demand) else None
     named = charge.named if isinstance(charge, OnLines) else ()
     return (*named, *((demand,) if demand else ()))

@@ -174,6 +174,8 @@ def _energies(
 
 
 def _demands(charge: Demand, zone: str, calendar: Calendar | None) -> Iterator[Wanted]:
+    if charge.basis == "billed":
+        return  # another component measures it
     wanted = demand_of(zone, charge, calendar)
     yield wanted
     if wanted.streamed:  # its plain sums say what is missing

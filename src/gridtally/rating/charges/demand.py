@@ -19,11 +19,18 @@ from gridtally.rating.values import (
     Price,
     RoundingPoint,
     Strict,
+    Word,
 )
 
 __all__ = ["Demand", "Ratchet"]
 
 Minutes = Annotated[int, Field(ge=1, le=1440)]
+_MEASURED = (
+    "channel", "calendar", "window_min", "rolling_min", "top", "distinct_days", "measure", "power",
+    "mean_of_months", "power_factor_below", "minimum_kw", "least_of_contract", "least_of_capacity",
+    "ratchet", "round_kw", "excess_over", "excess_factor", "excess_reading",
+)  # fmt: skip
+"""What a component says of the demand that it measures itself."""
 
 
 _ByMonth = dict[
@@ -55,7 +62,9 @@ class Demand(Tiers):
     distinct_days: bool = False
     measure: Literal["mean"] | None = None
     power: Literal["active", "apparent"] = "active"
-    basis: Literal["measured", "contract"] = "measured"
+    basis: Literal["measured", "contract", "billed"] = "measured"
+    demand: Word | None = None
+    """With basis "billed": the component whose billed demand it is."""
     mean_of_months: Annotated[int, Field(ge=2, le=36)] | None = None
     power_factor_below: Annotated[Positive, Field(le=1)] | None = None
     minimum_kw: NotNegativeValue | None = None
@@ -74,6 +83,7 @@ class Demand(Tiers):
     @override
     def complaints(self) -> Iterator[Complaint]:
         yield from super().complaints()
+        yield from self.only_with(("demand",), self.basis == "billed", 'with basis = "billed"')
         if self.tiers is not None:
             yield from tier_complaints(self.tiers, what="demand")
             if self.price is not None or self.prices is not None:
@@ -82,6 +92,11 @@ class Demand(Tiers):
             yield "round_kw.places", "is at most 6"
         if self.ratchet and self.ratchet.current_by_month and self.mean_of_months:
             yield "ratchet.current_by_month", "cannot stand beside `mean_of_months`"
+        if self.basis == "billed":
+            if self.demand is None:
+                yield "demand", 'is required with basis = "billed": the component that measures it'
+            yield from self.only_with(_MEASURED, False, "where a component measures a demand")
+            return
         yield from self._windows()
         yield from self._contract()
 

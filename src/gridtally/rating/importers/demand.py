@@ -52,18 +52,26 @@ def _flat(source: Rate, how: Measured) -> list[Part]:
     periods, unit = _unit(source, "flatdemandunit", periods, flat=True)
     used = sorted(set(months))
     priced = [p for p in used if charges([periods[p]])]
+    measured = unit | how.window | how.ratchet
+    parts: list[Part] = []
     if how.ratchet and priced and len(used) > 1:
-        source.refuse(
-            "lookbackPercent: a ratchet over seasons with prices of their own: the demand of one "
-            "season would not count in the other"
-        )
-    parts = []
+        parts, measured = _measured_once(measured)
+        source.assume("The ratchet looks back over the seasons of flat demand alike.")
     for p in priced:
         mine = [m for m, period in enumerate(months, 1) if period == p]
         part = {"id": f"demand-flat-{p + 1}", "shape": "demand", **_tiers({"": periods[p]})}
         part |= {"months": mine} if len(mine) < 12 else {}
-        parts.append(signed(part | unit | how.window | how.ratchet))
+        parts.append(signed(part | measured))
     return parts
+
+
+def _measured_once(measured: Part) -> tuple[list[Part], Part]:
+    """One component measures for all seasons, at a price of zero; each season has its price."""
+    per = {key: value for key, value in measured.items() if key == "per"}
+    title = {"en": "Flat demand, measured for its seasons"}
+    one = {"id": "demand-flat", "shape": "demand", "title": title, "price": Decimal(0)}
+    one |= {key: value for key, value in measured.items() if key != "per"}
+    return [one], {"basis": "billed", "demand": "demand-flat"} | per
 
 
 def _months(source: Rate, count: int) -> list[int]:

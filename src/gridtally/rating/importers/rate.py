@@ -21,6 +21,7 @@ EIGHT = Rounding(8, RoundingMode.HALF_EVEN)
 Schedule = list[list[int]]
 """12 months x 24 hours: the period."""
 _LAST = Decimal(10) ** 6
+_DIGITS = 40
 _STEP = frozenset(("rate", "adj", "max", "unit", "sell"))
 
 
@@ -106,10 +107,14 @@ class Rate:
         try:
             if isinstance(value, bool) or not isinstance(value, Number | str):
                 raise ValueError
-            exact = parse_decimal(format(Decimal(str(value)), "f"))
+            exact = parse_decimal(value.strip()) if isinstance(value, str) else Decimal(str(value))
+            if not exact.is_finite() or exact.adjusted() > _DIGITS:
+                raise ValueError
         except (ValueError, ArithmeticError):
             self.refuse(f"{what}: {str(value)[:40]!r} is not a number")
             return Decimal(0)
+        if exact.adjusted() < -_DIGITS:  # what is left of a subtraction of floats
+            exact = Decimal(0)
         rounded = EIGHT.apply(exact)
         if rounded != exact:
             self.assume("Prices with more than 8 decimals are rounded half even to 8.")
@@ -168,8 +173,8 @@ class Rate:
         sell = self.exact(have["sell"], what) if "sell" in have else None
         if last and "max" in have and _small(have["max"]):
             self.assume(f"{what} is the last: its price holds above its maximum, too.")
-        if upto is not None and not 0 <= upto < _LAST:
-            self.refuse(f"{what}: a maximum of {number(upto)} is not from 0 to below {_LAST}")
+        if upto is not None and not 0 < upto < _LAST:
+            self.refuse(f"{what}: a maximum of {number(upto)} is not above 0 and below {_LAST}")
         return Step(upto, price, sell, " ".join(str(have.get("unit", "")).lower().split()))
 
     def schedules(self, name: str, count: int) -> tuple[Schedule, Schedule]:

@@ -127,7 +127,7 @@ def _minima(source: Rate, parts: list[Part], rule: Export) -> list[Part]:
 
 def _minimum(source: Rate, parts: list[Part], of: list[str], monthly: Decimal) -> list[Part]:
     fixed = next((part["price"] for part in parts if part["id"] == "fixed"), Decimal(0))
-    below = any(part.get("credit") or part.get("negative") for part in parts)
+    below = any(p.get("credit") or p.get("negative") for p in parts if p["id"] in of)
     if fixed > monthly and not below:
         source.assume(
             f"mincharge is below the fixed charge, {fixed}: it never acts, and is left out."

@@ -11,7 +11,13 @@ from itertools import pairwise
 
 from gridtally.rating.reference.figures import decimal
 from gridtally.rating.reference.hours import known, refuse
-from gridtally.rating.reference.metered import SERIES, check_demand, check_energy, check_tiered
+from gridtally.rating.reference.metered import (
+    MEASURED,
+    SERIES,
+    check_demand,
+    check_energy,
+    check_tiered,
+)
 from gridtally.rating.reference.values import (
     PRORATIONS,
     C,
@@ -35,9 +41,7 @@ SHAPES = {
     "energy": f"channel calendar price prices series {SERIES} {BILLED}",
     "tiered": f"""channel calendar tiers unit more demand window resets fill method pooling
  {BILLED}""",
-    "demand": """channel calendar price prices tiers window_min rolling_min top distinct_days
- measure power basis per minimum_kw least_of_contract least_of_capacity mean_of_months
- power_factor_below ratchet excess_over excess_factor excess_reading round_kw""",
+    "demand": f"demand price prices tiers basis per {MEASURED}",
     "fixed": "per price count unit event",
     "percentage": "of percent method",
     "table": "of metric rows edge channel demand term",
@@ -56,7 +60,7 @@ CHOICES = {
     "window": "month year day",
     "fill": "position quota",
     "pooling": "pro_rata separate in_order",
-    "basis": "measured contract",
+    "basis": "measured contract billed",
     "measure": "mean",
     "power": "active apparent",
     "excess_reading": "above_contract above_threshold",
@@ -124,6 +128,10 @@ def check_references(components: list[C]) -> None:
         refuse(set(c.get("of", [])) & set(c.get("later", [])), f"{c['id']}: of and later")
         demands = [o["id"] for o in components if o["shape"] == "demand"]
         refuse("demand" in c and c["demand"] not in demands, f"{c['id']}: no such demand")
+        if c.get("basis") == "billed":
+            other = next(o for o in components if o["id"] == c["demand"])
+            refuse(other.get("basis") == "billed", f"{c['id']}: the demand of a demand of another")
+            c["power"] = other.get("power", "active")
     done: set[str] = set()
     while len(done) < len(ids):
         ready = {c["id"] for c in components if set(c["after"]) <= done}

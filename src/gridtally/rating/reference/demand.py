@@ -22,10 +22,16 @@ Windows = dict[tuple[int, int], int]
 
 def demand(r: Rater, c: C) -> list[Line]:
     """The billed demand of each bucket, by tiers if there are any."""
+    if c.get("basis") == "billed":
+        return priced(r, c, {"": micro(r.billed_kw[c["demand"]])})
     measured = measure(r, c)
     if c["basis"] == "contract":
         return contract(r, c, measured[""])
-    billed = {b: round_kw(c, raised(r, c, b, kw)) for b, kw in measured.items()}
+    return priced(r, c, {b: round_kw(c, raised(r, c, b, kw)) for b, kw in measured.items()})
+
+
+def priced(r: Rater, c: C, billed: Buckets) -> list[Line]:
+    """The billed demand by tiers and buckets."""
     r.billed_kw[c["id"]] = Fraction(max(billed.values()), MICRO)
     ends = [None if t["upto"] is None else micro(t["upto"]) for t in c["tiers"]]
     filled = {b: fill(ends, 0, kw) for b, kw in billed.items()}

@@ -19,9 +19,12 @@ from gridtally.rating.reference.values import (
     yearly_day,
 )
 
-__all__ = ["SERIES", "check_demand", "check_energy", "check_tiered"]
+__all__ = ["MEASURED", "SERIES", "check_demand", "check_energy", "check_tiered"]
 
 SERIES = "times plus floor cap round_price round_each"
+MEASURED = """channel calendar window_min rolling_min top distinct_days measure power minimum_kw
+ least_of_contract least_of_capacity mean_of_months power_factor_below ratchet excess_over
+ excess_factor excess_reading round_kw"""
 
 
 def check_billed(c: C, table: Table, name: str) -> None:
@@ -147,6 +150,12 @@ def check_tiered(c: C, table: Table, name: str) -> None:
 
 def check_demand(c: C, table: Table, name: str) -> None:
     """The keys that belong to each basis and each measure."""
+    refuse((c.get("basis") == "billed") != ("demand" in c), f"{name}: billed of which demand")
+    if "demand" in c:
+        alien = c.keys() & set(MEASURED.split())
+        refuse(alien, f"{name}: {sorted(alien)} beside the demand of another")
+        price_tiers(c, table, name)
+        return
     c.setdefault("channel", "import")
     price_tiers(c, table, name)
     window, rolling = c.get("window_min"), c.get("rolling_min")

@@ -30,9 +30,12 @@ def demand(charge: Demand, cohort: Cohort, active: bool) -> None:
         if active:
             _contract(charge, cohort)
         return
-    billed = {
-        bucket: _billed(charge, cohort, bucket, active) for bucket in buckets_of(charge, cohort)
-    }
+    if charge.basis == "billed":
+        billed = _of_another(charge, cohort)
+    else:
+        billed = {
+            bucket: _billed(charge, cohort, bucket, active) for bucket in buckets_of(charge, cohort)
+        }
     if not active:
         return
     cohort.demands[charge.id] = np.max(list(billed.values()), axis=0)
@@ -46,13 +49,23 @@ def demand(charge: Demand, cohort: Cohort, active: bool) -> None:
                 charge,
                 bucket=tier_name(bucket, number) if charge.tiers else bucket,
                 quantity=np.clip(quantity, low, high) - low,
-                unit=_unit(charge),
+                unit=_unit(charge, cohort),
                 price=cohort.price(price, charge),
                 factor=_factor(charge, cohort),
             )
 
 
-def _unit(charge: Demand) -> str:
+def _of_another(charge: Demand, cohort: Cohort) -> dict[str, Column]:
+    """The billed demand of the component that it names; 0 where that one is at rest."""
+    assert charge.demand is not None
+    return {"": cohort.demands.get(charge.demand, np.zeros(len(cohort), np.int64))}
+
+
+def _unit(charge: Demand, cohort: Cohort) -> str:
+    if charge.demand is not None:
+        charge = next(
+            c for c in cohort.version.components if isinstance(c, Demand) and c.id == charge.demand
+        )
     return "kVA" if charge.power == "apparent" else "kW"
 
 
@@ -213,7 +226,7 @@ def _contract(charge: Demand, cohort: Cohort) -> None:
             charge,
             bucket=bucket,
             quantity=quantity,
-            unit=_unit(charge),
+            unit=_unit(charge, cohort),
             price=prices[bucket],
             factor=_factor(charge, cohort),
         )
