@@ -1,10 +1,14 @@
 """The digest of a rating case is the same whichever way it is worked out."""
 
 from datetime import date
+from decimal import Decimal
+from types import SimpleNamespace
 
 import numpy as np
+import pyarrow as pa
 import pytest
 
+from gridtally.market import Events, Market, Series
 from gridtally.metering.blocks import Dense
 from gridtally.metering.cases import Cases, input_digest
 from gridtally.metering.scope import Version, scope
@@ -42,6 +46,7 @@ def made(*, carry=(), split=False, quality=None):
     return Cases(spans, dense=grids, used=empty(REGISTERS_USED), carry=table(CARRY, carry))
 
 
+NEVER = Series((0,), (None,), 1)
 CARRIED = {"agreement": "A1", "segment": "s", "key": "tier/x", "at": date(2026, 1, 1), "value": 5}
 
 
@@ -72,3 +77,40 @@ def test_nothing_is_no_channel():
     cases = made()
 
     assert cases.case("A3/2026-10-01/2026-11-01")["channels"] == {}
+
+
+DECLARED = SimpleNamespace(series={"spot": None}, events={"calls": None})
+"""A tariff version, as far as a case needs it: it refers to one series and one event."""
+
+
+def test_terms_prices_and_events_are_in_the_digest():
+    """All at once and one by one; a tariff that declares nothing has none of them in its case."""
+    spans = made()._table
+    at = spans.schema.get_field_index("terms")
+    said = ['{"deal":"0.5","persons":"5"}', None, None, '{"deal":"0.6"}']
+    spans = spans.set_column(at, spans.schema.field("terms"), pa.array(said, pa.string()))
+    start = 1790809200
+    market = Market(
+        {"spot": Series((0, start + 7200), (Decimal("52.13"), None), 2**40), "other": NEVER},
+        {"calls": Events(0, 2**40, ((start + 60, start + 120), (2**39, 2**39 + 1)))},
+    )
+    options = {"dense": made()._grids, "used": empty(REGISTERS_USED), "carry": table(CARRY, [])}
+    cases = Cases(spans, market=market, tariffs={"sha256:b": DECLARED}, **options)
+    digests = cases.digests()
+    for segment in cases:
+        full = cases.case(segment)
+        assert digests[segment] == cases.digest(segment) == input_digest(full)
+        assert digests[segment] == record.input_digest(full)
+    first = cases.case("A0/2026-10-09/2026-11-01")
+    assert first["spans"][0]["terms"] == {"deal": "0.5", "persons": "5"}
+    assert "terms" not in cases.case("A1/2026-10-01/2026-11-01")["spans"][0]
+    assert "series" not in first
+    told = Cases(spans, market=market, tariffs={"sha256:a": DECLARED}, **options)
+    assert all(a != b for a, b in zip(told.digests().values(), digests.values(), strict=True))
+    case = told.case("A1/2026-10-01/2026-11-01")
+    assert case["series"] == {"spot": {
+        "steps": [["2026-09-30T23:00:00Z", "52.13"], ["2026-10-01T01:00:00Z", None]],
+        "to": "2026-11-01T00:00:00Z",
+    }}  # fmt: skip
+    assert case["events"]["calls"]["times"] == [["2026-09-30T23:01:00Z", "2026-09-30T23:02:00Z"]]
+    assert told.digests()["A1/2026-10-01/2026-11-01"] == record.input_digest(case)
