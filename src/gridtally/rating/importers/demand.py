@@ -51,6 +51,8 @@ def _flat(source: Rate, how: Measured) -> list[Part]:
         return []
     periods, unit = _unit(source, "flatdemandunit", periods, flat=True)
     used = sorted(set(months))
+    if not source.filled("flatdemandstructure", periods, used):
+        return []
     priced = [p for p in used if charges([periods[p]])]
     measured = unit | how.window | how.ratchet
     parts: list[Part] = []
@@ -117,9 +119,11 @@ def _by_periods(source: Rate, how: Measured) -> list[Part]:
             source.assume("There is a demand schedule and no price beside it: nothing is charged.")
         return []
     periods, unit = _unit(source, "demandrateunit", periods, flat=False)
-    times = Times.of(periods, source.schedules("demand", len(periods)))
-    if source.refused:
+    tables = source.schedules("demand", len(periods))
+    used = {cell for table in tables for row in table for cell in row}
+    if source.refused or not source.filled("demandratestructure", periods, used):
         return []
+    times = Times.of(periods, tables)
     if how.ratchet and len(times.periods) > 1:
         source.assume("The ratchet of a demand period looks back at the same period alone.")
     part: Part = {"id": "demand", "shape": "demand", **calendar(source, "demand", times)}

@@ -77,7 +77,11 @@ def _times(source: Rate) -> Times | None:
         else:
             source.assume("The source has no energy price: none is charged.")
         return None
-    return Times.of(periods, source.schedules("energy", len(periods)))
+    tables = source.schedules("energy", len(periods))
+    used = {cell for table in tables for row in table for cell in row}
+    if source.refused or not source.filled("energyratestructure", periods, used):
+        return None
+    return Times.of(periods, tables)
 
 
 def _price(step: Step) -> Decimal:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from itertools import pairwise
@@ -134,8 +134,6 @@ class Rate:
         return [self._period(tiers, f"{name}, period {p}") for p, tiers in enumerate(structure, 1)]
 
     def _period(self, tiers: Sequence[object], what: str) -> list[Step]:
-        if not tiers:
-            self.refuse(f"{what}: there is no tier")
         steps = [
             self._step(tier, f"{what}, tier {t}", t == len(tiers))
             for t, tier in enumerate(tiers, 1)
@@ -176,6 +174,13 @@ class Rate:
         if upto is not None and not 0 < upto < _LAST:
             self.refuse(f"{what}: a maximum of {number(upto)} is not above 0 and below {_LAST}")
         return Step(upto, price, sell, " ".join(str(have.get("unit", "")).lower().split()))
+
+    def filled(self, name: str, periods: Sequence[Sequence[Step]], used: Iterable[int]) -> bool:
+        """Whether the periods that are used have tiers; one without is refused."""
+        empty = sorted({p for p in used if not periods[p]})
+        for p in empty:
+            self.refuse(f"{name}, period {p + 1}: there is no tier")
+        return not empty
 
     def schedules(self, name: str, count: int) -> tuple[Schedule, Schedule]:
         """Weekday and weekend schedule of a structure with `count` periods."""

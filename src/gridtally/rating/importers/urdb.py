@@ -84,7 +84,9 @@ def _fixed(source: Rate) -> list[Part]:
         )
     if price == 0:
         return []
-    monthly = _monthly(source, price, source.get("fixedchargeunits"), "fixedchargefirstmeter")
+    named = "fixedchargefirstmeter" if source.get("fixedchargefirstmeter") is not None else ""
+    unit = source.get("fixedchargeunits") if named else "$/month"
+    monthly = _monthly(source, price, unit, named)
     return [signed({"id": "fixed", "shape": "fixed", "per": "month", "price": monthly})]
 
 
@@ -112,7 +114,8 @@ def _minima(source: Rate, parts: list[Part], rule: Export) -> list[Part]:
                      "of": counted, "amount": Decimal(0)})  # fmt: skip
         counted = [*counted, "aside"]
     if month:
-        monthly = _monthly(source, month, unit, "mincharge")
+        named = source.get("mincharge") is not None
+        monthly = _monthly(source, month, unit if named else "$/month", "mincharge")
         made += _minimum(source, parts, counted, monthly)
         counted = counted + ["minimum"] * (made[-1:] != [] and made[-1]["id"] == "minimum")
     if year:
