@@ -286,6 +286,13 @@ def test_a_rounded_credit():
     assert [line[-1] for line in lines(of_june(toml), toml)] == ["72"]
 
 
+def test_what_was_seen_before_lets_nothing_through():
+    """After a price of 1, `true` is still no price, though Python holds the two for equal."""
+    one, true = (document(FLAT.replace("0.1", price)) for price in ("1", "true"))
+    assert lines(of_june(one), one)[0][-1] == "720"
+    assert held(of_june(true), true) == "rating.tariff.invalid"
+
+
 def test_dials_and_terms():
     """A register-billed span reads its terms as any other: 50 kWh x 0.25."""
     toml = document(BY_TERM, extra=TERM)

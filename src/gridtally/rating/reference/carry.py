@@ -18,12 +18,14 @@ class Carry:
     def __init__(self, case: dict[str, Any]) -> None:
         self.values: dict[tuple[str, date], int] = {}
         self.end = iso_date(case["to"])
+        names: set[str] = set()
         for entry in case["carry_in"]:
             key = (entry["key"], iso_date(entry["at"]))
             single = not entry["key"].startswith("demand/")
-            if key in self.values or (single and any(k == key[0] for k, _ in self.values)):
+            if key in self.values or (single and key[0] in names):
                 raise Held("rating.carry.ambiguous", f"Carry {entry['key']} comes twice.")
             self.values[key] = whole(entry["value"])
+            names.add(key[0])
 
     def only(self, key: str, value: int, *, at: date) -> None:
         """Write the one entry of a tier or a bank; an earlier window's ends here."""
@@ -70,8 +72,9 @@ def closing_days(c: Mapping[str, Any]) -> list[str]:
 
 def check_cut(c: Mapping[str, Any], span: Span) -> None:
     """Hold when one of those days lies inside the span, after its first."""
-    for day in list(span.days())[1:]:
-        if f"{day:%m-%d}" in closing_days(c):
+    closing = closing_days(c)
+    for day in span.days()[1:] if closing else ():
+        if f"{day:%m-%d}" in closing:
             message = f"The component {c['id']} starts anew inside the span: {day}."
             raise Held("rating.span.uncut", message)
 

@@ -76,7 +76,7 @@ def measure(r: Rater, c: C) -> Buckets:
             outside = months is not None and any(clock.month not in months for clock in clocks)
             if len(found) > 1 or outside:
                 continue
-            bucket = found.pop()
+            (bucket,) = found
         elif not r.readings.in_months(start, end - start, months):
             continue
         else:

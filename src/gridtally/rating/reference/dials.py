@@ -24,9 +24,9 @@ def allocate(total: int, weights: list[int]) -> list[int]:
     """Split `total` by `weights` into whole parts: largest remainder, earlier first."""
     if not any(weights):
         weights = [1] * len(weights)
-    shares = [Fraction(total * weight, sum(weights)) for weight in weights]
-    parts = [int(share) for share in shares]  # none is negative
-    order = sorted(range(len(parts)), key=lambda i: (parts[i] - shares[i], i))
+    shares = [divmod(total * weight, sum(weights)) for weight in weights]  # none is negative
+    parts = [whole_part for whole_part, _ in shares]
+    order = sorted(range(len(parts)), key=lambda i: (-shares[i][1], i))
     for i in order[: total - sum(parts)]:
         parts[i] += 1
     return parts
@@ -45,6 +45,7 @@ class Dials:
 
     def __init__(self, dials: list[dict[str, Any]], clock: Clock) -> None:
         self.dials, self.clock = dials, clock
+        self.advances: dict[tuple[str, Calendar | None], dict[str, list[int]]] = {}
         for dial in dials:
             self._check_dial(dial)
         for key in {group(dial) for dial in dials}:
@@ -56,11 +57,17 @@ class Dials:
 
     def advance(self, span: Span, channel: str, calendar: Calendar | None) -> Buckets:
         """Energy of the channel's dials in this span, by bucket."""
+        key = (channel, calendar)
+        if key not in self.advances:
+            self.advances[key] = self._advances(channel, calendar)
+        return {bucket: parts[span.number] for bucket, parts in self.advances[key].items()}
+
+    def _advances(self, channel: str, calendar: Calendar | None) -> dict[str, list[int]]:
+        """What the channel's dials add to each span, by bucket."""
         dials = [d for d in self.dials if d["channel"] == channel and d["kind"] == "cumulative"]
-        chosen = chosen_dials(dials, calendar)
         return {
-            bucket: sum(self.dial_by_span(dial)[span.number] for dial in those)
-            for bucket, those in chosen.items()
+            bucket: [sum(parts) for parts in zip(*map(self.dial_by_span, those), strict=True)]
+            for bucket, those in chosen_dials(dials, calendar).items()
         }
 
     def largest(self, channel: str, calendar: Calendar | None) -> Buckets:

@@ -9,12 +9,26 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import lru_cache
+from math import floor, isqrt
 from typing import Any
 
-__all__ = ["MICRO", "Held", "Value", "decimal", "micro", "nearest_root", "plain", "rounded"]
+__all__ = [
+    "MICRO",
+    "REMEMBERED",
+    "Held",
+    "Value",
+    "decimal",
+    "micro",
+    "nearest_root",
+    "plain",
+    "rounded",
+]
 
 MICRO = 1_000_000
-HALF_EVEN = {"places": 6, "mode": "half_even"}
+REMEMBERED = 1 << 16
+"""How many answers are kept of what thousands of cases ask again: of hours, days and prices."""
+HALF_EVEN = {"places": 0, "mode": "half_even"}
 
 
 class Held(Exception):
@@ -46,30 +60,25 @@ class Value:
 
 def rounded(value: Fraction, how: Mapping[str, Any]) -> Fraction:
     """Round to `places` decimals; every mode treats a negative number as its mirror image."""
-    scaled = abs(value) * 10 ** int(how["places"])
-    whole, rest = scaled.numerator // scaled.denominator, scaled % 1
+    scale, one = 10 ** int(how["places"]), value.denominator
+    whole, rest = divmod(abs(value.numerator) * scale, one)  # the rest in parts of `one`
     up = {
-        "half_up": rest >= Fraction(1, 2),
-        "half_even": rest > Fraction(1, 2) or (rest == Fraction(1, 2) and whole % 2 == 1),
+        "half_up": 2 * rest >= one,
+        "half_even": 2 * rest > one or (2 * rest == one and whole % 2 == 1),
         "down": False,
         "up": rest > 0,
     }[how["mode"]]
-    return Fraction(whole + up, 10 ** int(how["places"])) * (-1 if value < 0 else 1)
+    return Fraction(whole + up if value.numerator >= 0 else -whole - up, scale)
 
 
 def micro(value: Fraction) -> int:
     """A quantity as a whole number of millionths, rounded half even."""
-    return int(rounded(value, HALF_EVEN) * MICRO)
+    return int(rounded(value * MICRO, HALF_EVEN))
 
 
 def nearest_root(square: Fraction) -> int:
     """The whole number nearest to the square root, half even, by comparing squares alone."""
-    root = 0
-    step = 1 << (square.numerator // square.denominator).bit_length()
-    while step:  # the largest whole number whose square is not above
-        if (root + step) ** 2 <= square:
-            root += step
-        step //= 2
+    root = isqrt(floor(square))  # the largest whole number whose square is not above
     half = (root + Fraction(1, 2)) ** 2
     return root + (square > half or (square == half and root % 2 == 1))
 
@@ -77,15 +86,17 @@ def nearest_root(square: Fraction) -> int:
 def plain(value: Fraction) -> str:
     """An exact decimal as text: no exponent, no trailing zero, no minus zero."""
     places = 0
-    while (value * 10**places).denominator != 1:
+    while 10**places % value.denominator:  # until it counts whole parts of that size
         places += 1
         if places > 60:
             raise ArithmeticError(f"{value} is no decimal")
-    digits = str(abs(int(value * 10**places))).rjust(places + 1, "0")
+    parts = abs(value.numerator) * 10**places // value.denominator
+    digits = str(parts).rjust(places + 1, "0")
     point = len(digits) - places
     return ("-" if value < 0 else "") + digits[:point] + ("." + digits[point:] if places else "")
 
 
+@lru_cache(maxsize=REMEMBERED, typed=True)  # typed: 1 is a number, and True is none
 def decimal(value: object) -> Fraction:
     """A plain decimal below a million with at most 8 decimals."""
     text = str(value) if isinstance(value, (int, str)) and not isinstance(value, bool) else ""

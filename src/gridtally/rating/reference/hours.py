@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from gridtally.rating.reference.figures import Held
+from gridtally.rating.reference.figures import REMEMBERED, Held
 
 __all__ = ["Calendar", "Times", "known", "refuse"]
 
@@ -59,10 +60,13 @@ class Calendar:
 
     def _cover_every_day(self) -> None:
         types = [day for day in DAYS if day != "holiday" or self.uses_holiday]
+        seen: set[tuple[bool, ...]] = set()
         for number in range(366):
             day = date(2000, 1, 1) + timedelta(days=number)  # a leap year
-            for kind in types:
+            alike = tuple(rule.in_year(day) for rule in self.rules)
+            for kind in types if alike not in seen else ():
                 self._minutes(day, kind)
+            seen.add(alike)
 
     def _minutes(self, day: date, kind: str) -> list[str]:
         """The bucket of each minute; days to which the same rules apply are alike."""
@@ -113,23 +117,45 @@ class Calendar:
 
     def buckets_in(
         self, start: int, end: int, zone: ZoneInfo, events: Mapping[str, Times]
-    ) -> set[str]:
+    ) -> frozenset[str]:
         """Every bucket that an instant of `[start, end)` has."""
-        edges = {
-            edge
+        called = {
+            (rule.event, (first, last))
             for rule in self.event_rules
-            for times in events[rule.event]
-            for edge in times
-            if start < edge < end
+            for first, last in events[rule.event]
+            if first < end and start < last
         }
+        return buckets_met(self, start, end, zone, frozenset(called))
+
+    def search(
+        self, start: int, end: int, zone: ZoneInfo, events: Mapping[str, Times]
+    ) -> frozenset[str]:
+        """The same, asked minute by minute; of the events those alone that meet the time."""
         first, last = self.clock(start, zone), self.clock(end - 1, zone)
         # of one zone: what the clock showed later less what it showed before
         plain_clock = last - first == timedelta(seconds=end - 1 - start)
-        if not self.event_rules and first.date() == last.date() and plain_clock:
+        if not any(events.values()) and first.date() == last.date() and plain_clock:
             day = self._of_day(first.date())
-            return set(day[first.hour * 60 + first.minute : last.hour * 60 + last.minute + 1])
+            return frozenset(day[first.hour * 60 + first.minute : last.hour * 60 + last.minute + 1])
+        edges = {edge for times in events.values() for pair in times for edge in pair}
+        inside = {edge for edge in edges if start < edge < end}
         minutes = range(start - start % 60 + 60, end, 60)
-        return {self.bucket_at(at, zone, events) for at in {start, end - 1, *minutes, *edges}}
+        asked = {start, end - 1, *minutes, *inside}
+        return frozenset(self.bucket_at(at, zone, events) for at in asked)
+
+
+@lru_cache(maxsize=REMEMBERED)  # every meter under a tariff asks for the same hours
+def buckets_met(
+    calendar: Calendar,
+    start: int,
+    end: int,
+    zone: ZoneInfo,
+    called: frozenset[tuple[str, tuple[int, int]]],
+) -> frozenset[str]:
+    """`Calendar.buckets_in`; `called` are the events that meet `[start, end)`, by name."""
+    names = [rule.event for rule in calendar.event_rules]
+    events = {name: [times for each, times in called if each == name] for name in names}
+    return calendar.search(start, end, zone, events)
 
 
 class Rule:
@@ -150,11 +176,13 @@ class Rule:
 
     def on(self, day: date, kind: str) -> bool:
         """Whether it covers a part of such a day."""
-        return day.month in self.months and kind in self.days and self._in_season(f"{day:%m-%d}")
+        return kind in self.days and self.in_year(day)
 
-    def _in_season(self, day: str) -> bool:
-        return any(
-            first <= day <= last if first <= last else day >= first or day <= last
+    def in_year(self, day: date) -> bool:
+        """Whether that day of the year is in its months and in one of its seasons."""
+        at = (day.month, day.day)
+        return day.month in self.months and any(
+            first <= at <= last if first <= last else at >= first or at <= last
             for first, last in self.seasons
         )
 
@@ -163,15 +191,14 @@ class Rule:
         return any(first <= minute < end for first, end in self.hours)
 
 
-def season(text: str) -> tuple[str, str]:
-    """`MM-DD to MM-DD`, both included; 02-29 only as an end."""
+def season(text: str) -> tuple[tuple[int, int], tuple[int, int]]:
+    """`MM-DD to MM-DD`, both included, as month and day; 02-29 only as an end."""
     found = re.fullmatch(r"([0-9]{2}-[0-9]{2}) to ([0-9]{2}-[0-9]{2})", text, re.ASCII)
     refuse(not found, f"season {text!r}")
     assert found
-    for day in found.groups():
-        date.fromisoformat(f"2000-{day}")
+    first, last = (date.fromisoformat(f"2000-{day}") for day in found.groups())
     refuse(found[1] == "02-29", f"season {text!r} begins on 29 February")
-    return found[1], found[2]
+    return (first.month, first.day), (last.month, last.day)
 
 
 def clock_range(text: str) -> tuple[int, int]:

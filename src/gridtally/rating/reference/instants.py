@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
 from zoneinfo import ZoneInfo
+
+from gridtally.rating.reference.figures import REMEMBERED
 
 __all__ = ["Buckets", "Clock", "Span", "first_instant", "iso_date", "iso_instant", "whole"]
 
@@ -22,14 +24,25 @@ def iso_date(text: str) -> date:
     return date.fromisoformat(text)
 
 
+@lru_cache(maxsize=REMEMBERED)
 def iso_instant(text: str) -> int:
     """An instant written `YYYY-MM-DDTHH:MM:SSZ`, as UTC seconds."""
     return int(datetime.strptime(text, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC).timestamp())
 
 
+@lru_cache(maxsize=REMEMBERED)
 def first_instant(day: date, zone: ZoneInfo) -> int:
     """The first instant of a local day, as UTC seconds."""
     return int(datetime(day.year, day.month, day.day, tzinfo=zone).timestamp())
+
+
+@lru_cache(maxsize=REMEMBERED)
+def block_of(instant: int, minutes: int, zone: ZoneInfo) -> tuple[int, int]:
+    """`Clock.block`: the last of a day ends with it."""
+    day = datetime.fromtimestamp(instant, zone).date()
+    midnight, tomorrow = first_instant(day, zone), first_instant(day + DAY, zone)
+    first = instant - (instant - midnight) % (minutes * 60)
+    return first, min(first + minutes * 60, tomorrow)
 
 
 def whole(value: object) -> int:
@@ -37,6 +50,12 @@ def whole(value: object) -> int:
     if isinstance(value, bool) or not isinstance(value, int) or abs(value) >= 2**63:
         raise ValueError(f"{str(value)[:40]!r} is not an integer of 64 bits")
     return value
+
+
+@lru_cache(maxsize=1024)
+def days_between(first: date, end: date) -> tuple[date, ...]:
+    """The days of `[first, end)`."""
+    return tuple(first + n * DAY for n in range((end - first).days))
 
 
 @dataclass(frozen=True)
@@ -49,11 +68,10 @@ class Span:
     start_utc: int
     end_utc: int
 
-    def days(self, months: list[int] | None = None) -> Iterator[date]:
+    def days(self, months: list[int] | None = None) -> tuple[date, ...]:
         """Its days, all or those of some calendar months."""
-        for n in range((self.end - self.first).days):
-            if months is None or (self.first + n * DAY).month in months:
-                yield self.first + n * DAY
+        days = days_between(self.first, self.end)
+        return days if months is None else tuple(day for day in days if day.month in months)
 
 
 @dataclass(frozen=True)
@@ -71,6 +89,6 @@ class Clock:
         """The first instant of a local day."""
         return first_instant(day, self.zone)
 
-    def elapsed(self, first: date, end: date) -> int:
-        """The elapsed seconds from a local day to another."""
-        return self.midnight(end) - self.midnight(first)
+    def block(self, instant: int, minutes: int) -> tuple[int, int]:
+        """The block of so many minutes, counted from local midnight, in which an instant lies."""
+        return block_of(instant, minutes, self.zone)

@@ -6,11 +6,9 @@ quantities come from* and *Precise readings*. `dials.py` reads registers.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import timedelta
 from itertools import pairwise
-from typing import Any
+from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 from gridtally.rating.reference.dials import Dials
@@ -24,8 +22,11 @@ DAY = timedelta(days=1)
 OTHER = {"import": "export", "export": "import"}
 
 
-@dataclass(frozen=True)
-class Piece:
+Interval = tuple[int, int, int]
+"""Start [UTC s], length [s] and energy [10^-6 kWh or kvarh]."""
+
+
+class Piece(NamedTuple):
     """Some energy of a span: of an interval, or of a block of them; bucket and local day."""
 
     start: int
@@ -44,6 +45,9 @@ class Readings:
         self.times = {name: each.times for name, each in self.events.items()}
         if self.source not in ("interval", "register"):
             raise ValueError(f"unknown legal source {self.source!r}")
+        # kept for the case: its components ask for the same again
+        self.found: dict[tuple[int, str], list[Interval]] = {}
+        self.cut: dict[tuple[object, ...], list[Piece]] = {}
         self.dials = Dials(case["registers"] if self.source == "register" else [], self.clock)
         if self.source == "interval":
             for channel in {"import", "export"} & self.channels.keys():  # what the bill states
@@ -86,11 +90,14 @@ class Readings:
     ) -> list[Piece]:
         """The intervals of the span that lie in the months, each with its bucket."""
         self.need(channel)
-        return [
-            Piece(start, seconds, value, self.bucket(start, seconds, calendar))
-            for start, seconds, value in self._intervals(span, channel)
-            if self.in_months(start, seconds, months)
-        ]
+        key = (span.number, channel, calendar, None if months is None else tuple(months))
+        if key not in self.cut:
+            self.cut[key] = [
+                Piece(start, seconds, value, self.bucket(start, seconds, calendar))
+                for start, seconds, value in self._intervals(span, channel)
+                if self.in_months(start, seconds, months)
+            ]
+        return self.cut[key]
 
     def netted(
         self,
@@ -128,16 +135,19 @@ class Readings:
 
     def bucket(self, start: int, seconds: int, calendar: Calendar | None) -> str:
         """The one bucket in which `[start, start + seconds)` lies; held when there are two."""
+        if calendar is None:
+            return ""
         found = self.buckets_in(start, seconds, calendar)
         if len(found) > 1:
             clock = f"{self.clock.local(start):%Y-%m-%d %H:%M}"
             raise Held("rating.calendar.finer", f"The bucket changes inside {clock}.")
-        return str(found.pop())
+        (bucket,) = found
+        return bucket
 
-    def buckets_in(self, start: int, seconds: int, calendar: Calendar | None) -> set[str]:
+    def buckets_in(self, start: int, seconds: int, calendar: Calendar | None) -> frozenset[str]:
         """Every bucket of `[start, start + seconds)`."""
         if calendar is None:
-            return {""}
+            return frozenset({""})
         return calendar.buckets_in(start, start + seconds, self.clock.zone, self.times)
 
     def span_events(self, span: Span, name: str) -> Times:
@@ -161,10 +171,7 @@ class Readings:
         for start, seconds, value in self._intervals(span, channel):
             window = (start, start + seconds)
             if minutes is not None:
-                day = self.clock.local(start).date()
-                midnight, tomorrow = self.clock.midnight(day), self.clock.midnight(day + DAY)
-                first = start - (start - midnight) % (minutes * 60)
-                window = (first, min(first + minutes * 60, tomorrow))
+                window = self.clock.block(start, minutes)
                 if minutes * 60 % seconds or start + seconds > window[1]:
                     raise Held("rating.demand.window", "The readings do not divide the window.")
             sums[window] = sums.get(window, 0) + value
@@ -187,7 +194,14 @@ class Readings:
                     sums[start, end] = sum(intervals[at] for at in range(start, end, step))
         return sums
 
-    def _intervals(self, span: Span, channel: str) -> Iterator[tuple[int, int, int]]:
+    def _intervals(self, span: Span, channel: str) -> list[Interval]:
+        """The span's intervals, checked once."""
+        key = (span.number, channel)
+        if key not in self.found:
+            self.found[key] = self._checked(span, channel)
+        return self.found[key]
+
+    def _checked(self, span: Span, channel: str) -> list[Interval]:
         """Start, length [s] and energy of the span's intervals."""
         self.need(channel)
         self._check_channel(channel)
@@ -197,8 +211,8 @@ class Readings:
             raise Held("rating.calendar.finer", "The span ends inside an interval.")
         first, end = (span.start_utc - start) // step, (span.end_utc - start) // step
         self._check_quality(channel, first, end)
-        for n in range(first, end):
-            yield start + n * step, step, whole(record["values"][n])
+        values = record["values"]
+        return [(start + n * step, step, whole(values[n])) for n in range(first, end)]
 
     def _check_channel(self, channel: str) -> None:
         """The channel covers the segment exactly, with a quality for every value."""

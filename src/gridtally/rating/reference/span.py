@@ -6,12 +6,14 @@ from calendar import isleap, monthrange
 from collections.abc import Mapping
 from datetime import date, timedelta
 from fractions import Fraction
+from functools import lru_cache
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from gridtally.rating.reference.carry import Carry
 from gridtally.rating.reference.figures import MICRO, Held, Value, decimal, plain, rounded
 from gridtally.rating.reference.hours import Calendar
-from gridtally.rating.reference.instants import Buckets, Span, whole
+from gridtally.rating.reference.instants import Buckets, Span, first_instant, whole
 from gridtally.rating.reference.readings import Readings
 from gridtally.rating.reference.series import Series
 from gridtally.rating.reference.values import AGREED
@@ -104,9 +106,9 @@ class Rater:
 
     # --------------------------------------------------------------- factors
 
-    def days(self, c: C) -> list[date]:
+    def days(self, c: C) -> tuple[date, ...]:
         """The days that the component sees."""
-        return list(self.span.days(c.get("months")))
+        return self.span.days(c.get("months"))
 
     def factor(self, c: C, per: str = "month") -> Fraction:
         """The span in months, years or days, as the component's proration counts."""
@@ -115,29 +117,12 @@ class Rater:
         found = self._factor(self.days(c), c.get("proration", "days"), per)
         return rounded(found, c["round_factor"]) if "round_factor" in c else found
 
-    def _factor(self, days: list[date], proration: str, per: str) -> Fraction:
+    def _factor(self, days: tuple[date, ...], proration: str, per: str) -> Fraction:
         if proration == "none":
             return Fraction(1)
         if proration == "thirtieths":
             return thirtieths(days) / (12 if per == "year" else 1)
-        return sum((self._of(day, proration, per) for day in days), Fraction(0))
-
-    def _of(self, day: date, proration: str, per: str) -> Fraction:
-        """What one day is of its month or its year."""
-        if proration == "hours":
-            return self._hours(day, per)
-        if proration == "days" and per == "month":
-            return Fraction(1, monthrange(day.year, day.month)[1])
-        year = int(proration[-3:]) if proration in ("days_365", "days_366") else days_of_year(day)
-        return Fraction(1 if per == "year" else 12, year)
-
-    def _hours(self, day: date, per: str) -> Fraction:
-        """The elapsed hours of a day, over those of its month or year."""
-        first, end = day.replace(day=1), (day.replace(day=28) + 4 * DAY).replace(day=1)
-        if per == "year":
-            first, end = date(day.year, 1, 1), date(day.year + 1, 1, 1)
-        elapsed = self.readings.clock.elapsed
-        return Fraction(elapsed(day, day + DAY), elapsed(first, end))
+        return share_of_days(days, proration, per, self.readings.clock.zone)
 
     # ---------------------------------------------------------------- energy
 
@@ -198,12 +183,41 @@ class Rater:
         return sum(amounts, Fraction(0))
 
 
+@lru_cache(maxsize=1024)  # most spans are the same month
+def share_of_days(days: tuple[date, ...], proration: str, per: str, zone: ZoneInfo) -> Fraction:
+    """What each day is of its month or its year, together."""
+    return sum((share_of_day(day, proration, per, zone) for day in days), Fraction(0))
+
+
+def share_of_day(day: date, proration: str, per: str, zone: ZoneInfo) -> Fraction:
+    """What one day is of its month or its year."""
+    if proration == "hours":
+        return share_of_hours(day, per, zone)
+    if proration == "days" and per == "month":
+        return Fraction(1, monthrange(day.year, day.month)[1])
+    year = int(proration[-3:]) if proration in ("days_365", "days_366") else days_of_year(day)
+    return Fraction(1 if per == "year" else 12, year)
+
+
+def share_of_hours(day: date, per: str, zone: ZoneInfo) -> Fraction:
+    """The elapsed hours of a day, over those of its month or year."""
+    first, end = day.replace(day=1), (day.replace(day=28) + 4 * DAY).replace(day=1)
+    if per == "year":
+        first, end = date(day.year, 1, 1), date(day.year + 1, 1, 1)
+    return Fraction(elapsed(day, day + DAY, zone), elapsed(first, end, zone))
+
+
+def elapsed(first: date, end: date, zone: ZoneInfo) -> int:
+    """The elapsed seconds from a local day to another."""
+    return first_instant(end, zone) - first_instant(first, zone)
+
+
 def days_of_year(day: date) -> int:
     """365 or 366."""
     return 366 if isleap(day.year) else 365
 
 
-def thirtieths(days: list[date]) -> Fraction:
+def thirtieths(days: tuple[date, ...]) -> Fraction:
     """Each calendar month: 1 when whole, else its days over 30, at most 1."""
     total = Fraction(0)
     for year, month in {(day.year, day.month) for day in days}:
