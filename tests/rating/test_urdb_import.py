@@ -427,9 +427,8 @@ def test_prices_below_zero_are_meant():
         ({"demandratestructure": [[{"rate": 5}]], "demandrateunit": "kW daily"},
          "demandrateunit: demand of each day, by periods or by tiers: a bill knows the demand of "
          "the month, and the mean of its days"),
-        ({"coincidentratestructure": [[{"rate": 5}]]},
-         "coincidentratestructure: demand at the hour of the system's peak, which is known "
-         "afterwards and from elsewhere; write it with [events] in a tariff document"),
+        ({"coincidentratestructure": [[{"rate": 5}], [{"rate": 6}]]},
+         "coincidentrateschedule is not a table of 12 months and 24 hours"),
         ({"fixedchargefirstmeter": 1, "fixedchargeunits": "$/kVA"},
          "fixedchargefirstmeter: the unit '$/kVA' is not $/month, $/day or $/year"),
         ({"dgrules": "Magic"}, "dgrules: there is no rule 'magic'"),

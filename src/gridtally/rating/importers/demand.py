@@ -18,6 +18,7 @@ __all__ = ["billing", "demand"]
 _HP = Fraction(74569987, 10**8)
 """kW of a horsepower of 550 foot-pounds a second."""
 _DAY_S = 86_400
+_PEAK = "coincident-peak"
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +32,7 @@ class Measured:
 def demand(source: Rate, resolution_s: int | None) -> list[Part]:
     """Demand of the month, of periods, and of reactive power."""
     how = Measured(_window(source, resolution_s), _ratchet(source))
-    return _flat(source, how) + _by_periods(source, how) + _reactive(source)
+    return _flat(source, how) + _by_periods(source, how) + _coincident(source) + _reactive(source)
 
 
 def billing(source: Rate, resolution_s: int | None) -> Part:
@@ -128,6 +129,33 @@ def _by_periods(source: Rate, how: Measured) -> list[Part]:
         source.assume("The ratchet of a demand period looks back at the same period alone.")
     part: Part = {"id": "demand", "shape": "demand", **calendar(source, "demand", times)}
     return [signed(part | _tiers(dict(times.periods)) | unit | how.window | how.ratchet)]
+
+
+def _coincident(source: Rate) -> list[Part]:
+    """Demand at the hours of the system's peak, which are events from elsewhere."""
+    periods = source.periods("coincidentratestructure")
+    if not charges(periods) or source.refused:
+        return []
+    periods, unit = _unit(source, "coincidentrateunit", periods, flat=False)
+    table = source.schedule("coincidentrateschedule", "coincidentschedule", count=len(periods))
+    used = {cell for row in table for cell in row}
+    if source.refused or not source.filled("coincidentratestructure", periods, used):
+        return []
+    times = Times.of(periods, (table, table))
+    calendar(source, "coincident", times)
+    rules = source.calendars.get("coincident", {"rules": [{"bucket": next(iter(times.periods))}]})
+    source.calendars["coincident"] = {
+        "rules": [{**rule, "event": _PEAK} for rule in rules["rules"]] + [{"otherwise": "other"}]
+    }
+    source.events[_PEAK] = {"title": "The hours of the system's peak"}
+    source.assume(
+        f"coincidentratestructure: the mean power of the hours that the events {_PEAK!r} name is "
+        "charged, in each period of its schedule; without these events there is no bill."
+    )
+    nothing = [Step(None, Decimal(0), None, "")]
+    prices = _tiers({**times.periods, "other": nothing})
+    part = {"id": "demand-coincident", "shape": "demand", "calendar": "coincident"}
+    return [signed({**part, "measure": "mean", **prices, **unit})]
 
 
 # ------------------------------------------------------- units, window, ratchet

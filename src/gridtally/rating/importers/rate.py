@@ -86,6 +86,7 @@ class Rate:
     assumptions: list[str] = field(default_factory=list)
     refused: list[str] = field(default_factory=list)
     calendars: dict[str, Any] = field(default_factory=dict)
+    events: dict[str, Any] = field(default_factory=dict)
 
     def get(self, *names: str) -> Any:
         """The first of these keys that is there and not empty."""
@@ -184,20 +185,24 @@ class Rate:
 
     def schedules(self, name: str, count: int) -> tuple[Schedule, Schedule]:
         """Weekday and weekend schedule of a structure with `count` periods."""
-        found = []
-        for kind in ("weekday", "weekend"):
-            table = self.get(f"{name}{kind}schedule")
-            if table is None and count == 1:
-                table = [[0] * 24] * 12
-            if not _is_table(table):
-                self.refuse(f"{name}{kind}schedule is not a table of 12 months and 24 hours")
-                table = [[0] * 24] * 12
-            rows = [[int(str(cell).removesuffix(".0")) for cell in row] for row in table]
-            beyond = {cell for row in rows for cell in row if not 0 <= cell < count}
-            if beyond:
-                self.refuse(f"{name}{kind}schedule names period {min(beyond)}, which is not there")
-            found.append(rows)
-        return found[0], found[1]
+        return (
+            self.schedule(f"{name}weekdayschedule", count=count),
+            self.schedule(f"{name}weekendschedule", count=count),
+        )
+
+    def schedule(self, *names: str, count: int) -> Schedule:
+        """The period of each hour of each month, of `count` periods."""
+        table = self.get(*names)
+        if table is None and count == 1:
+            table = [[0] * 24] * 12
+        if not _is_table(table):
+            self.refuse(f"{names[0]} is not a table of 12 months and 24 hours")
+            table = [[0] * 24] * 12
+        rows = [[int(str(cell).removesuffix(".0")) for cell in row] for row in table]
+        beyond = {cell for row in rows for cell in row if not 0 <= cell < count}
+        if beyond:
+            self.refuse(f"{names[0]} names period {min(beyond)}, which is not there")
+        return rows
 
 
 def _united(steps: Sequence[Step]) -> list[Step]:

@@ -15,11 +15,13 @@ __all__ = ["to_toml"]
 
 def to_toml(document: Mapping[str, Any]) -> str:
     """The document as TOML. Numbers are `int` or `Decimal`, so that `load` reads them exactly."""
-    tables = ("rounding", "holidays", "calendars", "components")
+    tables = ("rounding", "holidays", "events", "calendars", "components")
     lines = [f"{key} = {_value(value)}" for key, value in document.items() if key not in tables]
     for name in ("rounding", "holidays"):
         if name in document:
             lines += ["", f"[{name}]", *_pairs(document[name])]
+    for name, event in document.get("events", {}).items():
+        lines += ["", f"[events.{_key(name)}]", *_pairs(event)]
     for name, calendar in document.get("calendars", {}).items():
         for rule in calendar["rules"]:
             lines += ["", f"[[calendars.{_key(name)}.rules]]", *_pairs(rule)]

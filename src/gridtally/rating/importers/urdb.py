@@ -23,7 +23,7 @@ from gridtally.rating.importers.demand import billing, demand
 from gridtally.rating.importers.energy import BILLING, energy
 from gridtally.rating.importers.export import Export, bank, export_rule
 from gridtally.rating.importers.parts import Part, signed
-from gridtally.rating.importers.rate import EIGHT, Rate, charges
+from gridtally.rating.importers.rate import EIGHT, Rate
 from gridtally.rating.importers.toml import to_toml
 from gridtally.terms import Channel
 
@@ -159,11 +159,6 @@ def _monthly(source: Rate, price: Decimal, unit: object, what: str) -> Decimal:
 
 def _others(source: Rate) -> None:
     """What is not charged, or cannot be, is said."""
-    if charges(source.periods("coincidentratestructure")):
-        source.refuse(
-            "coincidentratestructure: demand at the hour of the system's peak, which is known "
-            "afterwards and from elsewhere; write it with [events] in a tariff document"
-        )
     country = str(source.get("country") or "USA")
     if country.upper() not in ("USA", "US", "UNITED STATES"):
         source.refuse(f"country: the currency of {country[:40]} is not stated")
@@ -219,6 +214,7 @@ def _document(source: Rate, zone: str, parts: list[Part]) -> dict[str, Any]:
             "line": {"places": 8, "mode": "half_up"},
             "total": {"places": 2, "mode": "half_up"},
         },
+        **({"events": source.events} if source.events else {}),
         "calendars": source.calendars,
         "components": parts,
     }
