@@ -402,8 +402,11 @@ def test_prices_below_zero_are_meant():
          "energyratestructure, period 1: a maximum of 9 follows one of 9; maximums count from "
          "zero and grow"),
         ({"energyratestructure": [[{"rate": 1, "max": 2_000_000}, {"rate": 3}]]},
-         "energyratestructure, period 1, tier 1: a maximum of 2000000 is not above 0 and below "
-         "1000000"),
+         "energyratestructure, period 1, tier 1: 2000000 is not below 1000000"),
+        ({"energyratestructure": [[{"rate": 1, "max": 0}, {"rate": 3}]]},
+         "energyratestructure, period 1, tier 1: a maximum of 0 is not above 0"),
+        ({"fixedchargefirstmeter": 10**9},
+         "fixedchargefirstmeter: 1000000000 is not below 1000000"),
         ({"energyweekdayschedule": None, "energyratestructure": [[{"rate": 1}], [{"rate": 2}]]},
          "energyweekdayschedule is not a table of 12 months and 24 hours"),
         ({"fueladjustmentsmonthly": [1]}, "fueladjustmentsmonthly is not a list of twelve"),

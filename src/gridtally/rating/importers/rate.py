@@ -113,10 +113,13 @@ class Rate:
                 raise ValueError
         except (ValueError, ArithmeticError):
             self.refuse(f"{what}: {str(value)[:40]!r} is not a number")
-            return Decimal(0)
+            return Decimal(1)
         if exact.adjusted() < -_DIGITS:  # what is left of a subtraction of floats
             exact = Decimal(0)
         rounded = EIGHT.apply(exact)
+        if abs(rounded) >= _LAST:
+            self.refuse(f"{what}: {number(rounded)[:40]} is not below {_LAST}")
+            return Decimal(1)
         if rounded != exact:
             self.assume("Prices with more than 8 decimals are rounded half even to 8.")
         return Decimal(number(rounded))
@@ -172,8 +175,8 @@ class Rate:
         sell = self.exact(have["sell"], what) if "sell" in have else None
         if last and "max" in have and _small(have["max"]):
             self.assume(f"{what} is the last: its price holds above its maximum, too.")
-        if upto is not None and not 0 < upto < _LAST:
-            self.refuse(f"{what}: a maximum of {number(upto)} is not above 0 and below {_LAST}")
+        if upto is not None and upto <= 0:
+            self.refuse(f"{what}: a maximum of {number(upto)} is not above 0")
         return Step(upto, price, sell, " ".join(str(have.get("unit", "")).lower().split()))
 
     def filled(self, name: str, periods: Sequence[Sequence[Step]], used: Iterable[int]) -> bool:

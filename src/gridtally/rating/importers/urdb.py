@@ -32,6 +32,8 @@ __all__ = ["to_document", "to_text"]
 _OPEN = date(1990, 1, 1)
 _BOTH = (Channel.IMPORT, Channel.EXPORT)
 _SHOWN = 160
+_FAR_S = 10**11
+"""A day before the year 5139, in seconds since 1970: dates beyond are no dates."""
 
 
 def to_document(
@@ -189,15 +191,19 @@ def _shown(value: object) -> str:
         value = ", ".join(f"{key}: {each}" for key, each in value.items())
     elif isinstance(value, list):
         value = "; ".join(_shown(each) for each in value)
-    text = "".join(c for c in " ".join(str(value).split()) if c.isprintable())
+    text = _plain_text(value)
     return text if len(text) <= _SHOWN else text[: _SHOWN - 2] + " …"
+
+
+def _plain_text(value: object) -> str:
+    return "".join(c for c in " ".join(str(value).split()) if c.isprintable())
 
 
 def _document(source: Rate, zone: str, parts: list[Part]) -> dict[str, Any]:
     label = re.sub(r"[^a-z0-9.-]", "-", str(source.get("label") or "rate").lower())[:48]
-    title = " ".join(str(source.get("name") or label).split())[:500]
-    utility = " ".join(str(source.get("utility") or "").split())[:200]
-    where = " ".join(str(source.get("source", "sourcereference", "uri") or "").split())[:500]
+    title = _plain_text(source.get("name") or label)[:500] or label
+    utility = _plain_text(source.get("utility") or "")[:200]
+    where = _plain_text(source.get("source", "sourcereference", "uri") or "")[:500]
     source.assume("The source names no rounding: lines are rounded to 8 decimals, the total to 2.")
     source.assume("The source names no holidays: they are ordinary days of the week.")
     source.assume(_validity(source))
@@ -232,6 +238,8 @@ def _day(value: object) -> str | None:
     if isinstance(value, str) and re.match(r"\d{4}-\d\d-\d\d", value):
         return value[:10]
     if isinstance(value, Number) and not isinstance(value, bool):
-        seconds = timedelta(seconds=int(str(value).split(".")[0]))
-        return (datetime(1970, 1, 1, tzinfo=UTC) + seconds).date().isoformat()
+        seconds = Decimal(str(value))
+        if seconds.is_finite() and abs(seconds) < _FAR_S:
+            day = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(seconds=int(seconds))
+            return day.date().isoformat()
     return None
