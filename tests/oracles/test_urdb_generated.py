@@ -127,6 +127,18 @@ def test_a_quarter_hour_is_netted_within_its_hour():
     assert Decimal(ours(rate, load, made)[0]["total"]) == 744 * 2 - 744
 
 
+def test_the_engine_gives_away_what_is_above_the_last_maximum():
+    """7440 kWh: 100 at 0.1, the rest at 0.2, although its tier is said to end at 1000; 10 kW at 1.
+
+    The engine charges 1000 kWh and 5 kW.
+    """
+    rate = energy([{"rate": 0.1, "max": 100}, {"rate": 0.2, "max": 1000}], dgrules="Net Metering")
+    rate |= {"flatdemandstructure": [[{"rate": 1, "max": 5}]], "flatdemandmonths": [0] * 12}
+    theirs, bills = engine(rate, *constant(10)), ours(rate, *constant(10), exports=False)
+    assert round(theirs[0], 2) == 10 + 180 + 5
+    assert Decimal(bills[0]["total"]) == 10 + 7340 * Decimal("0.2") + 10
+
+
 def test_what_the_importer_refuses_of_these():
     """Export beside hours of use by the day."""
     unit = {"unit": "kWh/kW daily"}
