@@ -18,7 +18,7 @@ from finding_codes import Code, collect
 
 from gridtally import errors, tables
 from gridtally.cli import VERBS, cli
-from gridtally.rating.schema import document_schema
+from gridtally.rating.document.schema import document_schema
 from gridtally.review import inputs
 from gridtally.review.catalogue import catalogue
 from gridtally.review.library import shipped_rules

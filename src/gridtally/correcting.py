@@ -24,7 +24,7 @@ from gridtally.prepare import Prepared, cases, jobs, prepare
 from gridtally.prepare import again as as_learned
 from gridtally.rating import tariff as tariffs
 from gridtally.rating.cone import Handed, Made, Wave, cone
-from gridtally.rating.explain_readings import replaced
+from gridtally.rating.explain.readings import replaced
 from gridtally.rating.tariff import TariffVersion
 from gridtally.store.known import as_known_by
 from gridtally.store.rebills import proposals

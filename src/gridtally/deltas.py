@@ -18,8 +18,8 @@ from gridtally.money import minor_digits, number
 from gridtally.rating import tariff as tariffs
 from gridtally.rating.cone import Step
 from gridtally.rating.corrections import delta, pair
-from gridtally.rating.difference import difference
 from gridtally.rating.explain import explain
+from gridtally.rating.explain.difference import difference
 from gridtally.rating.tariff import TariffVersion
 from gridtally.records import grouped
 from gridtally.store.files import read_checked

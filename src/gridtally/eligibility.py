@@ -12,7 +12,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from gridtally.rating.declared import Eligibility
+from gridtally.rating.document.declared import Eligibility
 from gridtally.rating.tariff import TariffVersion
 from gridtally.tables import finding, findings_table
 from gridtally.terms import Severity

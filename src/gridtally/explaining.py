@@ -16,13 +16,13 @@ from gridtally.errors import NotFound, UsageError
 from gridtally.metering import thresholds
 from gridtally.metering.cases import input_digest
 from gridtally.prepare import Prepared, again, cases, prepare
-from gridtally.rating import difference as two
 from gridtally.rating import explain as one
-from gridtally.rating.difference_words import LABELS, money
-from gridtally.rating.effects import EFFECTS
-from gridtally.rating.explain_readings import deepened
-from gridtally.rating.explain_render import render, word
-from gridtally.rating.waterfall import waterfall
+from gridtally.rating.explain import difference as two
+from gridtally.rating.explain.effects import EFFECTS
+from gridtally.rating.explain.readings import deepened
+from gridtally.rating.explain.render import render, word
+from gridtally.rating.explain.waterfall import waterfall
+from gridtally.rating.explain.words import LABELS, money
 from gridtally.store.workspace import Workspace
 
 __all__ = ["difference", "picture", "rendered", "tree"]

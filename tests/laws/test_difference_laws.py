@@ -25,10 +25,10 @@ from gridtally.errors import InvalidDocument
 from gridtally.metering.blocks import ACTUAL, Dense
 from gridtally.money import Rounding, round_fraction
 from gridtally.periods import Period, zone
-from gridtally.rating.difference import difference, rounded
-from gridtally.rating.effects import EFFECTS
+from gridtally.rating.explain.difference import difference, rounded
+from gridtally.rating.explain.effects import EFFECTS
+from gridtally.rating.explain.waterfall import waterfall
 from gridtally.rating.tariff import load
-from gridtally.rating.waterfall import waterfall
 from gridtally.tables import CARRY, SPANS, table
 from gridtally.terms import RoundingMode
 

@@ -10,9 +10,9 @@ from random_towns import Town
 from gridtally.market import Market, Series
 from gridtally.metering.blocks import ACTUAL, ESTIMATED, Dense
 from gridtally.periods import Period, zone
-from gridtally.rating.difference import difference
-from gridtally.rating.explain_readings import deepened, summary
-from gridtally.rating.explain_render import render
+from gridtally.rating.explain.difference import difference
+from gridtally.rating.explain.readings import deepened, summary
+from gridtally.rating.explain.render import render
 from gridtally.rating.tariff import load
 from gridtally.tables import CARRY, SPANS, table
 

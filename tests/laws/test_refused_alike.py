@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from test_written_tariff import DOCUMENT, march
 
+from gridtally.rating.document.reader import read
 from gridtally.rating.importers.toml import to_toml
-from gridtally.rating.reader import read
 from gridtally.rating.reference import rate_case
 
 WHOLE = tomllib.loads(DOCUMENT.decode(), parse_float=Decimal)

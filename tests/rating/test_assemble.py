@@ -15,10 +15,10 @@ from gridtally.metering.determine import determine
 from gridtally.metering.scope import Version, scope
 from gridtally.periods import Period, zone
 from gridtally.rating.assemble import assemble
-from gridtally.rating.difference import difference
-from gridtally.rating.effects import EFFECTS
 from gridtally.rating.explain import explain
-from gridtally.rating.explain_render import render
+from gridtally.rating.explain.difference import difference
+from gridtally.rating.explain.effects import EFFECTS
+from gridtally.rating.explain.render import render
 from gridtally.rating.rate import rate
 from gridtally.rating.tariff import load
 from gridtally.tables import (

@@ -12,7 +12,7 @@ import pytest
 
 from gridtally.errors import InvalidDocument
 from gridtally.rating.diff import diff, diff_documents
-from gridtally.rating.reader import read
+from gridtally.rating.document.reader import read
 
 DEMO = Path(__file__).parents[2] / "src" / "gridtally" / "demo" / "tariffs"
 EVERYTHING = Path(__file__).with_name("everything.toml")

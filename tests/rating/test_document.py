@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from gridtally.errors import InvalidDocument
-from gridtally.rating.schema import document_schema
+from gridtally.rating.document.schema import document_schema
 from gridtally.rating.tariff import load
 
 ROOT = Path(__file__).parents[2]

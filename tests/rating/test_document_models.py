@@ -5,9 +5,9 @@ from decimal import Decimal
 import pytest
 from rating_world import header
 
-from gridtally.rating.reader import read
+from gridtally.rating.document.reader import read
+from gridtally.rating.document.values import Value
 from gridtally.rating.tariff import load
-from gridtally.rating.values import Value
 
 EVERYTHING = (
     header("Europe/Lisbon")

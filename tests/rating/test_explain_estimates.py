@@ -1,6 +1,6 @@
 """Explaining a bill: which gaps it rests on, filled how, and how sure that is."""
 
-from gridtally.rating.explain_estimates import sentences, told
+from gridtally.rating.explain.estimates import sentences, told
 from gridtally.tables import ESTIMATES, table
 
 START, HOUR = 1_767_225_600, 3600

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from rating_world import header
 
-from gridtally.rating import lint_hours
+from gridtally.rating.lint import hours as lint_hours
 from gridtally.rating.lint import lint
 
 PLAIN = '[[components]]\nid = "{}"\nshape = "energy"\nchannel = "import"\n{}\n'

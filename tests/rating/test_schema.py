@@ -8,8 +8,8 @@ from pathlib import Path
 import jsonschema
 import pytest
 
-from gridtally.rating.reader import read
-from gridtally.rating.schema import WORDS, document_schema
+from gridtally.rating.document.reader import read
+from gridtally.rating.document.schema import WORDS, document_schema
 
 ROOT = Path(__file__).parents[2]
 SCHEMA = json.loads((ROOT / "docs" / "tariff.schema.json").read_text())

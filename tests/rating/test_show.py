@@ -12,9 +12,9 @@ from rating_world import header
 from reference_cases import KWH, case, rate
 
 from gridtally.errors import UsageError
-from gridtally.rating.drawing import colours
-from gridtally.rating.picture import picture
 from gridtally.rating.show import show
+from gridtally.rating.show.drawing import colours
+from gridtally.rating.show.picture import picture
 from gridtally.rating.tariff import load
 
 EVERYTHING = Path(__file__).with_name("everything.toml")

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from gridtally.rating.charges import SHAPES
+from gridtally.rating.document.schema import document_schema
 from gridtally.rating.lint import lint
-from gridtally.rating.schema import document_schema
 from gridtally.rating.tariff import load
 
 PAGE = (Path(__file__).parents[2] / "docs" / "tariff-writing.md").read_text()

@@ -24,7 +24,7 @@ def holidays(place: str, years: str, as_json: bool) -> int:
     that its bills can be computed for ever; say in it which act they follow, and take out the days
     that the tariff does not mean.
     """
-    from gridtally.rating.lint_holidays import block, known
+    from gridtally.rating.lint.holidays import block, known
 
     wanted = _years(years)
     if as_json:

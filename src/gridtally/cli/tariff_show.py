@@ -35,7 +35,7 @@ def show(file: Path, year: int | None, picture: Path | None, as_json: bool) -> i
     view = data(load(read_file(file), name=file.name), year=year)
     badge = "unverified" if _unverified(file, view) else None
     if picture:
-        from gridtally.rating.picture import picture as draw
+        from gridtally.rating.show.picture import picture as draw
 
         picture.write_text(draw(view, badge=badge), encoding="utf-8")
         talk.print(f"Written: {shown(picture)}", highlight=False)
@@ -56,7 +56,7 @@ def _unverified(file: Path, view: Mapping[str, Any]) -> bool:
 
 
 def _print(view: Mapping[str, Any], badge: str | None) -> None:
-    from gridtally.rating.panels import in_words, varies
+    from gridtally.rating.show.panels import in_words, varies
     from gridtally.rating.wording import name_of
 
     until = view["valid_to"] or "further notice"
@@ -104,8 +104,8 @@ def _total(total: Mapping[str, Any]) -> None:
 
 def _prices(part: Mapping[str, Any]) -> None:
     """The legend; then hours across in halves, and a row for months that are alike."""
-    from gridtally.rating.panels import changes_with_time, prices_text
-    from gridtally.rating.picture_parts import shades
+    from gridtally.rating.show.panels import changes_with_time, prices_text
+    from gridtally.rating.show.parts import shades
 
     styles = [_style(colour) for colour in shades(part["buckets"])]
     for number, bucket in enumerate(part["buckets"]):
@@ -145,7 +145,7 @@ def _halves(runs: Sequence[Sequence[int]]) -> list[int]:
 
 
 def _style(colour: str) -> str:
-    from gridtally.rating.drawing import ink_on
+    from gridtally.rating.show.drawing import ink_on
 
     return f"{ink_on(colour)} on {colour}"
 

@@ -16,12 +16,12 @@ import pyarrow as pa
 
 from gridtally.market import Market
 from gridtally.rating.charges import Energy
-from gridtally.rating.declared import PriceSeries, Term
+from gridtally.rating.document.declared import PriceSeries, Term
+from gridtally.rating.document.values import Value
 from gridtally.rating.exact import Column, divide, largest, product
 from gridtally.rating.facts import Facts, facts_of
 from gridtally.rating.prices import PRICE_DECIMALS, PriceBook, Prices, Steps, price
 from gridtally.rating.ratios import column
-from gridtally.rating.values import Value
 from gridtally.terms import Reduced, Stream
 
 __all__ = ["COST_DECIMALS", "HALF", "costs", "joined", "price_of"]

@@ -19,11 +19,11 @@ from gridtally.money import Rounding
 from gridtally.periods import Period
 from gridtally.periods import zone as zone_of
 from gridtally.rating.charges import Component
-from gridtally.rating.declared import Term
+from gridtally.rating.document.declared import Term
+from gridtally.rating.document.values import Value
 from gridtally.rating.exact import Column, product
 from gridtally.rating.proration import days_in, factor_of, hours_in, parts_of
 from gridtally.rating.ratios import Factor, counted
-from gridtally.rating.values import Value
 
 __all__ = ["Facts", "Hold", "facts_of", "terms_of"]
 

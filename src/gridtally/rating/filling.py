@@ -16,7 +16,7 @@ import pyarrow as pa
 from gridtally.market import Market
 from gridtally.rating.calendars import runs
 from gridtally.rating.charges import Tiered
-from gridtally.rating.declared import Term
+from gridtally.rating.document.declared import Term
 from gridtally.rating.facts import facts_of
 from gridtally.rating.thresholds import edges
 from gridtally.terms import Reduced, Stream

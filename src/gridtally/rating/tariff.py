@@ -24,10 +24,10 @@ from gridtally.rating.charges import (
     Tiered,
 )
 from gridtally.rating.charges.lines import Bank
-from gridtally.rating.checks import resolve
-from gridtally.rating.declared import Eligibility, EventList, Loss, Part, PriceSeries, Term
-from gridtally.rating.reader import read
-from gridtally.rating.references import expanded, order
+from gridtally.rating.document.checks import resolve
+from gridtally.rating.document.declared import Eligibility, EventList, Loss, Part, PriceSeries, Term
+from gridtally.rating.document.reader import read
+from gridtally.rating.document.references import expanded, order
 from gridtally.rating.wants import Declarations, all_wanted, demand_of, energy_of
 from gridtally.terms import Wanted
 

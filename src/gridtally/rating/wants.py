@@ -18,7 +18,7 @@ from gridtally.rating.charges import (
     Tiered,
 )
 from gridtally.rating.costs import costs
-from gridtally.rating.declared import Loss, PriceSeries, Term
+from gridtally.rating.document.declared import Loss, PriceSeries, Term
 from gridtally.rating.filling import tiers_by_time
 from gridtally.rating.prices import PriceBook
 from gridtally.terms import Channel, Wanted, Windows

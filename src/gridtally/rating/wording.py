@@ -14,8 +14,8 @@ from typing import Any
 from pydantic import BaseModel
 
 from gridtally.money import number
+from gridtally.rating.document.values import Value
 from gridtally.rating.hours import MONTHS
-from gridtally.rating.values import Value
 
 __all__ = [
     "Leaf",

@@ -23,8 +23,8 @@ from gridtally.rating.charges.lines import (
     StepTable,
     Transfer,
 )
-from gridtally.rating.document import Declared, Header
-from gridtally.rating.values import Many
+from gridtally.rating.document.models import Declared, Header
+from gridtally.rating.document.values import Many
 
 __all__ = [
     "ON_LINES", "SHAPES", "Bank", "BankTrueUp", "Charge", "Component", "Demand", "Document",

@@ -9,8 +9,8 @@ from typing import Annotated, Any
 from pydantic import BeforeValidator, Field
 from typing_extensions import override
 
-from gridtally.rating.declared import Proration
-from gridtally.rating.values import (
+from gridtally.rating.document.declared import Proration
+from gridtally.rating.document.values import (
     Complaint,
     Many,
     Month,

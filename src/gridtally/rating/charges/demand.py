@@ -9,7 +9,7 @@ from pydantic import Field
 from typing_extensions import override
 
 from gridtally.rating.charges.base import PriceAt, Tiers, tier_complaints
-from gridtally.rating.values import (
+from gridtally.rating.document.values import (
     PLACES,
     Channel,
     Complaint,

@@ -18,7 +18,7 @@ from gridtally.rating.charges.base import (
     listed,
     tier_complaints,
 )
-from gridtally.rating.values import (
+from gridtally.rating.document.values import (
     MONTH_DAY,
     Channel,
     Complaint,

@@ -10,7 +10,7 @@ from pydantic import Field
 from typing_extensions import override
 
 from gridtally.rating.charges.base import Component, OnLines, References, tier_complaints
-from gridtally.rating.values import (
+from gridtally.rating.document.values import (
     Channel,
     Complaint,
     Many,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from gridtally.errors import GridtallyError
+from gridtally.rating.document.values import Problem
 from gridtally.rating.sessions.tariff import (
     ChargingTariff,
     Element,
@@ -12,7 +13,6 @@ from gridtally.rating.sessions.tariff import (
     objects,
     read,
 )
-from gridtally.rating.values import Problem
 from gridtally.terms import Severity
 
 __all__ = ["lint"]

@@ -10,12 +10,12 @@ import numpy as np
 
 from gridtally.rating.charges import Demand, Tier
 from gridtally.rating.cohort import MICRO_DECIMALS, Cohort, Ints, micro
+from gridtally.rating.document.values import Value
 from gridtally.rating.exact import Column, add, divide, product, scaled
 from gridtally.rating.ratios import Factor, counted, rounded, times
 from gridtally.rating.shapes.measured import buckets_of, hundredths, powers
 from gridtally.rating.shapes.tiered import tier_name
 from gridtally.rating.thresholds import FAR
-from gridtally.rating.values import Value
 from gridtally.rating.wants import demand_of
 from gridtally.terms import RoundingMode
 

@@ -8,9 +8,9 @@ import numpy as np
 
 from gridtally.rating.charges import Fixed
 from gridtally.rating.cohort import MICRO_DECIMALS, Cohort
+from gridtally.rating.document.values import Value
 from gridtally.rating.exact import Column
 from gridtally.rating.ratios import ONE, Factor, rounded
-from gridtally.rating.values import Value
 from gridtally.terms import RoundingMode
 
 __all__ = ["fixed", "per_time"]

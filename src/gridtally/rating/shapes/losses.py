@@ -9,10 +9,10 @@ from fractions import Fraction
 import numpy as np
 
 from gridtally.rating.cohort import MICRO_DECIMALS, Cohort
-from gridtally.rating.declared import Loss
+from gridtally.rating.document.declared import Loss
+from gridtally.rating.document.values import Value
 from gridtally.rating.exact import Column, add, product
 from gridtally.rating.ratios import ONE, ZERO, Factor, counted, over, plus, rounded, times
-from gridtally.rating.values import Value
 from gridtally.rating.wants import energy_of
 from gridtally.terms import Channel, RoundingMode
 

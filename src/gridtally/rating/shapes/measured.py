@@ -10,7 +10,7 @@ import numpy as np
 from gridtally.rating.carry import END
 from gridtally.rating.charges import Component, Energy, Priced, Tiered
 from gridtally.rating.cohort import MICRO_DECIMALS, Cohort
-from gridtally.rating.declared import Part
+from gridtally.rating.document.declared import Part
 from gridtally.rating.exact import Column, add, divide, largest, product
 from gridtally.rating.ratios import Factor, column, counted, rounded, times
 from gridtally.rating.shapes.losses import lost

@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 from gridtally.money import minor_digits
-from gridtally.rating.effects import EFFECTS
+from gridtally.rating.explain.effects import EFFECTS
 
 __all__ = ["LABELS", "money", "reasons", "sentence"]
 

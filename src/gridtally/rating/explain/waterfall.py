@@ -10,7 +10,7 @@ from decimal import ROUND_FLOOR, ROUND_HALF_EVEN, Decimal
 from html import escape
 from typing import Any
 
-from gridtally.rating.difference_words import LABELS, money
+from gridtally.rating.explain.words import LABELS, money
 
 __all__ = ["waterfall"]
 

@@ -7,14 +7,14 @@ from datetime import date
 
 from gridtally.periods import Period
 from gridtally.rating.charges import Charge, Energy, Tiered
-from gridtally.rating.checks import months_text
-from gridtally.rating.lint_effects import without_effect
-from gridtally.rating.lint_holidays import holiday_notes
-from gridtally.rating.lint_hours import hour_problems
-from gridtally.rating.lint_magnitudes import magnitude_notes
-from gridtally.rating.reader import read
+from gridtally.rating.document.checks import months_text
+from gridtally.rating.document.reader import read
+from gridtally.rating.document.values import Problem
+from gridtally.rating.lint.effects import without_effect
+from gridtally.rating.lint.holidays import holiday_notes
+from gridtally.rating.lint.hours import hour_problems
+from gridtally.rating.lint.magnitudes import magnitude_notes
 from gridtally.rating.shipped import unverified
-from gridtally.rating.values import Problem
 from gridtally.terms import Severity
 
 __all__ = ["lint"]

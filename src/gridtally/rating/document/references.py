@@ -19,9 +19,9 @@ from gridtally.rating.charges import (
     StepTable,
     Tiered,
 )
-from gridtally.rating.declared import PriceSeries
-from gridtally.rating.document import Calendar
-from gridtally.rating.values import Problem, values_of
+from gridtally.rating.document.declared import PriceSeries
+from gridtally.rating.document.models import Calendar
+from gridtally.rating.document.values import Problem, values_of
 
 __all__ = ["expanded", "order", "reference_problems"]
 

@@ -20,7 +20,7 @@ from gridtally.rating.charges import (
     StepTable,
     Tiered,
 )
-from gridtally.rating.values import Problem
+from gridtally.rating.document.values import Problem
 from gridtally.terms import Severity
 
 __all__ = ["magnitude_notes"]

@@ -18,8 +18,8 @@ import numpy.typing as npt
 from gridtally.periods import zone as zone_of
 from gridtally.rating.calendars import Calendar, labels
 from gridtally.rating.charges import Charge, Document, Energy, Tiered
-from gridtally.rating.checks import hours_told, resolve
-from gridtally.rating.values import Problem
+from gridtally.rating.document.checks import hours_told, resolve
+from gridtally.rating.document.values import Problem
 from gridtally.terms import Severity
 
 __all__ = ["hour_problems"]

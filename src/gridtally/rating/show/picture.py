@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from gridtally.rating.drawing import INK, LINE, MUTED, line, rect, svg, text, width_of, wrap
-from gridtally.rating.panels import changes_with_time, in_words, varies
-from gridtally.rating.picture_parts import heat_map, height_of, legend, shades, step_chart
+from gridtally.rating.show.drawing import INK, LINE, MUTED, line, rect, svg, text, width_of, wrap
+from gridtally.rating.show.panels import changes_with_time, in_words, varies
+from gridtally.rating.show.parts import heat_map, height_of, legend, shades, step_chart
 from gridtally.rating.wording import name_of
 
 __all__ = ["picture"]

@@ -15,8 +15,8 @@ from typing import Annotated, Literal
 from pydantic import Field
 from typing_extensions import override
 
-from gridtally.rating.declared import Eligibility, EventList, Loss, Part, PriceSeries, Term
-from gridtally.rating.values import (
+from gridtally.rating.document.declared import Eligibility, EventList, Loss, Part, PriceSeries, Term
+from gridtally.rating.document.values import (
     Complaint,
     Day,
     Many,

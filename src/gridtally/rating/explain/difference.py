@@ -12,8 +12,8 @@ from fractions import Fraction
 from typing import Any
 
 from gridtally.money import Rounding, minor_digits, number, round_fraction
-from gridtally.rating.difference_words import reasons, sentence
-from gridtally.rating.effects import EFFECTS, Cell, Effects, Side, changed
+from gridtally.rating.explain.effects import EFFECTS, Cell, Effects, Side, changed
+from gridtally.rating.explain.words import reasons, sentence
 from gridtally.terms import Channel, RoundingMode
 
 __all__ = ["difference", "rounded"]

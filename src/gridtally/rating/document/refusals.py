@@ -9,7 +9,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from gridtally.rating.values import Problem
+from gridtally.rating.document.values import Problem
 
 __all__ = ["complaint", "refusals"]
 

@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
-from gridtally.rating.drawing import (
+from gridtally.rating.hours import MONTHS
+from gridtally.rating.show.drawing import (
     INK,
     LINE,
     MUTED,
@@ -18,8 +19,7 @@ from gridtally.rating.drawing import (
     text,
     width_of,
 )  # fmt: skip
-from gridtally.rating.hours import MONTHS
-from gridtally.rating.panels import prices_text
+from gridtally.rating.show.panels import prices_text
 
 __all__ = ["heat_map", "height_of", "legend", "shades", "step_chart"]
 

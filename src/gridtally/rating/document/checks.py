@@ -14,8 +14,8 @@ import numpy.typing as npt
 from gridtally.money import minor_digits
 from gridtally.rating.calendars import DAY_TYPES, Rule, Stretch
 from gridtally.rating.calendars import Calendar as Resolved
-from gridtally.rating.document import Calendar, Header
-from gridtally.rating.values import Problem
+from gridtally.rating.document.models import Calendar, Header
+from gridtally.rating.document.values import Problem
 
 __all__ = [
     "coverage_problems", "header_problems", "hours_told", "months_text", "names_holiday", "resolve",

@@ -21,8 +21,8 @@ from gridtally.rating.charges import (
     Reactive,
     Tiered,
 )
-from gridtally.rating.references import expanded
-from gridtally.rating.values import Problem
+from gridtally.rating.document.references import expanded
+from gridtally.rating.document.values import Problem
 
 __all__ = ["bound_problems"]
 

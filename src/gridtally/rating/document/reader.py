@@ -8,14 +8,14 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
-from gridtally.rating.bounds import bound_problems
 from gridtally.rating.charges import SHAPES, Charge, Document
-from gridtally.rating.checks import coverage_problems, header_problems
-from gridtally.rating.declared import EventList, Loss, Part, PriceSeries, Term
-from gridtally.rating.document import Calendar, Declared, Header
-from gridtally.rating.references import reference_problems
-from gridtally.rating.refusals import complaint, refusals
-from gridtally.rating.values import Problem, Strict, Toml, complaints_of
+from gridtally.rating.document.bounds import bound_problems
+from gridtally.rating.document.checks import coverage_problems, header_problems
+from gridtally.rating.document.declared import EventList, Loss, Part, PriceSeries, Term
+from gridtally.rating.document.models import Calendar, Declared, Header
+from gridtally.rating.document.references import reference_problems
+from gridtally.rating.document.refusals import complaint, refusals
+from gridtally.rating.document.values import Problem, Strict, Toml, complaints_of
 
 __all__ = ["read"]
 

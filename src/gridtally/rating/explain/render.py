@@ -10,8 +10,8 @@ from rich.markup import escape
 from rich.tree import Tree
 
 from gridtally.money import minor_digits
-from gridtally.rating.explain_estimates import sentences
-from gridtally.rating.explain_readings import summary
+from gridtally.rating.explain.estimates import sentences
+from gridtally.rating.explain.readings import summary
 
 __all__ = ["render", "word"]
 

@@ -18,7 +18,7 @@ from gridtally.errors import NotFound
 from gridtally.money import number
 from gridtally.rating.charges import Charge, Energy, Fixed, OnLines, Tiered
 from gridtally.rating.costs import COST_DECIMALS, HALF
-from gridtally.rating.explain_estimates import told
+from gridtally.rating.explain.estimates import told
 from gridtally.rating.tariff import TariffVersion
 from gridtally.rating.wants import Declarations, all_wanted
 from gridtally.terms import Wanted

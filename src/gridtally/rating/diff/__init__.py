@@ -11,11 +11,11 @@ from typing import Any
 
 from gridtally.errors import InvalidDocument
 from gridtally.rating.calendars import Calendar as Resolved
-from gridtally.rating.changes import Change, Walk, dates, prices_of
 from gridtally.rating.charges import Component, Document
-from gridtally.rating.checks import resolve
-from gridtally.rating.diff_hours import Renamed, calendar_changes, hours_told, same_hours
-from gridtally.rating.reader import read
+from gridtally.rating.diff.changes import Change, Walk, dates, prices_of
+from gridtally.rating.diff.hours import Renamed, calendar_changes, hours_told, same_hours
+from gridtally.rating.document.checks import resolve
+from gridtally.rating.document.reader import read
 from gridtally.rating.wording import facts, name_of, plain, stated, value_text
 
 __all__ = ["Change", "diff", "diff_documents", "relation"]

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from gridtally.rating.calendars import HOLIDAY, OUTSIDE, Calendar
-from gridtally.rating.changes import Change
+from gridtally.rating.diff.changes import Change
 from gridtally.rating.hours import Grid, grid, stretches
 
 __all__ = ["Renamed", "calendar_changes", "hours_told", "same_hours"]

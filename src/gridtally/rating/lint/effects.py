@@ -18,8 +18,8 @@ from gridtally.rating.charges import (
     Priced,
     Tiered,
 )
-from gridtally.rating.checks import names_holiday
-from gridtally.rating.values import Problem, values_of
+from gridtally.rating.document.checks import names_holiday
+from gridtally.rating.document.values import Problem, values_of
 from gridtally.terms import Severity
 
 __all__ = ["without_effect"]

@@ -13,8 +13,8 @@ from typing import Any
 
 from gridtally.errors import UsageError
 from gridtally.rating.charges import Document
-from gridtally.rating.checks import names_holiday
-from gridtally.rating.values import Problem
+from gridtally.rating.document.checks import names_holiday
+from gridtally.rating.document.values import Problem
 from gridtally.terms import Severity
 
 __all__ = ["block", "holiday_notes", "known"]

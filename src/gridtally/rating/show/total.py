@@ -14,7 +14,7 @@ import numpy.typing as npt
 from gridtally.money import Rounding, number, round_fraction
 from gridtally.rating.calendars import HOLIDAY, OUTSIDE
 from gridtally.rating.hours import Grid, grid
-from gridtally.rating.panels import at_rest, panels
+from gridtally.rating.show.panels import at_rest, panels
 from gridtally.rating.tariff import TariffVersion
 from gridtally.rating.wording import name_of, plain, unit_of
 from gridtally.terms import RoundingMode

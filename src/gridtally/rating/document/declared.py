@@ -11,7 +11,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 from typing_extensions import override
 
-from gridtally.rating.values import (
+from gridtally.rating.document.values import (
     Complaint,
     HoursValue,
     Many,

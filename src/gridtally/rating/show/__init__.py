@@ -13,8 +13,8 @@ from pydantic import BaseModel
 from gridtally.errors import UsageError
 from gridtally.rating.charges import Charge
 from gridtally.rating.hours import grid
-from gridtally.rating.panels import at_rest, panels, steps
-from gridtally.rating.show_total import total
+from gridtally.rating.show.panels import at_rest, panels, steps
+from gridtally.rating.show.total import total
 from gridtally.rating.tariff import TariffVersion
 from gridtally.rating.wording import facts, leaf_text, plain, stated, unit_of, value_text
 
