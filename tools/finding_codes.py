@@ -165,7 +165,7 @@ class _Module:
 
     def _kind(self, name: str, call: ast.Call | None) -> str:
         made = _callee(call)
-        if self.name.startswith("rating/reference"):
+        if self.name.startswith("rating/reference/"):
             return "second"
         if name.startswith("rating.document."):
             return "document"

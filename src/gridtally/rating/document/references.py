@@ -163,9 +163,12 @@ def _per_bucket(
 ) -> Iterator[Problem]:
     what = "price" if path.endswith("prices") else "loss factor"
     for bucket in [name for name in buckets if name not in given]:
-        remedy = "A price of zero is written as 0; a missing one is never read as zero."
         message = f"The bucket {bucket!r} has no {what}."
-        remedy = remedy if what == "price" else "No loss is written as 1."
+        remedy = (
+            "A price of zero is written as 0; a missing one is never read as zero."
+            if what == "price"
+            else "No loss is written as 1."
+        )
         yield Problem("rating.document.price", f"{path}.{bucket}", message, remedy)
     for bucket in [name for name in given if name not in buckets]:
         message = f"The calendar {calendar!r} has no bucket {bucket!r}."
