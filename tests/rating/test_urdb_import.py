@@ -493,6 +493,8 @@ def test_every_key_of_the_source_is_read_or_said():
          "bills."),
         ({"voltagecategory": "Primary", "peakkwcapacitymin": 20},
          "Who may have the rate is not checked: voltagecategory Primary, peakkwcapacitymin 20."),
+        ({"energyratestructure": [[{"rate": 1, "sell": 2}]]},
+         "Net metering: export counts as energy, so the sell rates are not used."),
         ({"fixedchargeeaaddl": 4},
          "One meter is billed: the charge of 4 for each additional meter is not."),
         ({"demandreactivepowercharge": 1},

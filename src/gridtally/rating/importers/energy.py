@@ -47,6 +47,8 @@ def energy(source: Rate, rule: Export) -> list[Part]:
     fuel = _fuel(source)
     if times is None or source.refused:
         return _apart(fuel)
+    if rule.netting == "month" and any(s.sell for each in times.periods.values() for s in each):
+        source.assume("Net metering: export counts as energy, so the sell rates are not used.")
     if rule.netting == "month" and any(fuel):
         times, fuel = _with_fuel(times, fuel), []
         source.assume(
