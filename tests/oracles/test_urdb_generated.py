@@ -7,6 +7,7 @@ The engine (PySAM) runs in the same test. `urdb_rates.py` says what is made and 
 (`GRIDTALLY_URDB=300`).
 """
 
+import json
 import os
 import random
 from decimal import ROUND_HALF_UP, Decimal
@@ -137,6 +138,30 @@ def test_the_engine_gives_away_what_is_above_the_last_maximum():
     theirs, bills = engine(rate, *constant(10)), ours(rate, *constant(10), exports=False)
     assert round(theirs[0], 2) == 10 + 180 + 5
     assert Decimal(bills[0]["total"]) == 10 + 7340 * Decimal("0.2") + 10
+
+
+def test_what_the_converter_makes_of_a_look_back():
+    """Half of December alone becomes half of every month, its own demand included; ours: December.
+
+    `urdb_engine.py` sets both right before the engine runs.
+    """
+    tools = pytest.importorskip("PySAM.UtilityRateTools")
+    keys = {"lookbackpercent": 0.5, "lookbackrange": 11, "lookbackmonths": [False] * 11 + [True]}
+    rate = energy([{"rate": 0}], flatdemandstructure=[[{"rate": 1}]], flatdemandmonths=[0] * 12)
+    made = tools.URDBv8_to_ElectricityRates(json.loads(json.dumps(rate | keys)))
+    assert made["ur_billing_demand_lookback_percentages"] == [[50, 0]] * 12
+    load = [Decimal(10 if at < 744 else 2) for at in range(8760)]
+    bills = ours(rate | keys, load, [Decimal(0)] * 8760, exports=False)
+    assert [Decimal(bill["total"]) for bill in bills[:3]] == [10, 2, 2]
+
+
+def test_what_the_engine_does_not_charge():
+    """An adjustment of 0.01 by month is 74.4; 10 kW are 13.41 horsepower, not 10."""
+    rate = energy([{"rate": 0}], flatdemandstructure=[[{"rate": 1}]], flatdemandmonths=[0] * 12)
+    more = {"flatdemandunit": "hp", "fueladjustmentsmonthly": [0.01] * 12}
+    assert round(engine(rate | more, *constant(10))[0], 2) == 10
+    bills = ours(rate | more, *constant(10), exports=False)
+    assert Decimal(bills[0]["total"]) == Decimal("74.4") + Decimal("13.41")
 
 
 def test_what_the_importer_refuses_of_these():
