@@ -21,6 +21,7 @@ from gridtally.metering.stated import stated
 from gridtally.metering.thresholds import Thresholds, parse
 from gridtally.outside import concerned, market_of, strange_units
 from gridtally.periods import Period, zone
+from gridtally.priced import unpriced
 from gridtally.rating import tariff as tariff_room
 from gridtally.rating.tariff import TariffVersion
 from gridtally.store import history, readings, snapshot, validation
@@ -99,7 +100,7 @@ def prepare(
     used = set(spans["tariff"].to_pylist()) - {None}
     tariffs = {digest: loaded[digest] for digest in sorted(used)}
     strange = strange_units(spans, tariffs=tariffs, tables=master)
-    barred = ineligible(spans, tariffs, master)
+    barred = pa.concat_tables([ineligible(spans, tariffs, master), unpriced(spans, tariffs)])
     master |= concerned(master, tariffs.values(), bounds=_bounds(spans))
     past = _last(history.read_history(snap))
     return Prepared(

@@ -17,10 +17,11 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from gridtally.errors import InvalidDocument
+from gridtally.errors import InvalidDocument, UsageError
 from gridtally.intake.decode import decode
 from gridtally.market import NO_MARKET, Market
 from gridtally.metering.blocks import Dense
+from gridtally.metering.cases import Cases
 from gridtally.metering.determine import determine
 from gridtally.metering.resolutions import refine
 from gridtally.metering.scope import Version, scope
@@ -28,17 +29,21 @@ from gridtally.metering.stated import Stated
 from gridtally.money import Rounding, number
 from gridtally.periods import Period, iso_utc
 from gridtally.periods import zone as zone_of
+from gridtally.priced import unpriced
 from gridtally.quote_intervals import days_of, groups, intervals
 from gridtally.quote_registers import dialled, unused
 from gridtally.rating.assemble import assemble
 from gridtally.rating.importers.rate import pick
 from gridtally.rating.importers.urdb import to_text
 from gridtally.rating.rate import rate
+from gridtally.rating.reference import rate_case
 from gridtally.rating.tariff import TariffVersion, load
+from gridtally.review.second import compare
 from gridtally.tables import (
     AGREEMENTS,
     CARRY,
     METERING_POINTS,
+    REGISTERS_USED,
     empty,
     finding,
     findings_table,
@@ -72,6 +77,7 @@ def rate_readings(
     market: Market = NO_MARKET,
     terms: Mapping[str, str] | None = None,
     one_bill: bool = False,
+    second: bool = False,
 ) -> dict[str, Any]:
     """Rate delivered readings; return the JSON of `gridtally rate` (numbers as text).
 
@@ -80,18 +86,25 @@ def rate_readings(
     tariff's. `from_`, `to` are local days, half-open; None: the whole days of the intervals, and
     the months between readings of registers. `market`: the prices and events that the tariff refers
     to; `terms`: what every agreement states, name to decimal, `contract_kw` and `capacity_kva`
-    among them. `one_bill`: of all days, not one per calendar month. `as_of`: UTC seconds, or the
-    end of a local day.
+    among them. `one_bill`: of all days, not one per calendar month. `second`: the second rater
+    computes every bill from intervals again, and the answer says how many differ. `as_of`: UTC
+    seconds, or the end of a local day.
     Raises `InvalidDocument`, `RefusedFile`, `UsageError`, `NotFound`.
     """
     source = _Source.read(tariff, name=tariff_name, zone=zone, key=key)
-    given = _Given(market, terms or {}, one_bill)
+    given = _Given(market, terms or {}, one_bill, source.texts if second else None)
     if isinstance(as_of, date):
         as_of = zone_of(source.zone).midnight(as_of + timedelta(days=1))
     decoded = decode(
         readings, name=readings_name, as_of=as_of, format=format, zone=source.zone,
         round_finer=round_finer,
     )  # fmt: skip
+    if undeclared := _undeclared(source, given.terms):
+        declared = ", ".join(sorted(source.document.terms)) if source.document else ""
+        raise UsageError(
+            f"The tariff declares no term {undeclared[0]!r}.",
+            remedy=f"It declares {declared or 'none'}.",
+        )
     result = _Result(source.zone, list(source.assumptions), findings=decoded.findings.to_pylist())
     found = _interval_jobs(source, decoded.blocks, from_=from_, to=to, result=result, market=market)
     for job in found:
@@ -116,12 +129,16 @@ class _Source:
     document: TariffVersion | None = None
     rate: Row | None = None
     assumptions: tuple[str, ...] = ()
+    texts: dict[str, bytes] = field(default_factory=dict)
+    """Documents by digest, for the second rater."""
 
     @classmethod
     def read(cls, data: bytes, *, name: str, zone: str | None, key: str | None) -> _Source:
         if data.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] not in (b"{", b"["):
             document = load(data, name=name)
-            return cls(name, zone or document.zone, document=document)
+            return cls(
+                name, zone or document.zone, document=document, texts={document.digest: data}
+            )
         if zone is not None:
             zone_of(zone)
             return cls(name, zone, rate=pick(data, name=name, key=key))
@@ -143,7 +160,9 @@ class _Source:
         except InvalidDocument as err:
             err.file = self.name
             raise
-        return load(text.encode(), name=self.name)
+        made = load(text.encode(), name=self.name)
+        self.texts[made.digest] = text.encode()
+        return made
 
 
 # ---------------------------------------------------------------------- rating
@@ -157,6 +176,8 @@ class _Result:
     assumptions: list[str]
     bills: list[dict[str, Any]] = field(default_factory=list)
     findings: list[Row] = field(default_factory=list)
+    again: list[bool] = field(default_factory=list)
+    """Of each bill that the second rater computed: whether it differs."""
 
     def assume(self, sentences: Iterable[str]) -> None:
         """Add what is not yet said."""
@@ -165,12 +186,14 @@ class _Result:
     def json(self) -> dict[str, Any]:
         """The answer of `gridtally rate --json`, schema 1."""
         bills = sorted(self.bills, key=lambda bill: (bill["metering_point"], bill["from"]))
-        return {
+        answer = {
             "schema": 1,
             "assumptions": self.assumptions,
             "bills": bills,
             "findings": [_shown(row) for row in self.findings],
         }
+        second = {"bills": len(self.again), "differ": sum(self.again)}
+        return answer | ({"second": second} if self.again else {})
 
 
 def _shown(row: Row) -> dict[str, Any]:
@@ -237,6 +260,13 @@ class _Given:
     market: Market
     terms: Mapping[str, str]
     one_bill: bool
+    texts: Mapping[str, bytes] | None
+    """Documents for the second rater; None: it is not asked."""
+
+
+def _undeclared(source: _Source, terms: Mapping[str, str]) -> list[str]:
+    known = set(source.document.terms if source.document else ()) | _AGREED.keys()
+    return sorted(terms.keys() - known)
 
 
 def _rate_job(job: _Job, result: _Result, given: _Given) -> None:
@@ -267,7 +297,7 @@ def _rate_month(
     """Add the bills of one month; give what they hand on, and the points without a bill."""
     spans, found = _spans(job, points, month, result.zone, given.terms)
     readings, advances, more = job.measure(spans, month)
-    found = pa.concat_tables([found, more])
+    found = pa.concat_tables([found, more, unpriced(spans, {job.version.digest: job.version})])
     told = found.filter(found["must_hold"])["segment"].combine_chunks()
     spans = spans.filter(pc.invert(pc.is_in(spans["segment"], told)))  # what holds is said once
     versions = {job.version.digest: job.version}
@@ -282,6 +312,18 @@ def _rate_month(
     )  # fmt: skip
     found = pa.concat_tables([missing, rated.findings])
     segments, _, more = assemble(spans, rated.lines, determinants, tariffs=versions, findings=found)
+    if given.texts and job.legal_source == LegalSource.INTERVAL:
+        cases = Cases(
+            spans, dense=readings, used=empty(REGISTERS_USED), carry=carry, market=given.market,
+            tariffs=versions,
+        )  # fmt: skip
+        differs = compare(
+            [(name, cases.case(name)) for name in segments["segment"].to_pylist()],
+            rated.lines, segments, rate_case=rate_case, tariffs=given.texts,
+        )  # fmt: skip
+        result.again += [True] * differs.num_rows
+        result.again += [False] * (segments.num_rows - differs.num_rows)
+        found = pa.concat_tables([found, differs])
     result.findings += pa.concat_tables([found, more]).to_pylist()
     lines: dict[str, list[Row]] = {}
     for line in rated.lines.to_pylist():

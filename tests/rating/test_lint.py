@@ -42,8 +42,8 @@ def test_months_in_which_energy_has_no_price():
     """A price for summer alone leaves the other months of the validity without one."""
     text = header("UTC") + TOU + ENERGY + "months = [6, 7, 8]\n"
     assert notes(text) == [
-        ("components", "Energy of import has no price in January to May, September to December.",
-         "note"),
+        ("components", "Energy of import has no price in January to May, September to December: "
+         "such bills are held.", "note"),
     ]  # fmt: skip
     summer = text.replace("2026-01-01", "2026-06-01").replace("2027-01-01", "2026-09-01")
     assert notes(summer) == []

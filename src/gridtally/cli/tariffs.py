@@ -105,6 +105,7 @@ def lint(files: tuple[Path, ...], as_json: bool) -> int:
     "--as-of", metavar="DATE", help="Rate as on this local day, for a planned year; default: now."
 )
 @as_json
+@click.option("--second", is_flag=True, help="Let the second rater compute each bill again.")
 @click.option("--prices", type=FILE, help="Prices by time: a CSV as price_series.csv.")
 @click.option("--events", type=FILE, help="Events: a CSV as market_events.csv.")
 @click.option(
@@ -126,6 +127,7 @@ def rate(
     events: Path | None,
     terms: tuple[str, ...],
     one_bill: bool,
+    second: bool,
 ) -> int:
     """Rate READINGS under TARIFF (our TOML, or an OpenEI URDB rate), without a workspace.
 
@@ -160,8 +162,9 @@ def rate(
                 format=format_,
                 round_finer=rounding_option(round_finer),
                 market=_market(data, tariff_file.name, prices, events),
-                terms=dict(map(_term, terms)),
+                terms=_terms(terms),
                 one_bill=one_bill,
+                second=second,
             )
     except (RefusedFile, InvalidDocument) as err:
         if as_json:
@@ -190,6 +193,16 @@ def _market(data: bytes, name: str, prices: Path | None, events: Path | None) ->
         return NO_MARKET
     require_units(load(data, name=name), tables)
     return market_of(tables, bounds=(-(2**60), 2**60))
+
+
+def _terms(texts: tuple[str, ...]) -> dict[str, str]:
+    """Each term once."""
+    found: dict[str, str] = {}
+    for name, value in map(_term, texts):
+        if name in found:
+            raise UsageError(f"--term {name} is given twice.", remedy="Give each term once.")
+        found[name] = value
+    return found
 
 
 def _term(text: str) -> tuple[str, str]:
@@ -247,14 +260,21 @@ def _print_bills(answer: dict[str, Any]) -> None:
             highlight=False,
         )
         table = Table(show_edge=False, box=None, padding=(0, 2))
-        for name in ("component", "bucket", "quantity", "unit", "price", "amount"):
-            right = name in ("quantity", "price", "amount")
+        factor = ("factor",) if any(line["factor"] != "1" for line in bill["lines"]) else ()
+        for name in ("component", "bucket", "quantity", "unit", "price", *factor, "amount"):
+            right = name in ("quantity", "price", "factor", "amount")
             table.add_column(
                 name, justify="right" if right else "left", style="dim" if name == "unit" else ""
             )
         for line in bill["lines"]:
             table.add_row(*(str(line[column.header]) for column in table.columns))
         out.print(table)
+    if again := answer.get("second"):
+        talk.print(
+            f"Second rater: {again['bills']} bills computed again by other code, "
+            f"{again['differ']} differ.",
+            highlight=False,
+        )
     for text in answer["assumptions"]:
         talk.print(f"Assumed: {shown(text)}", highlight=False)
     show_findings(answer["findings"])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import date
 
 from gridtally.periods import Period
@@ -17,10 +17,10 @@ from gridtally.rating.lint.magnitudes import magnitude_notes
 from gridtally.rating.shipped import unverified
 from gridtally.terms import Severity
 
-__all__ = ["lint"]
+__all__ = ["lint", "unpriced_months"]
 
-_YEARS_OPEN = 10
-"""An open version is looked at for so many years."""
+_ALL, _FEW = frozenset(range(1, 13)), 3
+"""A kind of price that so few months lack was probably meant for them, too."""
 
 
 def lint(data: bytes) -> list[Problem]:
@@ -56,8 +56,11 @@ def _note(path: str, message: str, remedy: str = "") -> Problem:
 
 
 def _months_reached(first: date, end: date | None) -> frozenset[int]:
-    last = end or first.replace(year=first.year + _YEARS_OPEN, day=1)
-    return frozenset(part.start.month for part in Period(first, last).months())
+    """Months of a year that the version has a day in; ten years are all of them."""
+    latest = first.replace(year=first.year + 1, day=1) if first.year < date.max.year else first
+    if end is None or end >= latest:
+        return _ALL
+    return frozenset(part.start.month for part in Period(first, end).months())
 
 
 def _zero_prices(charges: tuple[Charge, ...]) -> Iterator[Problem]:
@@ -69,15 +72,44 @@ def _zero_prices(charges: tuple[Charge, ...]) -> Iterator[Problem]:
             yield _note(f"components[{i}].negative", f"No price of {charge.id} is below zero.")
 
 
-def _unpriced(charges: tuple[Charge, ...], reached: frozenset[int]) -> Iterator[Problem]:
-    """Channels whose energy is priced in some months of the validity and not in others."""
+def unpriced_months(charges: Sequence[Charge]) -> dict[str, frozenset[int]]:
+    """By channel the months in which its energy has no price, although it has one in others."""
     priced: dict[str, set[int]] = {}
     for charge in charges:
         if isinstance(charge, Energy | Tiered):
-            priced.setdefault(charge.channel, set()).update(charge.months or range(1, 13))
-    for channel, months in priced.items():
-        missing = sorted(reached - months)
-        if missing:
-            when = months_text([month - 1 for month in missing])
-            message = f"Energy of {channel} has no price in {when}."
-            yield _note("components", message, "Add a component for these months if one is meant.")
+            priced.setdefault(charge.channel, set()).update(charge.months or _ALL)
+    return {c: frozenset(_ALL - months) for c, months in priced.items() if _ALL - months}
+
+
+def _unpriced(charges: tuple[Charge, ...], reached: frozenset[int]) -> Iterator[Problem]:
+    """Months of the validity in which energy has no price, or lacks one of its kinds of price."""
+    for channel, months in unpriced_months(charges).items():
+        if missing := sorted(reached & months):
+            message = f"Energy of {channel} has no price in {_when(missing)}: such bills are held."
+            remedy = "Add a component for these months; energy that is free has a price of 0."
+            yield _note("components", message, remedy)
+    for i, charge in enumerate(charges):
+        if isinstance(charge, Energy | Tiered) and charge.months:
+            yield from _gap(charge, charges, reached, f"components[{i}].months")
+
+
+def _gap(
+    charge: Energy | Tiered, charges: tuple[Charge, ...], reached: frozenset[int], path: str
+) -> Iterator[Problem]:
+    """A few months that a component leaves out, and that no other of its kind has for itself."""
+    gap = reached - set(charge.months)
+    alike = [
+        set(other.months)
+        for other in charges
+        if isinstance(other, Energy | Tiered)
+        and (other.channel, other.kind, other.credit)
+        == (charge.channel, charge.kind, charge.credit)
+        and other is not charge
+    ]
+    if 0 < len(gap) <= _FEW and not any(months and months <= gap for months in alike):
+        message = f"{charge.id} is not charged in {_when(sorted(gap))}, and nothing stands for it."
+        yield _note(path, message, "Check `months`, if it is meant to be charged all year.")
+
+
+def _when(months: Sequence[int]) -> str:
+    return months_text([month - 1 for month in months])

@@ -24,6 +24,8 @@ from gridtally.terms import Severity
 
 __all__ = ["hour_problems"]
 
+_LATEST = date(2049, 1, 1)
+"""Ten years from here are known to the table of zones."""
 _YEARS = 10
 _LISTED = 3
 _APART = ("id", "title", "source", "ledger", "sets")
@@ -56,10 +58,11 @@ class _Grid:
 
     def __init__(self, document: Document) -> None:
         first = document.valid_from
+        first = min(first, _LATEST)
         last = date(first.year + _YEARS, first.month, min(first.day, 28))
         self.zone = document.zone
         self.start = zone_of(self.zone).midnight(first)
-        self.end = zone_of(self.zone).midnight(min(document.valid_to or last, last))
+        self.end = zone_of(self.zone).midnight(max(min(document.valid_to or last, last), first))
         edges = {
             at
             for calendar in document.calendars.values()
