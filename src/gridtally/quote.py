@@ -17,7 +17,6 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from gridtally.errors import InvalidDocument, UsageError
 from gridtally.intake.decode import decode
 from gridtally.market import NO_MARKET, Market
 from gridtally.metering.blocks import Dense
@@ -32,12 +31,11 @@ from gridtally.periods import zone as zone_of
 from gridtally.priced import unpriced
 from gridtally.quote_intervals import days_of, groups, intervals
 from gridtally.quote_registers import dialled, unused
+from gridtally.quote_source import Source
 from gridtally.rating.assemble import assemble
-from gridtally.rating.importers.rate import pick
-from gridtally.rating.importers.urdb import to_text
 from gridtally.rating.rate import rate
 from gridtally.rating.reference import rate_case
-from gridtally.rating.tariff import TariffVersion, load
+from gridtally.rating.tariff import TariffVersion
 from gridtally.review.second import compare
 from gridtally.tables import (
     AGREEMENTS,
@@ -56,6 +54,10 @@ __all__ = ["rate_readings"]
 _EPOCH = date(1970, 1, 1)
 _AGREED = {"contract_kw": "contract_ukw", "capacity_kva": "capacity_ukva"}
 """Terms that every agreement has a column for."""
+_NO_PAST = (
+    "Nothing is known of the time before {day}: steps of a year, ratchets, means of months and "
+    "banks begin at nothing there."
+)
 Row = Mapping[str, Any]
 Measured = tuple[list[Dense], pa.Table, pa.Table]
 """What was measured in a month: intervals, ADVANCES of registers, FINDINGS."""
@@ -91,7 +93,7 @@ def rate_readings(
     seconds, or the end of a local day.
     Raises `InvalidDocument`, `RefusedFile`, `UsageError`, `NotFound`.
     """
-    source = _Source.read(tariff, name=tariff_name, zone=zone, key=key)
+    source = Source.read(tariff, name=tariff_name, zone=zone, key=key)
     given = _Given(market, terms or {}, one_bill, source.texts if second else None)
     if isinstance(as_of, date):
         as_of = zone_of(source.zone).midnight(as_of + timedelta(days=1))
@@ -99,12 +101,7 @@ def rate_readings(
         readings, name=readings_name, as_of=as_of, format=format, zone=source.zone,
         round_finer=round_finer,
     )  # fmt: skip
-    if undeclared := _undeclared(source, given.terms):
-        declared = ", ".join(sorted(source.document.terms)) if source.document else ""
-        raise UsageError(
-            f"The tariff declares no term {undeclared[0]!r}.",
-            remedy=f"It declares {declared or 'none'}.",
-        )
+    source.require_declared(given.terms.keys() - _AGREED.keys())
     result = _Result(source.zone, list(source.assumptions), findings=decoded.findings.to_pylist())
     found = _interval_jobs(source, decoded.blocks, from_=from_, to=to, result=result, market=market)
     for job in found:
@@ -115,54 +112,6 @@ def rate_readings(
     for job in _register_jobs(source, dials, from_=from_, to=to, result=result):
         _rate_job(job, result, given)
     return result.json()
-
-
-# ------------------------------------------------------------------ the tariff
-
-
-@dataclass(frozen=True, slots=True)
-class _Source:
-    """Our tariff document, or a URDB rate."""
-
-    name: str
-    zone: str
-    document: TariffVersion | None = None
-    rate: Row | None = None
-    assumptions: tuple[str, ...] = ()
-    texts: dict[str, bytes] = field(default_factory=dict)
-    """Documents by digest, for the second rater."""
-
-    @classmethod
-    def read(cls, data: bytes, *, name: str, zone: str | None, key: str | None) -> _Source:
-        if data.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] not in (b"{", b"["):
-            document = load(data, name=name)
-            return cls(
-                name, zone or document.zone, document=document, texts={document.digest: data}
-            )
-        if zone is not None:
-            zone_of(zone)
-            return cls(name, zone, rate=pick(data, name=name, key=key))
-        stated = "Neither the rate nor the command names a time zone: its hours are in UTC."
-        return cls(name, "UTC", rate=pick(data, name=name, key=key), assumptions=(stated,))
-
-    def version(
-        self, channels: frozenset[str], resolution_s: int, *, registers: bool = False
-    ) -> TariffVersion:
-        """The tariff for metering points with these channels."""
-        if self.document is not None:
-            return self.document
-        assert self.rate is not None
-        try:
-            text = to_text(
-                self.rate, zone=self.zone, channels=channels, resolution_s=resolution_s,
-                registers=registers,
-            )  # fmt: skip
-        except InvalidDocument as err:
-            err.file = self.name
-            raise
-        made = load(text.encode(), name=self.name)
-        self.texts[made.digest] = text.encode()
-        return made
 
 
 # ---------------------------------------------------------------------- rating
@@ -218,7 +167,7 @@ class _Job:
 
 
 def _interval_jobs(
-    source: _Source,
+    source: Source,
     blocks: pa.Table,
     *,
     from_: date | None,
@@ -242,7 +191,7 @@ def _interval_jobs(
 
 
 def _register_jobs(
-    source: _Source, dials: pa.Table, *, from_: date | None, to: date | None, result: _Result
+    source: Source, dials: pa.Table, *, from_: date | None, to: date | None, result: _Result
 ) -> Iterator[_Job]:
     groups, found = dialled(dials, zone=zone_of(result.zone), from_=from_, to=to)
     result.findings += found.to_pylist()
@@ -264,14 +213,11 @@ class _Given:
     """Documents for the second rater; None: it is not asked."""
 
 
-def _undeclared(source: _Source, terms: Mapping[str, str]) -> list[str]:
-    known = set(source.document.terms if source.document else ()) | _AGREED.keys()
-    return sorted(terms.keys() - known)
-
-
 def _rate_job(job: _Job, result: _Result, given: _Given) -> None:
     """The bills of some metering points, month after month."""
     carry, broken = empty(CARRY), frozenset[str]()
+    if _carries(job.version):
+        result.assume([_NO_PAST.format(day=job.days.start)])
     for month in [job.days] if given.one_bill else job.days.months():
         points = [point for point in job.points if point not in broken]
         whole = Period.month(month.start.year, month.start.month).days

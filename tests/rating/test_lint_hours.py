@@ -83,7 +83,8 @@ def test_other_channels_parts_and_credits_are_apart():
     two = part("b", "price = 0.2", 'part = "b"', "months = [1]")
     export = part("c", "price = 0.2", "months = [1]").replace("import", "export")
     assert notes(declared, one, two, export) == [
-        ("components", "Energy of export has no price in February to December."),
+        ("components",
+         "Energy of export has no price in February to December: such bills are held."),
     ]  # fmt: skip
 
 

@@ -252,11 +252,20 @@ def _print_sessions(answer: dict[str, Any]) -> None:
     show_findings(answer["findings"])
 
 
+def _money(text: str, currency: str) -> str:
+    """An amount with at least the decimals of its currency."""
+    from gridtally.money import minor_digits
+
+    whole, _, parts = text.partition(".")
+    parts = parts.ljust(minor_digits(currency), "0")
+    return f"{whole}.{parts}" if parts else whole
+
+
 def _print_bills(answer: dict[str, Any]) -> None:
     for bill in answer["bills"]:
         out.print(
             f"[bold]{shown(bill['metering_point'])}[/bold]  {bill['from']} to {bill['to']}  "
-            f"[bold]{bill['total']} {bill['currency']}[/bold]",
+            f"[bold]{_money(bill['total'], bill['currency'])} {bill['currency']}[/bold]",
             highlight=False,
         )
         table = Table(show_edge=False, box=None, padding=(0, 2))
@@ -267,7 +276,8 @@ def _print_bills(answer: dict[str, Any]) -> None:
                 name, justify="right" if right else "left", style="dim" if name == "unit" else ""
             )
         for line in bill["lines"]:
-            table.add_row(*(str(line[column.header]) for column in table.columns))
+            shown_line = line | {"amount": _money(line["amount"], bill["currency"])}
+            table.add_row(*(str(shown_line[str(column.header)]) for column in table.columns))
         out.print(table)
     if again := answer.get("second"):
         talk.print(

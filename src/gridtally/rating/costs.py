@@ -15,6 +15,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from gridtally.market import Market
+from gridtally.periods import iso_utc
 from gridtally.rating.charges import Energy
 from gridtally.rating.document.declared import PriceSeries, Term
 from gridtally.rating.document.values import Value
@@ -88,11 +89,15 @@ def _step(stream: Stream, steps: Steps | None, charge: Energy) -> tuple[Ints, Wh
         first = steps.at(stream.starts)
         if (first != steps.at(stream.ends - 1)).any():
             return none, _finer(stream, charge)
-        if not steps.unknown(first, stream.ends):
+        hole = steps.unknown(first, stream.ends)
+        if hole is None:
             return first, None
+        when = f"at {iso_utc(int(stream.starts[hole]))}"
+    else:
+        when = "at all"
     return none, (
         "rating.series.missing",
-        f"The prices {charge.series}, which {charge.id} bills, are not known for all of the time.",
+        f"The prices {charge.series}, which {charge.id} bills, are not known {when}.",
         "Deliver the missing prices; a missing price is never read as zero.",
     )
 

@@ -74,9 +74,10 @@ class Steps:
         """The step of each instant, -1 before the first."""
         return np.searchsorted(self._starts, instants, side="right") - 1
 
-    def unknown(self, step: Ints, ends: Ints) -> bool:
-        """Whether one of these steps has no value, or does not last to the end asked for."""
-        return bool((step < 0).any() or (ends > self.series.to).any() or self._without[step].any())
+    def unknown(self, step: Ints, ends: Ints) -> int | None:
+        """The first of these steps that has no value, or does not last to the end asked for."""
+        without = (step < 0) | (ends > self.series.to) | self._without[step]
+        return int(np.argmax(without)) if without.any() else None
 
     def prices(self, times: Fraction, plus: Fraction, needed: Iterable[int]) -> Prices:
         """The prices of the steps that are needed, and others that were needed before."""

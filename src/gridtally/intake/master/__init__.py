@@ -26,6 +26,7 @@ from gridtally.intake.master.reading import Delivered, read_file
 from gridtally.intake.master.state import State
 from gridtally.intake.report import shown
 from gridtally.intake.words import refuse
+from gridtally.periods import iso_utc
 from gridtally.tables import findings_table
 
 __all__ = [
@@ -182,7 +183,11 @@ def _row(delivered: Delivered, row: int) -> dict[str, Any]:
 
 def _pair(delivered: Delivered, row: int, first: int) -> dict[str, Any]:
     cells = _row(delivered, row)
-    parts = [str(cells[name]) for name in FILES[delivered.name].key if cells[name] is not None]
+    parts = [
+        iso_utc(cells[name]) if name.endswith("_utc") else str(cells[name])
+        for name in FILES[delivered.name].key
+        if cells[name] is not None
+    ]
     return _where(cells) | {
         "file": delivered.file, "line": int(delivered.line[row]), "what": " ".join(parts),
         "other": int(delivered.line[first]),

@@ -36,7 +36,7 @@ _PER_EURO = {
     "XOF": "656", "CLP": "1100", "ARS": "1500", "KRW": "1600", "NGN": "1700", "COP": "4500",
     "PYG": "8500", "IDR": "19000", "VND": "30000",
 }  # fmt: skip
-_KWH, _KVARH, _KW_MONTH = Decimal(1), Decimal(1), Decimal(150)
+_KWH, _KVARH, _KW_MONTH = Decimal(3), Decimal(1), Decimal(150)
 """More than this per unit is hardly meant. [EUR]"""
 _TAX, _STEP, _HOURS = Decimal(50), 100, Decimal(744)
 
