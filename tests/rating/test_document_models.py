@@ -284,3 +284,11 @@ def test_a_voltage_level_is_one_that_metering_points_have():
     (problem,) = read(text.encode())[1]
     assert problem.path == "eligibility.voltage_levels[1]"
     assert problem.message == "'110kV' should be 'low', 'medium', 'high' or 'extra_high'."
+
+
+def test_a_document_has_a_size():
+    """Five thousand components are refused at once, in words: none is looked at."""
+    part = '[[components]]\nid = "c{0}"\nshape = "fixed"\nper = "month"\nprice = 1\n'
+    text = header("UTC") + "".join(part.format(number) for number in range(5000))
+    (problem,) = read(text.encode())[1]
+    assert problem.message == "There are 5,000 components; a document has at most 500."

@@ -24,6 +24,7 @@ _DECLARED: dict[str, type[Strict]] = {
     "parts": Part, "losses": Loss,
 }  # fmt: skip
 _BYTES_MAX = 1_000_000
+_COMPONENTS_MAX = 500
 _STRINGS = re.compile(
     r'"""(?:\\.|[^\\])*?"""|\'\'\'.*?\'\'\'|"(?:\\.|[^"\\\n])*"|\'[^\'\n]*\'|#[^\n]*', re.DOTALL
 )
@@ -125,6 +126,11 @@ def _charges(raw: object, problems: list[Problem]) -> dict[int, Charge]:
         problems.append(
             Problem("rating.document.missing", "components", "There are no `components`.")
         )
+        return {}
+    if len(raw) > _COMPONENTS_MAX:
+        message = f"There are {len(raw):,} components; a document has at most {_COMPONENTS_MAX}."
+        remedy = "A tariff of so many parts is several tariffs."
+        problems.append(Problem("rating.document.value", "components", message, remedy))
         return {}
     found = {}
     for i, value in enumerate(raw):
