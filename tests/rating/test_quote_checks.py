@@ -110,3 +110,13 @@ def test_lint_names_months_that_nothing_stands_for():
     far = TARIFF.replace("MONTHS", "").replace("2026-01-01", "2026-01-01\nvalid_to = 9999-12-31")
     assert notes(far) == []
     assert notes(far.replace("2026-01-01", "9998-01-01")) == []
+
+
+def test_lint_names_what_was_pasted_twice():
+    """Under another name, too; two standing charges of different prices are two charges."""
+    part = '[[components]]\nid = "{}"\nshape = "fixed"\nper = "month"\nprice = {}\n'
+    text = TARIFF.replace("MONTHS", "") + part.format("a", 5) + part.format("b", 5)
+    (note,) = (p for p in lint(text.encode()) if p.path.startswith("components["))
+    assert note.message == "b is a once more: both are charged."
+    other = text.replace('id = "b"', 'id = "b"\ntitle = "B"').replace("price = 5", "price = 6", 1)
+    assert [p for p in lint(other.encode()) if p.path.startswith("components[")] == []

@@ -38,6 +38,7 @@ def lint(data: bytes) -> list[Problem]:
     reached = _months_reached(document.valid_from, document.valid_to)
     found = list(_zero_prices(document.components))
     found += _unpriced(document.components, reached)
+    found += _pasted(document.components)
     found += without_effect(document, reached)
     found += magnitude_notes(document)
     found += hour_problems(document)
@@ -109,6 +110,19 @@ def _gap(
     if 0 < len(gap) <= _FEW and not any(months and months <= gap for months in alike):
         message = f"{charge.id} is not charged in {_when(sorted(gap))}, and nothing stands for it."
         yield _note(path, message, "Check `months`, if it is meant to be charged all year.")
+
+
+def _pasted(charges: tuple[Charge, ...]) -> Iterator[Problem]:
+    """Charges that are the same but for their names; energy is looked at hour by hour elsewhere."""
+    first: dict[str, str] = {}
+    for i, charge in enumerate(charges):
+        if isinstance(charge, Energy | Tiered):
+            continue
+        said = charge.model_dump_json(exclude={"id", "title", "source", "ledger"})
+        other = first.setdefault(said, charge.id)
+        if other != charge.id:
+            message = f"{charge.id} is {other} once more: both are charged."
+            yield _note(f"components[{i}]", message, "Take one away, if it was pasted twice.")
 
 
 def _when(months: Sequence[int]) -> str:
