@@ -190,7 +190,11 @@ def _cost(
     charge: Energy, line: Row, known: Mapping[str, Row], version: TariffVersion
 ) -> Fraction | None:
     """Energy x price of each interval, times billed quantity / energy where these differ."""
-    mine = {wanted.kind: wanted for wanted in _wanted(charge, version)}
+    mine = {
+        wanted.kind: wanted  # losses ask for energies of other channels and of all hours, too
+        for wanted in _wanted(charge, version)
+        if wanted.channel == charge.channel and wanted.calendar == (charge.calendar or "")
+    }
     bucket = line["bucket"]
     parts = [known.get(mine["cost"].name(f"{bucket or 'all'}/{part}")) for part in ("hi", "lo")]
     measured = known.get(mine.get("net", mine["energy"]).name(bucket))
