@@ -62,6 +62,25 @@ def test_a_term_below_zero():
     assert lines(of_june(toml, terms={"rate": "-0.5"}), toml)[0][-1] == "-360"
 
 
+@pytest.mark.parametrize("shape", ["minimum", "maximum"])
+def test_an_amount_of_a_bound_is_never_below_zero(shape):
+    """Beside `negative`, too: a term is held, a number refused; a bound of 1 makes 0 or 2 to 1."""
+
+    def bound(amount):
+        of = fixed("month", 0 if shape == "minimum" else 2)
+        keys = f'shape = "{shape}"\nof = ["fix"]\namount = {amount}\nnegative = true\n'
+        return document(f'{of}[[components]]\nid = "bound"\n{keys}', extra="[terms.x]\n")
+
+    toml = bound('{ term = "x" }')
+    assert held(of_june(toml, terms={"x": "-1"}), toml) == "rating.term.range"
+    amount = "1" if shape == "minimum" else "-1"
+    assert lines(of_june(toml, terms={"x": "1"}), toml)[1:] == [
+        ("bound", "", "1", amount, "1", amount)
+    ]
+    toml = bound("-1")
+    assert held(of_june(toml), toml) == "rating.tariff.invalid"
+
+
 def test_a_term_at_rest_is_not_asked_for():
     """A component of July asks for nothing in June."""
     toml = document(BY_TERM + "months = [7]\n" + fixed("month", 1), extra=TERM)

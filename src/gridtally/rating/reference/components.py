@@ -24,7 +24,6 @@ from gridtally.rating.reference.values import (
     Table,
     check_losses,
     check_rounding,
-    floor_of,
     numbers,
     price_tiers,
     value,
@@ -228,7 +227,7 @@ def check_reactive(c: C, table: Table, name: str) -> None:
 def check_bound(c: C, table: Table, name: str) -> None:
     """`minimum` and `maximum`."""
     refuse("of" not in c or c.get("credit"), f"{name}: of, credit")
-    values(c, table, {"amount": (floor_of(c), None)})
+    values(c, table, {"amount": (0, None)})  # whatever `negative` says
     refuse("amount" not in c, f"{name} has no amount")
     if "settle" in c:
         known(c["settle"], "on", f"{name}, settle")
