@@ -275,3 +275,22 @@ def test_any_key_may_be_missing():
                     "registers",
                 )
     assert name_of(toml) == good["spans"][0]["tariff"]
+
+
+def test_a_channel_that_ends_early():
+    """Two hours do not divide a segment with a clock change: only spans that ask for it hold."""
+    imports = document(FLAT)
+    exports = document(FLAT.replace('"import"', '"reactive_export"'))
+    days = ("2026-06-01", "2026-06-02", "2026-06-03")
+
+    def early(*tomls):
+        given = case(list(tomls), *days, **{"import": KWH, "reactive_export": KWH})
+        ends = given["channels"]["reactive_export"]
+        return given | {
+            "channels": given["channels"]
+            | {"reactive_export": ends | {"values": ends["values"][:-1], "quality": "A" * 47}}
+        }
+
+    assert lines(early(exports, imports), exports, imports)
+    assert held(early(imports, exports), exports, imports) == "rating.quantity.missing"
+    assert held(early(exports, exports), exports) == "rating.quantity.missing"

@@ -204,14 +204,17 @@ class Readings:
     def _checked(self, span: Span, channel: str) -> list[Interval]:
         """Start, length [s] and energy of the span's intervals."""
         self.need(channel)
-        self._check_channel(channel)
         record = self.channels[channel]
-        start, step = iso_instant(record["start"]), record["resolution_s"]
+        start, step = iso_instant(record["start"]), whole(record["resolution_s"])
+        values, quality = record["values"], record["quality"]
+        if step < 1 or span.start_utc < start or span.end_utc > start + step * len(values):
+            raise Held("rating.quantity.missing", f"{channel} does not cover the span.")
+        if len(quality) != len(values):
+            raise Held("rating.quantity.missing", f"{channel} has values without a quality.")
         if (span.start_utc - start) % step or (span.end_utc - start) % step:
             raise Held("rating.calendar.finer", "The span ends inside an interval.")
         first, end = (span.start_utc - start) // step, (span.end_utc - start) // step
         self._check_quality(channel, first, end)
-        values = record["values"]
         return [(start + n * step, step, whole(values[n])) for n in range(first, end)]
 
     def _check_channel(self, channel: str) -> None:
