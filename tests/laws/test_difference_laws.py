@@ -231,6 +231,24 @@ def test_a_tax_rate_alone_is_a_price():
     only(difference(tree(body(percent=10)), tree(body(percent=20))), "price")
 
 
+def test_two_versions_may_turn_a_base_round():
+    """A tax on the levy's line in one version, a levy on the tax's line in the next."""
+    energy = component("energy", "energy", 'channel = "import"\nprice = 0.1')
+    on = 'of = ["energy"{}]\npercent = {}'
+    levied = energy + component("levy", "percentage", on.format("", 10))
+    levied += component("tax", "percentage", on.format(', "levy"', 20))
+    taxed = energy + component("tax", "percentage", on.format("", 20))
+    taxed += component("levy", "percentage", on.format(', "tax"', 10))
+    before, after = tree(levied, step=500_000), tree(taxed)
+    told, back = difference(before, after), difference(after, before)
+    adds_up(told, before, after)
+    # energy 33.6 -> 60.48, and 1.1 x 1.2 of it with levy and tax: 44.352 -> 79.8336
+    assert (told["total"]["before"], told["total"]["after"]) == ("44.35", "79.83")
+    for name in EFFECTS:
+        assert Decimal(told["total"][name]) == -Decimal(back["total"][name])
+    only(told, "usage", "price")
+
+
 @LAW
 @given(st.integers(1, 2_000_000), st.integers(1, 2_000_000))
 def test_usage_alone(one, two):

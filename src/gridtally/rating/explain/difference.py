@@ -125,18 +125,15 @@ def _components(
     energy = _replaced_by(old, new, replaced)
     names = list(dict.fromkeys((*sides[0], *sides[1])))
     done: dict[str, Effects] = {}
-    begun: set[str] = set()  # two versions may each have the other's charge as a base: a ring
 
     def work(name: str) -> Effects:
         if name not in done:
-            begun.add(name)
-            pair = sides[0].get(name, Side()), sides[1].get(name, Side())
-            of = dict.fromkeys((*pair[0].of, *pair[1].of))
-            free = [
-                other for other in of if other in names and (other in done or other not in begun)
-            ]
-            base = {other: work(other) for other in free}
-            done[name] = changed(*pair, base=base, replaced=energy.get(name, Fraction(0)))
+            old_side, new_side = (side.get(name, Side()) for side in sides)
+            # on both bills: one version's bases have no ring, but those of two together may
+            of = [other for other in old_side.of if other in new_side.of and other in names]
+            base = {other: work(other) for other in of}
+            replaced_energy = energy.get(name, Fraction(0))
+            done[name] = changed(old_side, new_side, base=base, replaced=replaced_energy)
         return done[name]
 
     for name in names:

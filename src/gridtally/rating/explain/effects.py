@@ -102,9 +102,9 @@ def changed(
 ) -> Effects:
     """Exact effects on one charge, which sum to the change of its amount.
 
-    `base` has the effects on the charges that it is computed on; `replaced` is by how much its
-    energy changed because readings took the place of estimates, or the other way round; None: all
-    that usage a day differs by rests on an estimate.
+    `base` has the effects on the charges that it is computed on by both bills; `replaced` is by
+    how much its energy changed because readings took the place of estimates, or the other way
+    round; None: all that usage a day differs by rests on an estimate.
     """
     change = Fraction(new.amount) - Fraction(old.amount)
     kinds = {cell.kind for cell in (*old.cells, *new.cells)}
@@ -320,8 +320,8 @@ def _within(
 def _on_lines(old: Side, new: Side, base: Mapping[str, Effects]) -> Effects:
     """A percentage or a bound follows the charges that it is computed on, effect by effect."""
     moved: Effects = {}
-    for name in (name for name in old.of if name in new.of):
-        for effect, part in base.get(name, {}).items():
+    for effects in base.values():
+        for effect, part in effects.items():
             moved[effect] = moved.get(effect, _ZERO) + part
     change, below = new.value - old.value, _sum(moved.values())
     bound = old.shape in _BOUNDS or new.shape in _BOUNDS
