@@ -16,7 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
-from gridtally import bench_estimates, bench_masks
+from gridtally.bench import estimates, masks
 from gridtally.metering import estimate as step
 from gridtally.metering.estimate_bars import GAP_CLASSES, VARIABILITY, gap_class
 from gridtally.metering.estimate_gaps import METHODS
@@ -43,13 +43,13 @@ HEAD = """# Widths of 90 % intervals, learned by tools/learn_bars.py from masked
 def main(folder: Path) -> None:
     """Mask, estimate, and write the quantiles."""
     step.bars = lambda gaps, runs, other, rung, energy: (0 * energy, other.deviation)
-    homes = [bench_masks.chosen(year, slice(0, 6)) for year in bench_masks.homes(folder)]
-    records = [{"real": True} | r for r in bench_estimates.measure(homes, copies=4)]
-    town = bench_masks.town(seed=SEED, accounts=600, each=14)
-    records += bench_estimates.measure(town, copies=1, months=4)
+    homes = [masks.chosen(year, slice(0, 6)) for year in masks.homes(folder)]
+    records = [{"real": True} | r for r in estimates.measure(homes, copies=4)]
+    town = masks.town(seed=SEED, accounts=600, each=14)
+    records += estimates.measure(town, copies=1, months=4)
     for seed in range(SEED, SEED + 10):  # two weeks each, so that weathers matter, not points
-        for year in bench_masks.town(seed=seed, accounts=300, each=10):
-            records += bench_estimates.compared(bench_masks.long_gaps(year, "previous_year"))
+        for year in masks.town(seed=seed, accounts=300, each=10):
+            records += estimates.compared(masks.long_gaps(year, "previous_year"))
     cells = defaultdict(list)
     for record in records:
         record.setdefault("real", False)
@@ -59,7 +59,7 @@ def main(folder: Path) -> None:
         estimate, off = record["estimate"], record["high"] - record["estimate"]
         if (register and method != "even") or (off == 0 and estimate == 0):
             continue
-        rare = method in bench_masks.LONG or length == len(GAP_CLASSES)
+        rare = method in masks.LONG or length == len(GAP_CLASSES)
         often = HOMES if rare and record["real"] else 1
         error = record["energy"] - estimate
         known = int(np.searchsorted(VARIABILITY, off * 1000 // max(estimate, 1)))
@@ -75,7 +75,7 @@ def main(folder: Path) -> None:
     for method, alike, length, known in itertools.product(*classes):
         found = pooled(cells, method, alike, length, known)
         often = SUN if alike else OFTEN
-        rare = method in bench_masks.LONG or length == len(GAP_CLASSES)
+        rare = method in masks.LONG or length == len(GAP_CLASSES)
         tail = (RARE if rare else often) / 1000
         low, high = np.quantile(found, (tail, 1 - tail))
         widths = max(int(-low), 0), max(int(high), 0)

@@ -2,8 +2,8 @@
 
 import pytest
 
-from gridtally.bench_peers import stage_pysam, stage_sql
-from gridtally.bench_rate import generate_mix, stage_rate, ten_tariffs
+from gridtally.bench.peers import stage_pysam, stage_sql
+from gridtally.bench.rate import generate_mix, stage_rate, ten_tariffs
 
 
 def test_steps_5_to_7_under_ten_tariffs(tmp_path):

@@ -83,15 +83,15 @@ def totals_of(ws, outcome_run):
 @pytest.mark.parametrize("name", ["home-tou", "home-block-year"])
 def test_a_what_if_is_a_real_run_under_the_other_tariff(door, delivered, billed, tmp_path, name):
     """Law: what homes would have paid is, to the cent, what a run bills that had them under it."""
-    from gridtally import what_if
     from gridtally.rating.tariff import load
+    from gridtally.what_if.compare import Question, compare
 
     folder, _ = billed
     version = load(document(f"{name}-2026-01-01").read_bytes(), name=name)
     ws = pipeline.open_workspace(folder)
     runs = tuple(sorted(path.name for path in (folder / "runs").iterdir()))
-    question = what_if.Question(version, tariffs=HOMES, runs=runs, from_readings=True)
-    made = what_if.compare(ws, question)
+    question = Question(version, tariffs=HOMES, runs=runs, from_readings=True)
+    made = compare(ws, question)
     bills = made.bills
 
     real = small_town.workspace(tmp_path / "real")

@@ -27,8 +27,8 @@ from gridtally.rating.charged import charge
 from gridtally.rating.reference import rate_case
 from gridtally.rating.tariff import load
 from gridtally.tables import ADVANCES, empty
-from gridtally.what_if_columns import sheet
-from gridtally.what_if_stored import Stored
+from gridtally.what_if.columns import sheet
+from gridtally.what_if.stored import Stored
 
 
 class Known:

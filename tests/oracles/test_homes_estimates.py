@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from gridtally.bench_estimates import compared, measure, report
-from gridtally.bench_masks import chosen, homes, long_gaps
+from gridtally.bench.estimates import compared, measure, report
+from gridtally.bench.masks import chosen, homes, long_gaps
 
 ROOT = Path(os.environ.get("GRIDTALLY_ORACLES", Path(__file__).parents[3] / "shared" / "oracles"))
 HOMES = ROOT / "homes"

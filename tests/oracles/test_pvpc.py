@@ -23,7 +23,7 @@ from case_raters import disagreements
 
 from gridtally.market import Market, Series
 from gridtally.money import number
-from gridtally.quote import rate_readings
+from gridtally.quote.rate import rate_readings
 from gridtally.rating.reference import rate_case
 from gridtally.rating.shipped import shipped
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from gridtally.quote import rate_readings
+from gridtally.quote.rate import rate_readings
 
 ROOT = Path(os.environ.get("GRIDTALLY_ORACLES", Path(__file__).parents[3] / "shared" / "oracles"))
 RATES = ROOT / "urdb" / "rates.json"

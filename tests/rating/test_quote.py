@@ -8,7 +8,7 @@ from rating_world import header
 
 from gridtally.errors import InvalidDocument, RefusedFile, UsageError
 from gridtally.market import Market, Series
-from gridtally.quote import rate_readings
+from gridtally.quote.rate import rate_readings
 
 AS_OF = int(datetime(2027, 1, 1, tzinfo=UTC).timestamp())
 FIXED = '[[components]]\nid = "fixed"\nshape = "fixed"\nper = "month"\nprice = 31\n'

@@ -5,7 +5,7 @@ from datetime import date
 import pytest
 
 from gridtally.errors import UsageError
-from gridtally.quote import rate_readings
+from gridtally.quote.rate import rate_readings
 from gridtally.rating.lint import lint
 
 TARIFF = """
@@ -81,7 +81,7 @@ def test_a_disagreement_of_the_raters_holds(monkeypatch):
     def other(case, tariffs):
         return {"lines": [], "total": "1", "carry_out": [], "findings": []}
 
-    monkeypatch.setattr("gridtally.quote.rate_case", other)
+    monkeypatch.setattr("gridtally.quote.rate.rate_case", other)
     answer = rate("", second=True)
     assert answer["second"] == {"bills": 2, "differ": 2}
     assert answer["bills"] == []

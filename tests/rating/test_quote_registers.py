@@ -9,7 +9,7 @@ import pytest
 from rating_world import header
 
 from gridtally.cli import main
-from gridtally.quote import rate_readings
+from gridtally.quote.rate import rate_readings
 
 AS_OF = int(datetime(2026, 11, 1, tzinfo=UTC).timestamp())
 HEAD = "metering_point,meter,register,time,reading,reason,channel,bucket,kind,digits,multiplier\n"

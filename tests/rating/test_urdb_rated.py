@@ -7,7 +7,7 @@ from decimal import Decimal
 import pytest
 
 from gridtally.market import NO_MARKET, Events, Market
-from gridtally.quote import rate_readings
+from gridtally.quote.rate import rate_readings
 
 FIRST = datetime(2018, 1, 1, tzinfo=UTC)
 DAYS = 31 + 28

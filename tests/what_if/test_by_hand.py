@@ -22,8 +22,8 @@ from what_if_world import Bill, document
 from gridtally.errors import NotFound
 from gridtally.periods import Period
 from gridtally.rating.tariff import load
-from gridtally.what_if import Question, compare
-from gridtally.what_if_sums import accounts_of, accounts_table, summary
+from gridtally.what_if.compare import Question, compare
+from gridtally.what_if.sums import accounts_of, accounts_table, summary
 
 OLD = """
 [calendars.dn]

@@ -71,25 +71,26 @@ def what_if(
     Rated from the determinants that runs stored; where they do not suffice, it says so. Nothing is
     written into the workspace. Exit code 1 when no bill could be rated.
     """
-    from gridtally import pipeline, what_if_sums
-    from gridtally import what_if as room
+    from gridtally import pipeline
     from gridtally.cli.readings import read_file
     from gridtally.rating.tariff import load
+    from gridtally.what_if import sums
+    from gridtally.what_if.compare import Question, compare
 
-    question = room.Question(
+    question = Question(
         load(read_file(file), name=file.name), tariffs, segments, _range(from_, to), runs,
         from_readings,
     )  # fmt: skip
     ws = pipeline.open_workspace(where)
     with progress(not as_json) as report:
-        compared = room.compare(ws, question, report=report)
-    accounts = what_if_sums.accounts_of(compared)
-    answer = what_if_sums.summary(compared, accounts)
+        compared = compare(ws, question, report=report)
+    accounts = sums.accounts_of(compared)
+    answer = sums.summary(compared, accounts)
     _write(answer, html, svg)
     if csv_:
         from pyarrow import csv
 
-        csv.write_csv(what_if_sums.accounts_table(compared, accounts), csv_)
+        csv.write_csv(sums.accounts_table(compared, accounts), csv_)
     if as_json:
         print_json(answer)
     else:

@@ -136,7 +136,7 @@ def rate(
     (docs/master-data.md), one with terms a --term for each. Under an OCPI tariff READINGS are
     charging sessions or CDRs, one bill each (docs/charging.md). Exit code 1 when a file is refused.
     """
-    from gridtally.quote import rate_readings
+    from gridtally.quote.rate import rate_readings
     from gridtally.rating.sessions import looks_so, rate_sessions
 
     data = read_file(tariff_file)

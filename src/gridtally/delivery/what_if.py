@@ -50,7 +50,7 @@ li { margin-bottom: 6px; }
 
 
 def render(answer: Row) -> str:
-    """The whole document, of what `what_if_sums.summary` says."""
+    """The whole document, of what `what_if.sums.summary` says."""
     title = f"{_title(answer)}: what if"
     digest = base64.b64encode(hashlib.sha256(_CSS.encode()).digest()).decode("ascii")
     policy = f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'"

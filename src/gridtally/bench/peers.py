@@ -20,7 +20,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from gridtally.bench_data import PERIOD, RESOLUTION_S, ZONE, Clock, filled, peak_mib
+from gridtally.bench.data import PERIOD, RESOLUTION_S, ZONE, Clock, filled, peak_mib
 from gridtally.bucket import settle
 from gridtally.metering.blocks import ACTUAL, Dense
 from gridtally.metering.determine import determine

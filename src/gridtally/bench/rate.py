@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from gridtally.bench_data import (
+from gridtally.bench.data import (
     PERIOD,
     RESOLUTION_S,
     ZONE,
@@ -60,7 +60,7 @@ Kin = tuple[tuple[int, ...], ...]
 
 def ten_tariffs() -> list[TariffVersion]:
     """Flat, by the hour, blocks, yearly blocks, demand (3), two parts (2), solar (2)."""
-    own = dict(zip(_OWN, _loaded("bench_tariffs", _OWN), strict=True))
+    own = dict(zip(_OWN, _loaded("bench/tariffs", _OWN), strict=True))
     theirs = dict(zip(_PORT_LUMEN, _loaded("demo/tariffs", _PORT_LUMEN), strict=True))
     return [(own | theirs)[name] for name in _ORDER]
 
@@ -188,7 +188,7 @@ def stage_rate(root: Path, entries: list[readings.Entry], points: int) -> dict[s
 
 def stage_series(root: Path, entries: list[readings.Entry], points: int) -> dict[str, Any]:
     """The same where everybody pays prices by the hour, and a fifth changes the margin."""
-    tariffs = _loaded("bench_tariffs", _SPOT)
+    tariffs = _loaded("bench/tariffs", _SPOT)
     row = _measured(root, works(entries, points, tariffs, ((0, 1),), spot_market()), points)
     return {"name": f"steps 5-7 by the hour, {points:,}", **row}
 

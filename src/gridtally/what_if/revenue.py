@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 from gridtally.rating.charged import Charged
 from gridtally.rating.exact import Column, integers, largest, total
 from gridtally.rating.tariff import TariffVersion
-from gridtally.what_if_stored import Stored, named
+from gridtally.what_if.stored import Stored, named
 
 __all__ = ["Money", "Revenue"]
 

@@ -31,12 +31,12 @@ from gridtally.store.snapshot import tariffs as stored_tariffs
 from gridtally.store.workspace import Workspace
 from gridtally.tables import CARRY
 from gridtally.terms import Wanted
-from gridtally.what_if_bills import Bills, bills_of
-from gridtally.what_if_columns import LACKING, Sheet, sheet
-from gridtally.what_if_outside import Outside, outside_of
-from gridtally.what_if_readings import again
-from gridtally.what_if_revenue import Money, Revenue
-from gridtally.what_if_stored import Stored, read_stored
+from gridtally.what_if.bills import Bills, bills_of
+from gridtally.what_if.columns import LACKING, Sheet, sheet
+from gridtally.what_if.outside import Outside, outside_of
+from gridtally.what_if.readings import again
+from gridtally.what_if.revenue import Money, Revenue
+from gridtally.what_if.stored import Stored, read_stored
 
 __all__ = ["Compared", "Question", "Unrated", "compare"]
 

@@ -21,7 +21,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from gridtally.bench_data import ZONE, base, buckets_for
+from gridtally.bench.data import ZONE, base, buckets_for
 from gridtally.metering.scope import Version, scope
 from gridtally.periods import Period
 from gridtally.rating.assemble import to_bills, to_segments
@@ -33,9 +33,9 @@ from gridtally.store.runs import RunFolder
 from gridtally.store.settings import Settings
 from gridtally.store.workspace import Workspace
 from gridtally.tables import ADVANCES, CARRY, DETERMINANTS, FINDINGS, METERING_POINTS
-from gridtally.what_if import Question, compare
-from gridtally.what_if_bills import COLUMNS
-from gridtally.what_if_sums import accounts_of, summary
+from gridtally.what_if.bills import COLUMNS
+from gridtally.what_if.compare import Question, compare
+from gridtally.what_if.sums import accounts_of, summary
 
 __all__ = ["generate_year", "stage_what_if"]
 
@@ -141,7 +141,7 @@ def stage_what_if(root: Path, runs: list[str], points: int) -> dict[str, Any]:
     """Every bill of the year under two rates, with all sums, beside the bare read: twice each."""
     os.environ["GRIDTALLY_KEYS"] = str(root / "keys")
     ws = Workspace.open(root / "town")
-    version, _ = _document("bench_tariffs/two-rates")
+    version, _ = _document("bench/tariffs/two-rates")
     floors, works = [_timed(lambda: _bare(ws, runs))], []
     for _ in range(2):
         works.append(_timed(lambda: _work(ws, version, points)))

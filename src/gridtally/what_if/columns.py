@@ -24,8 +24,8 @@ from gridtally.rating.rate import Refused
 from gridtally.rating.suffice import Lack, recipes
 from gridtally.rating.tariff import TariffVersion
 from gridtally.terms import LegalSource, Wanted
-from gridtally.what_if_outside import Outside
-from gridtally.what_if_stored import Stored, named
+from gridtally.what_if.outside import Outside
+from gridtally.what_if.stored import Stored, named
 
 __all__ = ["LACKING", "Sheet", "sheet"]
 

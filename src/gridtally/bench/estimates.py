@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from gridtally.bench_masks import (
+from gridtally.bench.masks import (
     DAY,
     HOUR,
     LONG,

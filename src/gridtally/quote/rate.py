@@ -29,9 +29,9 @@ from gridtally.money import Rounding, number
 from gridtally.periods import Period, iso_utc
 from gridtally.periods import zone as zone_of
 from gridtally.priced import unpriced
-from gridtally.quote_intervals import days_of, groups, intervals
-from gridtally.quote_registers import dialled, unused
-from gridtally.quote_source import Source
+from gridtally.quote.intervals import days_of, groups, intervals
+from gridtally.quote.registers import dialled, unused
+from gridtally.quote.source import Source
 from gridtally.rating.assemble import assemble
 from gridtally.rating.rate import rate
 from gridtally.rating.reference import rate_case

@@ -20,7 +20,7 @@ from gridtally.store import history
 from gridtally.store.runs import open_run, past_folder
 from gridtally.store.snapshot import snapshot
 from gridtally.store.workspace import Workspace
-from gridtally.what_if_stored import named
+from gridtally.what_if.stored import named
 
 __all__ = ["COLUMNS", "Bills", "bills_of"]
 
@@ -100,7 +100,7 @@ def bills_of(
     runs: Sequence[str],
     documents: Mapping[str, TariffVersion],
 ) -> Bills:
-    """The bills in question (see `what_if.Question`), of the currency of `version`."""
+    """The bills in question (see `compare.Question`), of the currency of `version`."""
     past = _of_runs(ws, runs, documents) if runs else _issued(ws)
     past = past.filter(pc.equal(past["currency"], version.currency))
     if tariffs:

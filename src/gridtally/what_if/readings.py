@@ -25,9 +25,9 @@ from gridtally.rating.tariff import TariffVersion
 from gridtally.store.known import as_known_by
 from gridtally.store.runs import open_run
 from gridtally.tables import ADVANCES, DETERMINANTS, FINDINGS, SPANS
-from gridtally.what_if_columns import LACKING, Sheet, sheet
-from gridtally.what_if_outside import Outside
-from gridtally.what_if_stored import Stored, segments_of
+from gridtally.what_if.columns import LACKING, Sheet, sheet
+from gridtally.what_if.outside import Outside
+from gridtally.what_if.stored import Stored, segments_of
 
 __all__ = ["again"]
 

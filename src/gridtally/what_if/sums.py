@@ -18,7 +18,7 @@ import pyarrow as pa
 
 from gridtally.money import Rounding, minor_digits, number, round_fraction
 from gridtally.terms import RoundingMode
-from gridtally.what_if import Compared
+from gridtally.what_if.compare import Compared
 
 __all__ = ["Accounts", "accounts_of", "accounts_table", "summary"]
 

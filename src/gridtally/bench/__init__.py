@@ -1,0 +1,1 @@
+"""The door for measuring: each step beside a floor measured in the same run."""
