@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -21,8 +22,10 @@ import pyarrow.compute as pc
 from gridtally.errors import NotFound
 from gridtally.intake.opening import TABLES, Opening, Sum, problem, read_opening
 from gridtally.money import number, to_minor
+from gridtally.periods import month_name, month_number
 from gridtally.rating import tariff as tariffs
 from gridtally.rating.charges import Charge, Demand, Energy, Tiered
+from gridtally.rating.tariff import TariffVersion
 from gridtally.store import files, history
 from gridtally.store.digest import table_digest
 from gridtally.store.snapshot import Snapshot, master, snapshot
@@ -184,7 +187,9 @@ def _against(ws: Workspace, snap: Snapshot, given: Mapping[str, pa.Table]) -> It
     yield from _unknown_accounts(given, known["accounts"])
     yield from _unlike_agreements(given["bill_history"], known["agreements"])
     yield from _unfit_amounts(given, ws.settings.currency)
-    yield from _unknown_components(given, snap)
+    versions = [tariffs.load(stored.data, name=stored.tariff) for stored in stored_tariffs(snap)]
+    yield from _unknown_components(given, versions)
+    yield from islice(_unknown_months(given, versions, known["agreements"]), _SHOWN)
     names = sorted(_last(given["bill_history"]))
     for agreement in sorted(billed(names))[:_SHOWN]:
         yield problem(
@@ -237,18 +242,19 @@ def _unfit_amounts(given: Mapping[str, pa.Table], currency: str) -> Iterator[Row
 
 _FITS: dict[str, Callable[[Charge], bool]] = {
     "tier_energy": lambda charge: isinstance(charge, Tiered),
-    "ratchets": lambda charge: isinstance(charge, Demand) and charge.ratchet is not None,
+    "ratchets": lambda charge: isinstance(charge, Demand) and charge.months_back > 0,
     "credit_banks": lambda charge: isinstance(charge, Energy | Tiered) and bool(charge.netting),
 }
 """Which components go on from the figures of a file."""
 
 
-def _unknown_components(given: Mapping[str, pa.Table], snap: Snapshot) -> Iterator[Row]:
+def _unknown_components(
+    given: Mapping[str, pa.Table], versions: Sequence[TariffVersion]
+) -> Iterator[Row]:
     """A figure is carried to a component that the agreement's tariff has."""
     have: dict[str, list[Charge]] = {}
-    for stored in stored_tariffs(snap):
-        version = tariffs.load(stored.data, name=stored.tariff)
-        have.setdefault(stored.tariff, []).extend(version.components)
+    for version in versions:
+        have.setdefault(version.id, []).extend(version.components)
     last = _last(given["bill_history"])
     for name, fits in _FITS.items():
         pairs = given[name].select(["agreement", "component"]).to_pylist()
@@ -262,3 +268,48 @@ def _unknown_components(given: Mapping[str, pa.Table], snap: Snapshot) -> Iterat
                     remedy="Receive the tariff first, or correct the id of the component.",
                     file=name,
                 )  # fmt: skip
+
+
+def _unknown_months(
+    given: Mapping[str, pa.Table], versions: Sequence[TariffVersion], agreements: pa.Table
+) -> Iterator[Row]:
+    """What the first bill here looks back to is handed over, month by month (T15)."""
+    began = agreements.group_by("agreement").aggregate([("from", "min")]).to_pylist()
+    first_day = {row["agreement"]: row["from_min"] for row in began}
+    known: dict[tuple[str, str, str], set[int]] = {}
+    for row in given["ratchets"].to_pylist():
+        key = row["agreement"], row["component"], row["bucket"]
+        known.setdefault(key, set()).add(month_number(row["month"]))
+    for agreement, bill in _last(given["bill_history"]).items():
+        month = month_number(bill["to"])
+        since = month_number(first_day.get(agreement) or bill["to"])
+        for component, buckets, back in _looking_back(versions, bill["tariff"], bill["to"]):
+            needed = range(max(month - back, since), month)
+            for bucket in buckets:
+                missing = set(needed) - known.get((agreement, component, bucket), set())
+                if missing:
+                    yield _no_month(agreement, component, bucket, sorted(missing))
+
+
+def _looking_back(
+    versions: Sequence[TariffVersion], tariff: str, day: date
+) -> Iterator[tuple[str, Sequence[str], int]]:
+    """Components of a tariff that have to know earlier demands: id, buckets, months back."""
+    mine = [v for v in versions if v.id == tariff and v.valid_from <= day]
+    if mine:
+        version = max(mine, key=lambda v: v.valid_from)
+        for charge in version.looking_back:
+            calendar = charge.calendar and version.calendars[charge.calendar]
+            yield charge.id, calendar.buckets if calendar else ("all",), charge.months_back
+
+
+def _no_month(agreement: str, component: str, bucket: str, months: Sequence[int]) -> Row:
+    named = ", ".join(month_name(number) for number in months)
+    of = "" if bucket == "all" else f" ({bucket})"
+    return problem(
+        "months",
+        f"ratchets: the next bill of the agreement {agreement} looks back with {component}{of} to "
+        f"months of which there is no demand: {named}.",
+        remedy="Deliver the demand of each of these months, 0 where there was none.",
+        file="ratchets",
+    )

@@ -20,7 +20,8 @@ import numpy.typing as npt
 from gridtally.errors import UsageError
 
 __all__ = [
-    "AMBIGUOUS", "NONEXISTENT", "OK", "Period", "Zone", "iso_utc", "months_share", "zone", "zones",
+    "AMBIGUOUS", "NONEXISTENT", "OK", "Period", "Zone", "first_of", "iso_utc", "month_name",
+    "month_number", "months_share", "zone", "zones",
 ]  # fmt: skip
 
 Seconds = npt.NDArray[np.int64]
@@ -177,3 +178,18 @@ def _offset_table(info: ZoneInfo) -> tuple[Seconds, Seconds]:
 def zone(name: str) -> Zone:
     """The zone of that name. Raises `UsageError` when there is none."""
     return Zone(name)
+
+
+def month_number(day: date) -> int:
+    """The month of a day, counted from that of the year 0."""
+    return day.year * 12 + day.month - 1
+
+
+def first_of(month: int) -> date:
+    """First day of a month by its number."""
+    return date(month // 12, month % 12 + 1, 1)
+
+
+def month_name(month: int) -> str:
+    """A month by its number, as in 2026-11."""
+    return f"{first_of(month):%Y-%m}"

@@ -113,7 +113,7 @@ def run(
     `purpose` "backfill" stops before the audit and enters its bills into history as they are: the
     past of an account that was billed elsewhere. `dry_run` seals in a temporary folder.
     """
-    prepared = prepare(ws, period, accounts=accounts)
+    prepared = prepare(ws, period, accounts=accounts, backfill=purpose == "backfill")
     known = set(prepared.master["accounts"]["account"].to_pylist())
     if unknown := sorted(set(accounts or ()) - known):
         raise NotFound(f"There is no account {unknown[0]}.", remedy="Check its number.")

@@ -71,11 +71,13 @@ def prepare(
     accounts: Sequence[str] | None = None,
     snap: Snapshot | None = None,
     instead: Sequence[bytes] = (),
+    backfill: bool = False,
 ) -> Prepared:
     """Find out which segments a period has, on a snapshot; None: what is published now.
 
     `accounts` None: all of them. `instead` are documents that stand, on their days, in place of
-    the stored versions of the same tariffs.
+    the stored versions of the same tariffs. A `backfill` begins what later bills look back to, and
+    asks for nothing before it.
     """
     snap = snap or snapshot.snapshot(ws)
     master = {name: MASTER[name].empty_table() for name in _MASTER}
@@ -87,6 +89,8 @@ def prepare(
         new = _load(document, "the corrected version")
         loaded[new.digest] = new
         versions = [*_around(versions, new), _version(new, new.valid_from, new.valid_to)]
+    if backfill:
+        versions = [replace(version, looks_back=False) for version in versions]
     says = stated(master, names={name for version in versions for name in version.terms})
     agreements = master["agreements"]
     if accounts is not None:
@@ -130,7 +134,10 @@ def _documents(
 
 
 def _version(tariff: TariffVersion, start: date, end: date | None) -> Version:
-    return Version(tariff.id, tariff.digest, start, end, tariff.resets, frozenset(tariff.terms))
+    return Version(
+        tariff.id, tariff.digest, start, end, tariff.resets, frozenset(tariff.terms),
+        bool(tariff.looking_back),
+    )  # fmt: skip
 
 
 def _around(versions: Iterable[Version], new: TariffVersion) -> Iterator[Version]:

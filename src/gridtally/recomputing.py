@@ -139,7 +139,9 @@ def _made(
         snap = replace(snap, load_seq=snapshot(ws).load_seq)
     first, last = (date.fromisoformat(info["period"][key]) for key in ("from", "to"))
     accounts = sorted(set(sealed["account"].to_pylist()))
-    prepared = as_learned(prepare(ws, Period(first, last), accounts=accounts, snap=snap), info)
+    past = info["purpose"] == "backfill"
+    prepared = prepare(ws, Period(first, last), accounts=accounts, snap=snap, backfill=past)
+    prepared = as_learned(prepared, info)
     if "validation" in info:
         prepared = replace(prepared, thresholds=thresholds.of_dict(info["validation"]))
     parts = [bucket.bill(job, with_daily=False).segments for job in jobs(prepared)]

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 from bad_tariffs import ANSWERS
-from bad_world import FLAT, ZONE
-from test_bad_files import bare, billed, home, run  # noqa: F401  fixtures
+from bad_world import FLAT, HOMES, OCTOBER, ZONE, homes, master, past
+from test_bad_files import bare, billed, home, made, run  # noqa: F401  fixtures
 
 from gridtally.intake.master import read_master
 from gridtally.rating.lint import lint
@@ -136,6 +136,53 @@ def test_t20_a_tariff_for_others(mine, tmp_path):
     )
 
 
+RATCHET = """
+[[components]]
+id = "demand"
+shape = "demand"
+price = 2
+ratchet = { percent = 80, months = 2 }
+"""
+
+
+def october(ws, *months):
+    """The findings about earlier demands after these months were billed elsewhere."""
+    before = [["run", one, "--backfill", "-w", ws, "--json"] for one in months]
+    said = run([*before, ["run", "2026-10", "-w", ws, "--only", "audit"]])
+    assert all(step["code"] == 0 for step in said[:-1]), said
+    carried = [json.loads(step["out"])["tables"]["carry"]["rows"] for step in said[:-1]]
+    assert all(rows == 11 for rows in carried)  # none was held
+    rows = json.loads(said[-1]["out"])["tables"]["findings"]
+    rows = [row for row in rows if row["code"] == "rating.history.missing"]
+    return [row for row in rows if row["metering_point"] in HOMES]
+
+
+def test_t15_a_ratchet_with_no_history(mine, tmp_path):
+    """T15: of agreements that are older than what is known, no bill leaves."""
+    ws = mine("bare")
+    text = NEXT.replace("2027-01-01", "2026-10-01") + RATCHET
+    assert receive(ws, tmp_path, text)["answer"] == "stored"
+    rows = october(ws)
+    assert len(rows) == 11
+    (told,) = {(row["severity"], row["must_hold"], row["message"], row["remedy"]) for row in rows}
+    assert told == (
+        "hold", True, "demand looks back to 2026-08, of which no demand is known.",
+        "Take over the demands since then with the opening, correct the agreement's first day, or "
+        'let the tariff look back to what is known: `look_back = "known"`.',
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(("began", "count"), [("2025-01-01", 11), ("2026-09-01", 0)])
+def test_t15_a_past_billed_elsewhere_is_a_history(request, began, count):
+    """T15: a backfill asks for nothing before it; September alone is enough for who came then."""
+    files = master() | past() | {"october.csv": homes(*OCTOBER)}
+    files["flat.toml"] = (FLAT + RATCHET).encode()
+    terms = files["agreements.csv"].decode()
+    files["agreements.csv"] = terms.replace("2025-01-01", began).encode()
+    ws = made(request.getfixturevalue("home"), f"ratchet{count}", files)
+    assert len(october(ws, "2026-09")) == count
+
+
 def test_t22_another_zone(mine, tmp_path):
     """T22: a next version whose hours are of another zone is refused."""
     code, message, _ = refusal(receive(mine("bare"), tmp_path, NEXT.replace(ZONE, "Europe/Madrid")))
@@ -211,7 +258,7 @@ def test_terms_that_cannot_be_meant(case):
 APART = {
     "T03": "days of 23 and 25 hours: tests/rating/test_calendars.py",
     "T14": "hours that two components price: tests/rating/test_lint_hours.py",
-    "T15": "a ratchet whose earlier months are not issued: tests/subledger/test_next_month.py",
+    "T15": "which months of a demand must be known: tests/rating/test_shapes_demand.py",
     "T17": "agreements that begin on a 31st, and periods that clamp: tests/metering/test_cycles.py",
     "T21": "a multiplier that changes: tests/findings/test_master_findings.py",
 }

@@ -82,7 +82,7 @@ def fresh(door, tmp_path_factory):
     (given / "metering_points.csv").write_text("metering_point,zone\nMP-1,UTC\n")
     (given / "agreements.csv").write_text(
         "agreement,account,metering_point,from,to,tariff,legal_source\n"
-        "G-1,A-1,MP-1,2024-01-01,,all-that-is-carried,interval\n"
+        "G-1,A-1,MP-1,2026-08-01,,all-that-is-carried,interval\n"
     )
     rows = [
         f"MP-1,{channel},2026-10-{day:02d}T{hour:02d}:00Z,{value},kWh"
@@ -202,6 +202,13 @@ WRONG = {
     "no totals at all": ({"control_totals__csv": None}, "control", "no file control_totals"),
     "a total of nothing": (
         {"deposits__csv": None}, "control", "is of nothing that was delivered",
+    ),
+    "a month that the ratchet looks back to": (
+        {"ratchets__csv": "agreement,component,bucket,month,kw\nG-1,peak,all,2026-09-01,6\n",
+         "control_totals__csv": FILES["control_totals.csv"].replace("ratchets,rows,2",
+                                                                    "ratchets,rows,1")},
+        "months", "ratchets: the next bill of the agreement G-1 looks back with peak to months of "
+        "which there is no demand: 2026-08.",
     ),
     "an account that nobody has": (
         {"deposits__csv": FILES["deposits.csv"].replace("A-1", "A-9")},

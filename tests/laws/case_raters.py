@@ -47,7 +47,7 @@ def kernel(case, tariffs):
 
 def tables_of(case):
     """Spans, grids of readings and carry, as the kernel reads them."""
-    name, rows = case["zone"], []
+    name, rows, began = case["zone"], [], case.get("look_back_from")
     for number, span in enumerate(case["spans"]):
         first, end = date.fromisoformat(span["from"]), date.fromisoformat(span["to"])
         start_utc, end_utc = zone(name).bounds(Period(first, end))
@@ -58,6 +58,7 @@ def tables_of(case):
                 "metering_point": "P", "zone": name, "from": first, "to": end,
                 "start_utc": start_utc, "end_utc": end_utc, "legal_source": "interval",
                 "terms": None if terms == "{}" else terms,
+                "look_back_from": date.fromisoformat(began) if began else None,
                 **{key: span[key] for key in ("tariff", "contract_ukw", "capacity_ukva")},
             }
         )  # fmt: skip

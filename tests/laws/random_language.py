@@ -284,8 +284,14 @@ def a_demand(r, calendars, grid):
     if "mean_of_months" not in "".join(out):
         by_month += ', current_by_month = { "1" = 60, "3" = 33.33333333 }' * (r.random() < 0.5)
     out += maybe(r, 0.3, f"ratchet = {{ percent = 80, months = {r.randint(1, 12)}{by_month} }}")
+    out += known_alone(r, out)
     many = r.random() < 0.2
     return [*out, (tiers_of if many else values_of)(r, calendars.get(name))]
+
+
+def known_alone(r, out):
+    looks = any(text.startswith(("ratchet", "mean_of_months")) for text in out)
+    return ['look_back = "known"'] if looks and r.random() < 0.5 else []
 
 
 def a_fixed(r):
@@ -459,6 +465,8 @@ def a_case(r, documents, zone, first, days, step):
         "series": {name: some_steps(r, start, stop, step) for name in ("spot", "kvar")},
         "events": {"cp": some_events(r, start, stop, step)},
     }  # fmt: skip
+    if r.random() < 0.5:
+        found["look_back_from"] = str(first - timedelta(days=r.choice((0, r.randint(0, 500)))))
     return found, {digest: digests[digest] for digest in {span["tariff"] for span in spans}}
 
 
@@ -530,7 +538,7 @@ def some_carry(r, first):
                 out[f"{name}/{key}", first] = r.randint(0, 9_000_000_000)
         elif kind == "demand":
             for b in buckets:
-                for back in r.sample(range(15), 3):
+                for back in r.choice((range(15), r.sample(range(15), 3))):
                     month = first.year * 12 + first.month - 1 - back
                     at = date(month // 12, month % 12 + 1, 1)
                     out[f"demand/{key}/{b}", at] = r.randint(0, 30_000_000)

@@ -229,6 +229,8 @@ def raised(r, d):
             now = ", ".join(f'"{m}" = {r.choice((60, 0, 33.3))}' for m in some_months(r))
             by += f", current_by_month = {{ {now} }}"
         out.append(f"ratchet = {{ percent = {percent}, months = {r.randint(1, 12)}{by} }}")
+    if r.random() < 0.5 and any(text.startswith(("ratchet", "mean_of")) for text in out):
+        out.append('look_back = "known"')
     return out
 
 

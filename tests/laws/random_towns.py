@@ -79,6 +79,7 @@ def some_spans(r, number, name, first, end, digests, *, faults):
     ordered = sorted(cuts)
     segment = f"A{number}/{first}/{end}"
     digest, rows, terms = r.choice(digests), [], None
+    began = r.choice((None, first, first - timedelta(days=r.randint(0, 500))))
     for n, (a, b) in enumerate(pairwise(ordered)):
         digest = r.choice((digest, r.choice(digests)))
         start_utc, end_utc = zone(name).bounds(Period(a, b))
@@ -91,7 +92,7 @@ def some_spans(r, number, name, first, end, digests, *, faults):
                 "tariff": digest if r.random() < 0.99 or not faults else None,
                 "contract_ukw": r.choice((1, 3_000_000, 50_000_000, None if faults else 1_234_567)),
                 "capacity_ukva": r.choice((6_900_000, 100_000_000, None if faults else 30_000)),
-                "terms": terms,
+                "terms": terms, "look_back_from": began,
             }
         )  # fmt: skip
     return rows
@@ -121,7 +122,7 @@ def some_carry(r, number, first, *, faults):
                 out[f"bank/c{component}/{bucket}", first] = r.randint(0, 200_000_000)
         elif kind == "demand":
             for bucket in buckets:
-                for back in r.sample(range(15), r.randint(1, 3)):
+                for back in r.choice((range(15), r.sample(range(15), r.randint(1, 3)))):
                     month = first.year * 12 + first.month - 1 - back
                     at = date(month // 12, month % 12 + 1, 1)
                     out[f"demand/c{component}/{bucket}", at] = r.randint(0, 30_000_000)

@@ -73,7 +73,7 @@ def a_year(r, *, agreements=3, months=12):
     versions = [load(text, name="t") for text in texts]
     spans = [
         table(SPANS, [
-            row for number in range(agreements)
+            row | {"look_back_from": periods[0].start} for number in range(agreements)
             for row in some_spans(r, number, name, one.start, one.end,
                                   [v.digest for v in versions], faults=False)
         ])

@@ -72,6 +72,22 @@ def test_a_changed_reading_changes_the_digest():
     assert {s for s in before if before[s] != after[s]} == {"A1/2026-10-01/2026-11-01"}
 
 
+def test_the_first_day_of_the_agreement_is_in_the_digest():
+    """All at once and one by one; a case that looks back to nothing does not have it."""
+    spans = made()._table
+    at = spans.schema.get_field_index("look_back_from")
+    days = pa.array([date(2020, 1, 1), None, date(2020, 1, 2), None], pa.date32())
+    spans = spans.set_column(at, spans.schema.field("look_back_from"), days)
+    cases = Cases(spans, dense=made()._grids, used=empty(REGISTERS_USED), carry=table(CARRY, []))
+    digests, before = cases.digests(), made().digests()
+    for segment in cases:
+        full = cases.case(segment)
+        assert digests[segment] == cases.digest(segment) == record.input_digest(full)
+    told = [cases.case(segment).get("look_back_from") for segment in cases]
+    assert told == ["2020-01-01", None, "2020-01-02", None]
+    assert [digests[s] == before[s] for s in cases] == [False, True, False, True]
+
+
 def test_nothing_is_no_channel():
     """A point without a single reading has no channel in its case."""
     cases = made()

@@ -105,3 +105,21 @@ def test_what_lies_outside_is_not_billed():
     )
 
     assert (spans, findings) == ([], [])
+
+
+def test_where_a_demand_looks_back_the_agreement_s_first_day_is_said():
+    """The first day of its first row, in every span of a segment that looks back, in no other."""
+    versions = [
+        Version("home", "d1", date(2025, 1, 1), date(2026, 10, 16)),
+        Version("home", "d2", date(2026, 10, 16), None, looks_back=True),
+        Version("shop", "d3", date(2025, 1, 1), None),
+    ]
+    spans, _, _ = run(
+        terms("A", date(2019, 3, 7), date(2020, 1, 1)), terms("A", date(2020, 1, 1)),
+        terms("B", date(2020, 1, 1), tariff="shop"), terms("C", date(2026, 10, 20)),
+        versions=versions,
+    )  # fmt: skip
+    assert [(s["agreement"], s["tariff"], s["look_back_from"]) for s in spans] == [
+        ("A", "d1", date(2019, 3, 7)), ("A", "d2", date(2019, 3, 7)),
+        ("B", "d3", None), ("C", "d2", date(2026, 10, 20)),
+    ]  # fmt: skip

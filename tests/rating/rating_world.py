@@ -64,6 +64,8 @@ class World:
     stated: dict[str, str] | None = None
     """Terms of the agreement, name to decimal."""
     market: Market = NO_MARKET
+    began: date | None = None
+    """When the agreement began; None: with the period."""
 
     def grids(self) -> list[Dense]:
         start, _ = zone_of(self.zone).bounds(self.period)
@@ -81,14 +83,17 @@ class World:
         spans, found = scope(
             table(AGREEMENTS, [{
                 "agreement": "A", "account": "C", "metering_point": "MP",
-                "from": self.period.start, "to": self.period.end,
+                "from": self.began or self.period.start, "to": self.period.end,
                 "tariff": next(iter(versions.values())).id, "legal_source": "interval",
                 **self.terms,
             }]),
             table(METERING_POINTS, [{"metering_point": "MP", "zone": self.zone}]),
             period=self.period,
             versions=[
-                Version(v.id, v.digest, v.valid_from, v.valid_to, v.resets)
+                Version(
+                    v.id, v.digest, v.valid_from, v.valid_to, v.resets,
+                    looks_back=bool(v.looking_back),
+                )
                 for v in versions.values()
             ],
         )  # fmt: skip

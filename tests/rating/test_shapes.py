@@ -141,7 +141,8 @@ def test_demand_of_quarter_hours():
 
 
 def test_a_ratchet_remembers():
-    """80 % of the 6 kW of last November is 4.8 kW; December of a year ago is out of sight."""
+    """80 % of the 6 kW of last November is 4.8 kW; January of a year ago is out of sight, and kept
+    to say that all since then is known."""
     body = component("demand", f"{DEMAND}\nratchet = {{ percent = 80, months = 11 }}")
     carry = [
         ("demand/x/all", date(2025, 11, 1), 6_000_000),
@@ -150,6 +151,7 @@ def test_a_ratchet_remembers():
     found = bill(body, kwh={"import": PEAKY}, carry=carry)
     assert [(line["quantity"], line["amount"]) for line in found.lines] == [("4.8", "48")]
     assert found.carry_out == [
+        {"key": "demand/x/all", "at": "2025-01-01", "value": 9_000_000},
         {"key": "demand/x/all", "at": "2025-11-01", "value": 6_000_000},
         {"key": "demand/x/all", "at": "2026-01-01", "value": 3_500_000},
     ]

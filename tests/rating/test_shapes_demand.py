@@ -247,6 +247,98 @@ def test_a_ratchet_by_month():
     assert found.lines[0]["quantity"] == "10"
 
 
+RATCHET = "ratchet = { percent = 50, months = 3 }"
+MEAN = "mean_of_months = 4"
+
+
+def looking_back(rest, *carried, began):
+    """January under a demand that looks back three months; `carried`: (months ago, kW)."""
+    carry = [("demand/x/all", month(back), kw * 10**6) for back, kw in carried]
+    body = component("demand", f'price = 1\nproration = "none"\n{rest}')
+    return bill(body, kwh={"import": KW}, period=DAY, carry=carry, began=began)
+
+
+@pytest.mark.parametrize("rest", [RATCHET, MEAN])
+@pytest.mark.parametrize(
+    ("began", "carried", "since"),
+    [
+        (date(2020, 5, 17), (), "2025-10"),
+        (date(2020, 5, 17), ((2, 9), (1, 9)), "2025-10"),
+        (date(2025, 11, 30), ((1, 9),), "2025-11"),
+        (date(2025, 12, 31), (), "2025-12"),
+    ],
+)
+def test_a_month_that_is_not_known_holds(rest, began, carried, since):
+    """T15: October, November and December count, as far as the agreement had them."""
+    found = looking_back(rest, *carried, began=began)
+    assert [(row["code"], row["message"]) for row in found.findings] == [
+        ("rating.history.missing", f"x looks back to {since}, of which no demand is known.")
+    ]
+    assert (found.lines, found.carry_out) == ([], [])
+    alone = looking_back(f'{rest}\nlook_back = "known"', *carried, began=began)
+    assert len(alone.lines) == 1
+
+
+@pytest.mark.parametrize(
+    ("began", "carried", "kw"),
+    [
+        (date(2020, 5, 17), ((3, 20), (2, 0), (1, 0)), "10"),
+        (date(2025, 11, 30), ((2, 0), (1, 20)), "10"),
+        (date(2026, 1, 1), (), "6"),
+        (None, (), "6"),
+        (date(2020, 5, 17), ((4, 50), (2, 20)), "10"),  # a bill over two months, its first known
+        (date(2025, 11, 30), ((4, 50), (1, 20)), "10"),
+    ],
+)
+def test_all_months_since_the_agreement_began_are_known(began, carried, kw):
+    """6 kW now, 50 % of 20 in the months that count; 50 kW of September count nowhere."""
+    found = looking_back(RATCHET, *carried, began=began)
+    assert not found.findings
+    assert [line["quantity"] for line in found.lines] == [kw]
+
+
+@pytest.mark.parametrize(
+    ("carried", "kept"),
+    [
+        (((5, 7), (4, 50), (2, 20)), [("2025-09", 50), ("2025-11", 20), ("2026-01", 6)]),
+        (((5, 7), (4, 50), (3, 1)), [("2025-10", 1), ("2026-01", 6)]),
+    ],
+)
+def test_the_newest_before_the_window_is_kept(carried, kept):
+    """Where October has no entry, September's says that it is known; August's is forgotten."""
+    found = looking_back(RATCHET, *carried, began=date(2020, 5, 17))
+    assert [(row["at"][:7], row["value"] // 10**6) for row in found.carry_out] == kept
+
+
+def test_each_bucket_is_known_by_itself():
+    """The peak of October is there, that of the rest is not."""
+    rest = f'price = 1\nproration = "none"\ncalendar = "c"\n{RATCHET}'
+    rest = rest.replace("price = 1", "prices = { peak = 1, off = 1 }")
+    carry = [("demand/x/peak", month(3), 10**6)]
+    found = bill(TOU + component("demand", rest), kwh={"import": KW}, period=DAY, carry=carry,
+                 began=date(2020, 1, 1))  # fmt: skip
+    assert [row["message"] for row in found.findings] == [
+        "x (off) looks back to 2025-10, of which no demand is known."
+    ]
+
+
+def test_a_component_at_rest_asks_for_nothing():
+    """In January it is at rest: it is not held, and January is known as a month of nothing."""
+    found = looking_back(f"{RATCHET}\nmonths = [6, 7]", began=date(2020, 1, 1))
+    assert not found.findings
+    assert [(row["at"], row["value"]) for row in found.carry_out] == [("2026-01-01", 0)]
+
+
+@pytest.mark.parametrize(
+    "rest", ['price = 1\nlook_back = "known"',
+             'price = 1\nlook_back = "tariff"\nratchet = { percent = 50, months = 3 }']
+)  # fmt: skip
+def test_how_far_it_looks_is_said_where_it_looks(rest):
+    """`look_back` stands beside a ratchet or a mean, and is one of two words."""
+    with pytest.raises(InvalidDocument, match="look_back"):
+        bill(component("demand", rest), period=DAY)
+
+
 @pytest.mark.parametrize(("per", "factor"), [("day", "1"), ("month", "1/31"), ("year", "1/365")])
 def test_a_price_per_day_month_or_year(per, factor):
     """One day of January."""

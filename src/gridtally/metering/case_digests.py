@@ -142,10 +142,11 @@ def _frames(
     spans: pa.Table, order: Ints, starts: Ints, outside: Outside
 ) -> Iterator[tuple[str, bytes]]:
     """For each segment the canonical form between channels and metering point, and after it."""
-    columns = [spans[name].combine_chunks().dictionary_encode() for name in (*_SPAN, "zone")]
+    names = (*_SPAN, "zone", "look_back_from")
+    columns = [spans[name].combine_chunks().dictionary_encode() for name in names]
     texts = [
         _raw(column) if name == "terms" else _texts(column)
-        for name, column in zip((*_SPAN, "zone"), columns, strict=True)
+        for name, column in zip(names, columns, strict=True)
     ]
     low, high = (np.asarray(pc.fill_null(spans[n], 0)) for n in ("start_utc", "end_utc"))
     tariffs = spans["tariff"].combine_chunks()
@@ -169,12 +170,12 @@ def _frames(
 
 
 def _frame(rows: Sequence[Sequence[str]], outside: Mapping[str, object]) -> tuple[str, bytes]:
-    """From the texts of `_SPAN` and zone of each span, and what comes from outside."""
+    """From the texts of `_SPAN`, zone and look-back of each span, and what comes from outside."""
     spans = ",".join(
         "{"
         + ",".join(
             f'"{name}":{text}'
-            for name, text in zip(_SPAN, row[:-1], strict=True)
+            for name, text in zip(_SPAN, row, strict=False)
             if name != "terms" or text != "null"
         )
         + "}"
@@ -184,11 +185,11 @@ def _frame(rows: Sequence[Sequence[str]], outside: Mapping[str, object]) -> tupl
         f',"{name}":{canonical(outside[name]).decode()}' if name in outside else ""
         for name in ("events", "series")
     )
-    before = f'{events},"from":{rows[0][2]},"legal_source":"interval","metering_point":'
-    after = (
-        f',"registers":[],"schema":1{series},"spans":[{spans}],'
-        f'"to":{rows[-1][-2]},"zone":{rows[0][-1]}}}'
-    )
+    *_, end, zone, _ = rows[-1]
+    since = rows[0][-1]
+    looking = "" if since == "null" else f'"look_back_from":{since},'
+    before = f'{events},"from":{rows[0][2]},"legal_source":"interval",{looking}"metering_point":'
+    after = f',"registers":[],"schema":1{series},"spans":[{spans}],"to":{end},"zone":{zone}}}'
     return before, after.encode()
 
 

@@ -139,21 +139,25 @@ class Cases:
         first, last = spans[0], spans[-1]
         register = first["legal_source"] == "register"
         bounds = (first["start_utc"], last["end_utc"])
-        return {
-            "schema": 1,
-            "agreement": first["agreement"],
-            "metering_point": first["metering_point"],
-            "zone": first["zone"],
-            "legal_source": first["legal_source"],
-            "from": str(first["from"]),
-            "to": str(last["to"]),
-            "spans": [_span(span) for span in spans],
-            "channels": {}
-            if register
-            else self._channels(first["metering_point"], bounds, full=full),
-            "registers": _registers(self._used.get(segment, [])) if register else [],
-            "carry_in": self._carry_of(first["agreement"]),
-        } | self._outside([span["tariff"] for span in spans], *(at or 0 for at in bounds))
+        return (
+            {
+                "schema": 1,
+                "agreement": first["agreement"],
+                "metering_point": first["metering_point"],
+                "zone": first["zone"],
+                "legal_source": first["legal_source"],
+                "from": str(first["from"]),
+                "to": str(last["to"]),
+                "spans": [_span(span) for span in spans],
+                "channels": {}
+                if register
+                else self._channels(first["metering_point"], bounds, full=full),
+                "registers": _registers(self._used.get(segment, [])) if register else [],
+                "carry_in": self._carry_of(first["agreement"]),
+            }
+            | _looking_back(first)
+            | self._outside([span["tariff"] for span in spans], *(at or 0 for at in bounds))
+        )
 
     def _channels(
         self, point: str, bounds: tuple[int, int], *, full: bool
@@ -179,6 +183,11 @@ class Cases:
                 channel["digest"] = hashlib.sha256(body).hexdigest()
             found[grid.channel] = channel
         return found
+
+
+def _looking_back(row: Row) -> dict[str, str]:
+    day = row["look_back_from"]
+    return {} if day is None else {"look_back_from": str(day)}
 
 
 def _span(row: Row) -> dict[str, Any]:

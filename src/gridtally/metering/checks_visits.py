@@ -14,6 +14,7 @@ import pyarrow.compute as pc
 from gridtally.metering.layout import integers
 from gridtally.metering.scan import Row
 from gridtally.metering.words import amount, counted
+from gridtally.periods import first_of, month_number
 from gridtally.periods import zone as zone_of
 from gridtally.tables import finding
 from gridtally.terms import Severity
@@ -205,8 +206,7 @@ def _length(bill: _Bill, rule: Mapping[str, Any]) -> Iterator[Row]:
     if not rule["read_day"] or not rule["months"]:
         return
     start, months = _read_day(rule, bill.first), rule["months"]
-    number = start.year * 12 + start.month - 1 + months
-    meant = date(number // 12, number % 12 + 1, 1)
+    meant = first_of(month_number(start) + months)
     meant = meant.replace(day=min(rule["read_day"], monthrange(meant.year, meant.month)[1]))
     slack = (rule["window_before_days"] or 0) + (rule["window_after_days"] or 0)
     days, usual = (bill.last - bill.first).days, (meant - start).days

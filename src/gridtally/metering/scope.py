@@ -40,6 +40,8 @@ class Version:
     resets: frozenset[tuple[int, int]] = frozenset()
     terms: frozenset[str] = frozenset()
     """Names of the further terms that it declares."""
+    looks_back: bool = False
+    """Whether a demand of earlier months may decide a charge of it."""
 
 
 def scope(
@@ -71,7 +73,8 @@ def scope(
         take, first, after, digests, names=names, terms=terms, stated=stated or Stated()
     )
     spans = _spans(rows.take(pa.array(take)), first, after, digests, texts, metering_points)
-    return spans, _findings(spans)
+    looking = {version.digest for version in versions if version.looks_back}
+    return _looking_back(spans, looking, agreements), _findings(spans)
 
 
 def _day(day: date) -> int:
@@ -210,6 +213,7 @@ def _spans(
         "end_utc": _instants(after, names),
         "tariff": pa.array(digests, pa.string()),
         "terms": pa.array(texts, pa.string()),
+        "look_back_from": pa.nulls(len(first), pa.date32()),
     }
     return pa.Table.from_arrays(
         [
@@ -218,6 +222,21 @@ def _spans(
         ],
         schema=SPANS,
     )
+
+
+def _looking_back(spans: pa.Table, versions: set[str], agreements: pa.Table) -> pa.Table:
+    """Segments with such a version say on which day their agreement began."""
+    some = pc.is_in(spans["tariff"], pa.array(sorted(versions), pa.string()))
+    mine = pc.is_in(spans["segment"], spans.filter(some)["segment"].combine_chunks())
+    if not pc.any(mine).as_py():
+        return spans
+    began = agreements.group_by("agreement").aggregate([("from", "min")])
+    at = pc.index_in(spans["agreement"], began["agreement"].combine_chunks())
+    days = pc.if_else(
+        mine, began["from_min"].take(at.combine_chunks()), pa.scalar(None, pa.date32())
+    )
+    name = "look_back_from"
+    return spans.set_column(SPANS.get_field_index(name), SPANS.field(name), days)
 
 
 def _codes(column: pa.ChunkedArray) -> Days:

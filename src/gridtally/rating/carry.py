@@ -13,6 +13,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from gridtally.periods import month_number
 from gridtally.tables import CARRY
 
 __all__ = ["State"]
@@ -106,12 +107,22 @@ class State:
                 values_then[rows] = 0
         self.put(key, at, rows, values)
 
+    def first(self, key: str, rows: Ints) -> Ints:
+        """The month of the oldest value of a key, as `month_number`; one that never comes: none."""
+        oldest = np.full(len(rows), month_number(END), np.int64)
+        for day, (_, known) in self._columns.get(key, {}).items():
+            oldest = np.where(known[rows], np.minimum(oldest, month_number(day)), oldest)
+        return oldest
+
     def forget(self, key: str, before: date, rows: Ints) -> None:
-        """Drop values of dates before one."""
-        for day, (values, known) in self._columns.get(key, {}).items():
+        """Drop values of dates before one, but the newest where that date has none."""
+        covered = np.zeros(len(rows), bool)
+        for day, (values, known) in sorted(self._columns.get(key, {}).items(), reverse=True):
             if day < before:
-                known[rows] = False
-                values[rows] = 0
+                known[rows[covered]] = False
+                values[rows[covered]] = 0
+            if day <= before:
+                covered |= known[rows]
 
     def table(self, segments: Mapping[str, Sequence[object]], good: Mask) -> pa.Table:
         """CARRY of the segments that are `good`, sorted by segment, key and date.

@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 
 from gridtally.market import NO_MARKET, Market
 from gridtally.money import Rounding
-from gridtally.periods import Period
+from gridtally.periods import Period, month_number
 from gridtally.periods import zone as zone_of
 from gridtally.rating.charges import Component
 from gridtally.rating.document.declared import Term
@@ -25,7 +25,7 @@ from gridtally.rating.exact import Column, product
 from gridtally.rating.proration import days_in, factor_of, hours_in, parts_of
 from gridtally.rating.ratios import Factor, counted
 
-__all__ = ["Facts", "Hold", "facts_of", "terms_of"]
+__all__ = ["Facts", "Hold", "facts_of", "look_back_of", "terms_of"]
 
 Ints = npt.NDArray[np.int64]
 Mask = npt.NDArray[np.bool_]
@@ -62,6 +62,8 @@ class Facts:
     """[10^-6 kVA]"""
     stated: Callable[[str], Known]
     """Terms of the agreement by name. [10^-8]"""
+    look_back_from: Ints
+    """From which month on demands must be known; one that never comes where none must be."""
     market: Market = NO_MARKET
     holds: list[Hold] = field(default_factory=list)
     shares: dict[object, Factor] = field(default_factory=dict)
@@ -243,6 +245,17 @@ class Facts:
         return np.array(counts, np.int64)[self.period]
 
 
+def look_back_of(spans: pa.Table) -> Ints:
+    """The month of `look_back_from` of each span; where there is none, one that never comes."""
+    never = np.full(spans.num_rows, month_number(date.max), np.int64)
+    name = "look_back_from"
+    if name not in spans.column_names or spans[name].null_count == spans.num_rows:
+        return never
+    years, months = (pc.cast(of(spans[name]), pa.int64()) for of in (pc.year, pc.month))
+    number = pc.add(pc.multiply(years, 12), pc.subtract(months, 1))
+    return np.asarray(pc.fill_null(number, int(never[0])).combine_chunks())
+
+
 def facts_of(
     spans: pa.Table, *, zone: str, declared: Mapping[str, Term], market: Market = NO_MARKET
 ) -> Facts:
@@ -257,6 +270,7 @@ def facts_of(
         contract=known_column(spans, "contract_ukw"),
         capacity=known_column(spans, "capacity_ukva"),
         stated=terms_of(spans),
+        look_back_from=look_back_of(spans),
         market=market,
     )
 

@@ -21,7 +21,7 @@ from gridtally.money import Rounding
 from gridtally.periods import Period
 from gridtally.rating.carry import State
 from gridtally.rating.cohort import Cohort
-from gridtally.rating.facts import Hold, known_column, terms_of
+from gridtally.rating.facts import Hold, known_column, look_back_of, terms_of
 from gridtally.rating.lines import Batch, Totals, lines_table
 from gridtally.rating.shapes import charge_lines
 from gridtally.rating.shapes.tiered import window_start
@@ -116,7 +116,7 @@ class Sheet:
             self._determinants = _turned(determinants, spans, segments)
         self._contract = known_column(spans, "contract_ukw")
         self._capacity = known_column(spans, "capacity_ukva")
-        self._terms = terms_of(spans)
+        self._terms, self._look_back = terms_of(spans), look_back_of(spans)
         tariff = spans["tariff"].combine_chunks().dictionary_encode()
         self._digests: list[str | None] = [*tariff.dictionary.to_pylist(), None]
         self._tariff = np.asarray(pc.fill_null(tariff.indices, len(self._digests) - 1))
@@ -170,6 +170,7 @@ class Sheet:
             zone=version.zone,
             declared=version.terms,
             stated=stated,
+            look_back_from=self._look_back[rows],
             market=self.market,
             periods=periods,
             period=period,

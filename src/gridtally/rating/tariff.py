@@ -17,6 +17,7 @@ from gridtally.money import Rounding
 from gridtally.rating.calendars import Calendar
 from gridtally.rating.charges import (
     Charge,
+    Demand,
     Document,
     Energy,
     Maximum,
@@ -75,6 +76,12 @@ class TariffVersion:
     def resets(self) -> frozenset[tuple[int, int]]:
         """Month and day on which spans are cut: yearly windows start, banks and bounds close."""
         return frozenset(day for charge in self.components for day in _closing_days(charge))
+
+    @property
+    def looking_back(self) -> tuple[Demand, ...]:
+        """The components that have to know the demands of earlier months."""
+        demands = (charge for charge in self.components if isinstance(charge, Demand))
+        return tuple(d for d in demands if d.months_back and d.look_back == "agreement")
 
     def component(self, name: str) -> Charge | None:
         """The component of that id."""

@@ -39,6 +39,11 @@ SPANS = schema(
     ("contract_ukw", I64, "[10^-6 kW]; null when none"),
     ("capacity_ukva", I64, "[10^-6 kVA]; null when none"),
     ("terms", STR, "further terms of the agreement as canonical JSON, name to decimal; null: none"),
+    (
+        "look_back_from",
+        DATE,
+        "first day since which earlier demands must be known; null: none must",
+    ),
 )
 
 ESTIMATES = schema(

@@ -85,6 +85,9 @@ def read_stored(
         spans, bill = spans.filter(pa.array(bill >= 0)), bill[bill >= 0]
     if "terms" not in spans.column_names:  # a run of an older version
         spans = spans.append_column("terms", pa.nulls(spans.num_rows, pa.string()))
+    # A what-if begins with its bills: it asks for no demand before them.
+    spans = spans.select([name for name in spans.column_names if name != "look_back_from"])
+    spans = spans.append_column("look_back_from", pa.nulls(spans.num_rows, pa.date32()))
     spans = spans.combine_chunks()
     stored = Stored(
         spans,

@@ -28,7 +28,7 @@ Minutes = Annotated[int, Field(ge=1, le=1440)]
 _MEASURED = (
     "channel", "calendar", "window_min", "rolling_min", "top", "distinct_days", "measure", "power",
     "mean_of_months", "power_factor_below", "minimum_kw", "least_of_contract", "least_of_capacity",
-    "ratchet", "round_kw", "excess_over", "excess_factor", "excess_reading",
+    "ratchet", "look_back", "round_kw", "excess_over", "excess_factor", "excess_reading",
 )  # fmt: skip
 """What a component says of the demand that it measures itself."""
 
@@ -71,10 +71,17 @@ class Demand(Tiers):
     least_of_contract: NotNegativeValue | None = None
     least_of_capacity: NotNegativeValue | None = None
     ratchet: Ratchet | None = None
+    look_back: Literal["agreement", "known"] = "agreement"
+    """Whether all months since the agreement began must be known, or those that are count."""
     round_kw: RoundingPoint | None = None
     excess_over: Positive | None = None
     excess_factor: NotNegative | None = None
     excess_reading: Literal["above_contract", "above_threshold"] | None = None
+
+    @property
+    def months_back(self) -> int:
+        """How many months before its own it looks back to."""
+        return max(self.ratchet.months if self.ratchet else 0, (self.mean_of_months or 1) - 1)
 
     @override
     def priced(self) -> list[PriceAt]:
@@ -92,6 +99,9 @@ class Demand(Tiers):
             yield "round_kw.places", "is at most 6"
         if self.ratchet and self.ratchet.current_by_month and self.mean_of_months:
             yield "ratchet.current_by_month", "cannot stand beside `mean_of_months`"
+        yield from self.only_with(
+            ("look_back",), self.months_back > 0, "beside `ratchet` or `mean_of_months`"
+        )
         if self.basis == "billed":
             if self.demand is None:
                 yield "demand", 'is required with basis = "billed": the component that measures it'

@@ -104,6 +104,8 @@ WORDS = {
     "prices": "A price per bucket of the calendar.",
     "proration": "How a part of a month or year counts.",
     "ratchet": "Billed demand is at least a percentage of the largest of earlier months.",
+    "look_back": "Whether all months since the agreement began must be known (`agreement`), or "
+    "those that are known count (`known`).",
     "ratio": "The part, from 0 to 1.",
     "reactive": "false: the loss needs no reactive channel.",
     "regions": "Network areas that may have it.",

@@ -18,6 +18,8 @@ class Carry:
     def __init__(self, case: dict[str, Any]) -> None:
         self.values: dict[tuple[str, date], int] = {}
         self.end = iso_date(case["to"])
+        began = "look_back_from" in case
+        self.look_back_from = iso_date(case["look_back_from"]) if began else None
         names: set[str] = set()
         for entry in case["carry_in"]:
             key = (entry["key"], iso_date(entry["at"]))

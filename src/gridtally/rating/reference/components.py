@@ -62,6 +62,7 @@ CHOICES = {
     "basis": "measured contract billed",
     "measure": "mean",
     "power": "active apparent",
+    "look_back": "agreement known",
     "excess_reading": "above_contract above_threshold",
     "edge": "lower upper",
     "metric": "kwh kwh_per_day kwh_per_kw kwh_per_kva kw term",

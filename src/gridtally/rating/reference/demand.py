@@ -128,6 +128,7 @@ def of_windows(c: C, powers: list[tuple[int, date]]) -> int:
 def raised(r: Rater, c: C, bucket: str, measured: int) -> int:
     """Mean of months, power factor, and whatever the billed demand is at least."""
     months = history(r, c, bucket, measured)
+    ask(r, c, bucket, months)
     billed = mean_of_months(r, c, months) if "mean_of_months" in c else measured
     percent = c.get("ratchet", {}).get("current_by_month", {}).get(str(r.span.first.month))
     if percent is not None:
@@ -146,17 +147,38 @@ def raised(r: Rater, c: C, bucket: str, measured: int) -> int:
 
 
 def history(r: Rater, c: C, bucket: str, measured: int) -> dict[date, int]:
-    """The months' largest measured demands, this one's included; carried as far as needed."""
+    """The months' largest measured demands, this one's included.
+
+    Carried are those looked at, from the newest entry on that makes their first month known.
+    """
     key, month = f"demand/{c['id']}/{bucket or 'all'}", months_back(r.span.first, 0)
     months = {at: kw for (name, at), kw in r.carry.values.items() if name == key}
     months[month] = max(measured, months.get(month, 0))
-    back = [c["ratchet"]["months"]] if "ratchet" in c else []
-    back += [c["mean_of_months"] - 1] if "mean_of_months" in c else []
-    if back:
-        oldest = months_back(r.span.first, max(back))
+    if looks_back(c):
+        oldest = months_back(r.span.first, looks_back(c))
+        oldest = max((at for at in months if at <= oldest), default=oldest)
         r.carry.values = {k: v for k, v in r.carry.values.items() if k[0] != key}
         r.carry.values |= {(key, at): kw for at, kw in months.items() if at >= oldest}
     return months
+
+
+def looks_back(c: C) -> int:
+    """The months before the span's that the component looks at."""
+    ratcheted: int = c.get("ratchet", {}).get("months", 0)
+    averaged: int = c.get("mean_of_months", 1) - 1
+    return max(ratcheted, averaged)
+
+
+def ask(r: Rater, c: C, bucket: str, months: dict[date, int]) -> None:
+    """Hold unless the first month of the agreement looked at, or one before it, is known."""
+    began = r.carry.look_back_from
+    if began is None or c.get("look_back") == "known":
+        return
+    first = max(months_back(r.span.first, looks_back(c)), months_back(began, 0))
+    if first < months_back(r.span.first, 0) and all(at > first for at in months):
+        whose = f"The component {c['id']}{bucket and f' (bucket {bucket})'}"
+        message = f"{whose} looks back to {first:%Y-%m}: no demand of it or a month before it."
+        raise Held("rating.history.missing", message)
 
 
 def mean_of_months(r: Rater, c: C, months: dict[date, int]) -> int:

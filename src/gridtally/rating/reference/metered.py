@@ -23,8 +23,8 @@ __all__ = ["MEASURED", "SERIES", "check_demand", "check_energy", "check_tiered"]
 
 SERIES = "times plus floor cap round_price round_each"
 MEASURED = """channel calendar window_min rolling_min top distinct_days measure power minimum_kw
- least_of_contract least_of_capacity mean_of_months power_factor_below ratchet excess_over
- excess_factor excess_reading round_kw"""
+ least_of_contract least_of_capacity mean_of_months power_factor_below ratchet look_back
+ excess_over excess_factor excess_reading round_kw"""
 
 
 def check_billed(c: C, table: Table, name: str) -> None:
@@ -178,6 +178,8 @@ def check_demand(c: C, table: Table, name: str) -> None:
         check_ratchet(c["ratchet"], name)
         two = c["ratchet"]["current_by_month"] and "mean_of_months" in c
         refuse(two, f"{name}: current_by_month beside mean_of_months")
+    looks_back = c.keys() & {"ratchet", "mean_of_months"}
+    refuse("look_back" in c and not looks_back, f"{name}: look_back without anything to look at")
     refuse(c.get("power_factor_below", 0) > 1, f"{name}: power_factor_below")
     check_basis(c, name)
 
@@ -203,7 +205,7 @@ def check_basis(c: C, name: str) -> None:
     refuse(not c.keys() >= {"excess_over", "excess_factor", "excess_reading"}, f"{name}: excess")
     alien = c.keys() & {
         "calendar", "ratchet", "minimum_kw", "least_of_contract", "mean_of_months",
-        "power_factor_below",
+        "power_factor_below", "look_back",
     }  # fmt: skip
     refuse(alien or len(c["tiers"]) > 1, f"{name}: a contract takes no tiers, no {sorted(alien)}")
     price = c["tiers"][0]["prices"][""].number

@@ -8,6 +8,7 @@ from fractions import Fraction
 
 import numpy as np
 
+from gridtally.periods import first_of, month_name, month_number
 from gridtally.rating.charges import Demand, Tier
 from gridtally.rating.cohort import MICRO_DECIMALS, Cohort, Ints, micro
 from gridtally.rating.document.values import Value
@@ -89,6 +90,7 @@ def _billed(charge: Demand, cohort: Cohort, bucket: str, active: bool) -> Column
     earlier = _history(charge, cohort, bucket, measured)
     if not active:
         return measured
+    _all_known(charge, cohort, bucket)
     billed = _counted(charge, cohort, measured)
     if charge.mean_of_months is not None:
         billed = _mean(charge.mean_of_months, earlier)
@@ -129,10 +131,10 @@ History = dict[date, tuple[Ints, np.ndarray[tuple[int], np.dtype[np.bool_]]]]
 
 def _history(charge: Demand, cohort: Cohort, bucket: str, measured: Column) -> History:
     """Measured demand of this month and of those before; this month joins the carry."""
-    back = max(charge.ratchet.months if charge.ratchet else 0, (charge.mean_of_months or 1) - 1)
+    back = charge.months_back
     if not back:
         return {}
-    key, rows, month = f"demand/{charge.id}/{bucket or 'all'}", cohort.segments, cohort.month
+    key, rows, month = _key(charge, bucket), cohort.segments, cohort.month
     largest = np.maximum(measured, cohort.carry.get(key, month, rows)).astype(np.int64)
     found: History = {month: (largest, np.ones(len(rows), bool))}
     for count in range(1, back + 1):
@@ -143,9 +145,34 @@ def _history(charge: Demand, cohort: Cohort, bucket: str, measured: Column) -> H
     return found
 
 
+def _key(charge: Demand, bucket: str) -> str:
+    return f"demand/{charge.id}/{bucket or 'all'}"
+
+
+def _all_known(charge: Demand, cohort: Cohort, bucket: str) -> None:
+    """Hold where a month is not known that the agreement had, and that counts.
+
+    A bill over several months is known by its first month alone.
+    """
+    if not charge.months_back or charge.look_back == "known":
+        return
+    month = month_number(cohort.month)
+    needed = np.maximum(month - charge.months_back, cohort.look_back_from)
+    found = cohort.carry.first(_key(charge, bucket), cohort.segments)
+    missing = (needed < month) & (found > needed)
+    what = f"{charge.id} ({bucket})" if bucket else charge.id
+    for number in np.unique(needed[missing]).tolist():
+        cohort.hold(
+            "rating.history.missing",
+            missing & (needed == number),
+            f"{what} looks back to {month_name(number)}, of which no demand is known.",
+            "Take over the demands since then with the opening, correct the agreement's first day, "
+            'or let the tariff look back to what is known: `look_back = "known"`.',
+        )
+
+
 def _months_before(month: date, count: int) -> date:
-    number = month.year * 12 + month.month - 1 - count
-    return date(number // 12, number % 12 + 1, 1)
+    return first_of(month_number(month) - count)
 
 
 def _mean(months: int, history: History) -> Column:
