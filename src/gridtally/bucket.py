@@ -252,7 +252,7 @@ class _Window:
 def _windows(spans: pa.Table) -> Iterator[tuple[int, int, str, list[str]]]:
     """Points by the stretch of time for which the run bills them."""
     known = spans.filter(pc.and_(pc.is_valid(spans["start_utc"]), pc.is_valid(spans["end_utc"])))
-    bounds = known.group_by(["metering_point", "zone"]).aggregate(
+    bounds = known.group_by(["metering_point", "zone"], use_threads=False).aggregate(
         [("start_utc", "min"), ("end_utc", "max")]
     )
     groups: dict[tuple[int, int, str], list[str]] = {}

@@ -274,7 +274,9 @@ def _unknown_months(
     given: Mapping[str, pa.Table], versions: Sequence[TariffVersion], agreements: pa.Table
 ) -> Iterator[Row]:
     """What the first bill here looks back to is handed over, month by month (T15)."""
-    began = agreements.group_by("agreement").aggregate([("from", "min")]).to_pylist()
+    began = (
+        agreements.group_by("agreement", use_threads=False).aggregate([("from", "min")]).to_pylist()
+    )
     first_day = {row["agreement"]: row["from_min"] for row in began}
     known: dict[tuple[str, str, str], set[int]] = {}
     for row in given["ratchets"].to_pylist():

@@ -87,7 +87,7 @@ def _units(
     """(series, unit that the tariff reads it in, units that it is given in)."""
     prices = tables.get("price_series", PRICE_SERIES.empty_table())
     units: dict[str, set[str]] = {}
-    for row in prices.group_by(["series", "unit"]).aggregate([]).to_pylist():
+    for row in prices.group_by(["series", "unit"], use_threads=False).aggregate([]).to_pylist():
         units.setdefault(row["series"], set()).add(row["unit"])
     for name, declared in version.series.items():
         yield name, f"{version.currency}/{declared.per}", units.get(name, set())

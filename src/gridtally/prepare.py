@@ -190,10 +190,11 @@ def _before(ws: Workspace, spans: pa.Table, past: pa.Table) -> dict[str, pa.Tabl
     ended = past.select(["agreement", "to", "segment", "run"]).rename_columns(
         ["agreement", "from", "segment", "run"]
     )
-    found = first.join(ended, ["agreement", "from"], join_type="inner")
+    found = first.join(ended, ["agreement", "from"], join_type="inner", use_threads=False)
     empty = {"carry": CARRY, "used": REGISTERS_USED, "determinants": DETERMINANTS}
     points = spans.select(["agreement", "from", "metering_point"])
-    found = found.join(points.group_by(points.column_names).aggregate([]), ["agreement", "from"])
+    places = points.group_by(points.column_names, use_threads=False).aggregate([])
+    found = found.join(places, ["agreement", "from"], use_threads=False)
     profiles = [PROFILES.empty_table()]
     tables: dict[str, list[pa.Table]] = {
         name: [schema.empty_table()] for name, schema in empty.items()

@@ -80,6 +80,27 @@ def test_no_float_between_a_reading_and_a_cent(path):
             pytest.fail(f"{path.name}:{node.lineno}: {node.attr}: use int64")
 
 
+def handed_to_workers(call):
+    """Whether a call has Arrow's workers hold tables or bytes that are Python's."""
+    name = call.func.attr if isinstance(call.func, ast.Attribute) else ""
+    alone = any(key.arg == "use_threads" and not key.value.value for key in call.keywords)
+    if name == "join":  # of tables: that of texts has one argument, that of places begins with text
+        text = call.args and isinstance(call.args[0], ast.Constant)
+        return len(call.args) > 1 and not text and not alone
+    if name == "read_table":  # has workers always: harmless with a path, which Arrow opens itself
+        return not alone or "BufferReader" in ast.unparse(call)
+    return name == "group_by" and not alone
+
+
+@pytest.mark.parametrize("path", modules())
+def test_arrow_lets_go_before_python_ends(path):
+    """No worker of Arrow's holds Python's memory: one that lets go of it at the end of a command,
+    while Python shuts down, has the process killed after it answered (store/files.py)."""
+    calls = [node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Call)]
+    found = [node.lineno for node in calls if handed_to_workers(node)]
+    assert not found, f"{path.name}:{found}: say use_threads=False, read bytes with files.table_of"
+
+
 @pytest.mark.parametrize("path", modules())
 def test_nothing_is_left_open(path):
     """No stub called done."""

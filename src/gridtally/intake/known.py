@@ -157,7 +157,7 @@ def _flows(meters: pa.Table | None, dials: pa.Table | None) -> tuple[pa.Array, p
     if meters is None or dials is None:
         return pa.array([], pa.string()), pa.array([], pa.string())
     both = dials.select(["meter", "channel"]).join(
-        meters.select(["meter", "metering_point"]), "meter", join_type="inner"
+        meters.select(["meter", "metering_point"]), "meter", join_type="inner", use_threads=False
     )
     return pc.unique(_pair(both, "metering_point", "channel")), _distinct(both, "metering_point")
 

@@ -151,9 +151,11 @@ def plain_piece(
         return None
     names = [str(place) for place in range(width)]
     types = {name: pa.string() if place in long else _FEW for place, name in enumerate(names)}
+    own = pa.allocate_buffer(len(data))  # Arrow's workers hold no memory of Python's
+    np.frombuffer(own, np.uint8)[:] = data
     try:
         table = csv.read_csv(
-            pa.BufferReader(pa.py_buffer(np.ascontiguousarray(data))),
+            pa.BufferReader(own),
             read_options=csv.ReadOptions(column_names=names, block_size=_BLOCK),
             parse_options=csv.ParseOptions(quote_char=False, ignore_empty_lines=False),
             convert_options=csv.ConvertOptions(column_types=types, check_utf8=False),

@@ -107,7 +107,7 @@ def grids(blocks: pa.Table) -> list[tuple[str, int, tuple[str, ...]]]:
     `dense` finds the blocks of another one.
     """
     keys = ["metering_point", "channel", "resolution_s"]
-    counted = blocks.select(keys).group_by(keys).aggregate([([], "count_all")])
+    counted = blocks.select(keys).group_by(keys, use_threads=False).aggregate([([], "count_all")])
     ordered = counted.sort_by(
         [("metering_point", "ascending"), ("channel", "ascending"),
          ("count_all", "descending"), ("resolution_s", "ascending")]

@@ -120,7 +120,9 @@ def _at_night(one: Judged) -> Ints:
 
 def _capacity(spans: pa.Table, points: pa.Table, names: Sequence[str]) -> Ints:
     """The largest capacity of the spans of each point, else its fuse; -1 where unknown."""
-    known = spans.group_by("metering_point").aggregate([("capacity_ukva", "max")])
+    known = spans.group_by("metering_point", use_threads=False).aggregate(
+        [("capacity_ukva", "max")]
+    )
     of = dict(zip(*(known[n].to_pylist() for n in ("metering_point", "capacity_ukva_max")),
                   strict=True))  # fmt: skip
     fuses = _column(points, "fuse_ukw", names)

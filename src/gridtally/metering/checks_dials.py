@@ -89,11 +89,15 @@ def _dials(spans: pa.Table, advances: pa.Table) -> _Dials:
     """Of each segment with a demand dial of import: its demand, energy, capacity."""
     dials = advances.filter(pc.equal(advances["channel"], "import"))
     demand = dials.filter(pc.equal(dials["kind"], "demand"))
-    top = demand.group_by("segment").aggregate([("value", "max")]).sort_by("segment")
+    top = (
+        demand.group_by("segment", use_threads=False)
+        .aggregate([("value", "max")])
+        .sort_by("segment")
+    )
     segments = top["segment"].to_pylist()
     place = pa.array(segments, pa.string())
     mine = spans.filter(pc.is_in(spans["segment"], value_set=place))
-    bounds = mine.group_by("segment").aggregate(
+    bounds = mine.group_by("segment", use_threads=False).aggregate(
         [("metering_point", "min"), ("start_utc", "min"), ("end_utc", "max"),
          ("capacity_ukva", "max")]
     )  # fmt: skip
@@ -102,7 +106,7 @@ def _dials(spans: pa.Table, advances: pa.Table) -> _Dials:
     energy = dials.filter(pc.not_equal(dials["kind"], "demand"))
     whole = pc.equal(energy["bucket"], "total")
     total, parts = (
-        energy.filter(which).group_by("segment").aggregate([("value", "sum")])
+        energy.filter(which).group_by("segment", use_threads=False).aggregate([("value", "sum")])
         for which in (whole, pc.invert(whole))
     )
     return _Dials(

@@ -31,7 +31,7 @@ def replaced(blocks: pa.Table, *, thresholds: Thresholds, kinds: Mapping[str, st
     if not _twice(blocks):
         return findings_table([])
     part = blocks.select(list(_KEYS)).append_column("index", pa.array(np.arange(blocks.num_rows)))
-    groups = part.group_by(list(_KEYS)).aggregate([("index", "list")])
+    groups = part.group_by(list(_KEYS), use_threads=False).aggregate([("index", "list")])
     groups = groups.filter(pc.greater(pc.list_value_length(groups["index_list"]), 1))
     return findings_table(_changed(blocks, groups, thresholds, kinds) if groups.num_rows else [])
 
@@ -40,9 +40,8 @@ def _twice(blocks: pa.Table) -> bool:
     """Cheap bound: some load reaches into the time of another one."""
     if not blocks.num_rows:
         return False
-    spans = blocks.select(["load_seq", "start_utc"]).group_by("load_seq").aggregate(
-        [("start_utc", "min"), ("start_utc", "max")]
-    )  # fmt: skip
+    grouped = blocks.select(["load_seq", "start_utc"]).group_by("load_seq", use_threads=False)
+    spans = grouped.aggregate([("start_utc", "min"), ("start_utc", "max")])
     low, high = (layout.integers(spans[f"start_utc_{way}"]) for way in ("min", "max"))
     order = np.argsort(low, kind="stable")
     return bool((low[order][1:] <= np.maximum.accumulate(high[order])[:-1]).any())

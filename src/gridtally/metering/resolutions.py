@@ -81,8 +81,8 @@ def refine(blocks: pa.Table, *, at_most_s: int | None = None) -> Refined:
 
 def _mixed(blocks: pa.Table, at_most_s: int | None) -> pa.Table:
     """Channels with several lengths, or one too long: metering_point, channel, shortest [s]."""
-    lengths = blocks.select(_KEYS).group_by(_KEYS).aggregate([])
-    ranges = lengths.group_by(["metering_point", "channel"]).aggregate(
+    lengths = blocks.select(_KEYS).group_by(_KEYS, use_threads=False).aggregate([])
+    ranges = lengths.group_by(["metering_point", "channel"], use_threads=False).aggregate(
         [("resolution_s", "min"), ("resolution_s", "max")]
     )
     least = ranges["resolution_s_min"]

@@ -230,7 +230,7 @@ def _looking_back(spans: pa.Table, versions: set[str], agreements: pa.Table) -> 
     mine = pc.is_in(spans["segment"], spans.filter(some)["segment"].combine_chunks())
     if not pc.any(mine).as_py():
         return spans
-    began = agreements.group_by("agreement").aggregate([("from", "min")])
+    began = agreements.group_by("agreement", use_threads=False).aggregate([("from", "min")])
     at = pc.index_in(spans["agreement"], began["agreement"].combine_chunks())
     days = pc.if_else(
         mine, began["from_min"].take(at.combine_chunks()), pa.scalar(None, pa.date32())

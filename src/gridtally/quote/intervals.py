@@ -55,7 +55,9 @@ def _bounds(blocks: pa.Table) -> dict[str, tuple[int, int]]:
     length = np.asarray(pc.list_value_length(blocks["values"]), np.int64)
     end = start + length * np.asarray(blocks["resolution_s"])
     points = pa.table({"point": blocks["metering_point"], "start": start, "end": end})
-    grouped = points.group_by("point").aggregate([("start", "min"), ("end", "max")])
+    grouped = points.group_by("point", use_threads=False).aggregate(
+        [("start", "min"), ("end", "max")]
+    )
     rows = zip(
         *(grouped[name].to_pylist() for name in ("point", "start_min", "end_max")), strict=True
     )

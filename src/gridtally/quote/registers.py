@@ -104,7 +104,7 @@ def _dials(readings: pa.Table) -> list[Row]:
         if pa.types.is_string(said.type):
             said = pc.if_else(pc.equal(said, ""), pa.scalar(None, pa.string()), said)
         columns[name] = said
-    grouped = pa.table(columns).group_by(list(_DIAL)).aggregate(
+    grouped = pa.table(columns).group_by(list(_DIAL), use_threads=False).aggregate(
         [(name, how) for name in _SAID for how in ("min", "max")]
     )  # fmt: skip
     return grouped.sort_by([(name, "ascending") for name in _DIAL]).to_pylist()  # type: ignore[no-any-return]
@@ -134,7 +134,7 @@ def _stays(readings: pa.Table) -> Stays:
     """First and last instant of the readings of each meter at each metering point. [s]"""
     keys = ["metering_point", "meter"]
     named = readings.select(keys).append_column("time", readings["time_utc"].cast(pa.int64()))
-    grouped = named.group_by(keys).aggregate([("time", "min"), ("time", "max")])
+    grouped = named.group_by(keys, use_threads=False).aggregate([("time", "min"), ("time", "max")])
     columns = (grouped[name].to_pylist() for name in (*keys, "time_min", "time_max"))
     return {(point, meter): (low, high) for point, meter, low, high in zip(*columns, strict=True)}
 

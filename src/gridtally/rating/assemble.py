@@ -209,7 +209,9 @@ def _bills_of(
     accounts: pa.ChunkedArray, begins: pa.ChunkedArray, ends: pa.ChunkedArray
 ) -> pa.Array:
     """account/from/to, over all segments of the account."""
-    grouped = pa.table({"account": accounts, "from": begins, "to": ends}).group_by("account")
+    grouped = pa.table({"account": accounts, "from": begins, "to": ends}).group_by(
+        "account", use_threads=False
+    )
     bounds = grouped.aggregate([("from", "min"), ("to", "max")])
     dates = (bounds[name].cast(pa.string()) for name in ("from_min", "to_max"))
     names = pc.binary_join_element_wise(bounds["account"], *dates, "/")

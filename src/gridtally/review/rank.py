@@ -226,9 +226,12 @@ def _usual(segments: pa.Table, expected: pa.Table | None) -> dict[str, str]:
     if expected is None:
         return {}
     joined = segments.select(["segment", "bill", "import_ukwh"]).join(
-        expected.select(["segment", "low_ukwh", "high_ukwh"]), "segment", join_type="inner"
+        expected.select(["segment", "low_ukwh", "high_ukwh"]),
+        "segment",
+        join_type="inner",
+        use_threads=False,
     )
-    grouped = joined.group_by("bill").aggregate(
+    grouped = joined.group_by("bill", use_threads=False).aggregate(
         [("low_ukwh", "sum"), ("high_ukwh", "sum"), ("high_ukwh", "max"), ("import_ukwh", "sum")]
     )
     return {row["bill"]: _range(row) for row in grouped.to_pylist()}

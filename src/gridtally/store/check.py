@@ -10,8 +10,6 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from decimal import Decimal
 
-import pyarrow as pa
-import pyarrow.parquet as pq
 from django.db.models import F, Sum
 
 from gridtally import control
@@ -264,9 +262,8 @@ def _history(ws: Workspace) -> Iterator[str]:
     rows = control.models.HistoryFile.objects.filter(kind="issued").order_by("seq")
     listed: list[str] = []
     for path, digest in rows.values_list("path", "digest"):
-        data = pa.BufferReader(files.read_checked(ws.path / path, digest))
-        table = pq.read_table(data, columns=["segment"], use_threads=False)
-        listed += table["segment"].to_pylist()
+        data = files.read_checked(ws.path / path, digest)
+        listed += files.table_of(data, columns=["segment"])["segment"].to_pylist()
     issued = control.models.IssuedSegment.objects.filter(version=0)
     if sorted(listed) != sorted(issued.values_list("segment", flat=True)):
         yield "the history does not have each issued segment exactly once"

@@ -6,7 +6,7 @@ import contextlib
 import hashlib
 import os
 import secrets
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from mmap import mmap
 from pathlib import Path
@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 
 from gridtally.errors import Corrupt
 
-__all__ = ["read_checked", "sha256", "sync_dir", "table_bytes", "write", "write_many"]
+__all__ = ["read_checked", "sha256", "sync_dir", "table_bytes", "table_of", "write", "write_many"]
 
 
 def sha256(data: bytes | memoryview | mmap) -> str:
@@ -79,6 +79,19 @@ def table_bytes(table: pa.Table, *, plain: tuple[str, ...] = ()) -> memoryview:
         write_statistics=False,
     )
     return memoryview(sink.getvalue())
+
+
+def table_of(
+    data: bytes, *, columns: Sequence[str] | None = None, texts: Sequence[str] = ()
+) -> pa.Table:
+    """Parquet bytes as a table: `columns` of it, those in `texts` as dictionaries.
+
+    By this thread alone: a worker of Arrow's lets go of Python's bytes after the call is over, and
+    where Python ends at this moment, the process is killed. `pq.read_table` has workers always.
+    """
+    with pq.ParquetFile(pa.BufferReader(data), read_dictionary=list(texts)) as file:
+        table = file.read(columns=columns, use_threads=False)
+    return table if columns is None else table.select(columns)
 
 
 def read_checked(path: Path, digest: str) -> bytes:

@@ -10,7 +10,6 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 from django.db.models import Max
 
 from gridtally import control
@@ -114,9 +113,7 @@ def read_history(
     parts = []
     for row in rows:
         data = files.read_checked(snap.workspace.path / row.path, row.digest)
-        part = pq.read_table(
-            pa.BufferReader(data), use_threads=False, columns=chosen, read_dictionary=texts
-        )
+        part = files.table_of(data, columns=chosen, texts=texts)
         if accounts is not None:
             part = part.filter(pc.is_in(part["account"], pa.array(accounts, pa.string())))
         parts.append(part)

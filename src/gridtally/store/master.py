@@ -13,7 +13,6 @@ from datetime import date
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 from django.db import IntegrityError
 from django.db.models import Max
 
@@ -173,7 +172,7 @@ def load(ws: Workspace, seq: int, *, personal: bool = False) -> dict[str, pa.Tab
     for row in control.models.MasterTable.objects.filter(version_id=seq).order_by("name"):
         if personal or not is_personal(row.name):
             data = files.read_checked(ws.path / row.path, row.digest)
-            found[row.name] = pq.read_table(pa.BufferReader(data), use_threads=False)
+            found[row.name] = files.table_of(data)
     who = found.pop(_PEOPLE, None)
     fitted = {name: _fit(table, MASTER[name]) for name, table in found.items()}
     if "accounts" not in fitted:

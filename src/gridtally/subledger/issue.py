@@ -225,7 +225,7 @@ class _Prepared:
             by_bill.setdefault(row["bill"], []).append(row | utc)
         chosen = rows.filter(pc.is_in(rows["bill"], names)).to_pylist()
         tariffs = run.read("spans", columns=["segment", "span", "tariff"])
-        lines = run.read("lines").join(tariffs, ["segment", "span"])
+        lines = run.read("lines").join(tariffs, ["segment", "span"], use_threads=False)
         amounts = _amounts(lines, segments, ledger_code=ledger_code)
         return cls({row["bill"]: row for row in chosen}, by_bill, amounts, past)
 

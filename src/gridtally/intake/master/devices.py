@@ -182,7 +182,7 @@ def _with_meters(state: State) -> pa.Table:
     })  # fmt: skip
     plates = meters.select(["meter", "metering_point", "ct_ratio", "pt_ratio", "constant"])
     plates = plates.append_column("first", pa.array(first)).append_column("after", pa.array(after))
-    both = dials.join(plates, "meter", join_type="inner")
+    both = dials.join(plates, "meter", join_type="inner", use_threads=False)
     same = pc.and_(pc.less(both["since"], both["after"]), pc.less(both["first"], both["until"]))
     return both.filter(same).sort_by([("row", "ascending"), ("first", "ascending")])
 
