@@ -1,8 +1,8 @@
 """For all tests: hypothesis sets no deadline, because machines are shared and slow at times.
 
-Where `CI` is set its examples are the same in every run, so that a red run speaks of the change;
-all other runs look further. What compares the raters (`case_raters` and its like) lives with the
-laws and serves oracles, too.
+Where `CI` is set (`.ci/run` sets it) its examples follow from the source of each test, and are the
+same in every run, so that a red run speaks of the change; all other runs look further. What
+compares the raters (`case_raters` and its like) lives with the laws and serves oracles, too.
 """
 
 import os

@@ -1,10 +1,12 @@
 """Rules about the code itself, as tests: each names its replacement when it goes red."""
 
 import ast
+import os
 import re
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 ROOT = Path(__file__).parents[2]
 SOURCES = sorted((ROOT / "src" / "gridtally").rglob("*.py"))
@@ -136,6 +138,12 @@ def test_layers():
         check=False,
     )
     assert done.returncode == 0, done.stdout
+
+
+def test_laws_draw_the_same_in_ci():
+    """Examples are drawn anew but where `CI` is set, in each worker, and `.ci/run` sets it."""
+    assert settings().derandomize is bool(os.environ.get("CI"))
+    assert re.search(r"^export CI=", (ROOT / ".ci" / "run").read_text(), re.M)
 
 
 def test_test_modules_have_names_of_their_own():
