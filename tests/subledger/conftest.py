@@ -1,38 +1,7 @@
-"""Fixtures of the store's, the subledger's and the control database's tests."""
+"""Fixtures: a workspace of one's own, and processes that race (`tests/store/workspaces.py`)."""
 
-import shutil
 import sys
 from pathlib import Path
 
-import pytest
-from django.db import connection
-
 sys.path.insert(0, str(Path(__file__).parents[1] / "store"))
-from nursery import Nursery
-from synthetic import workspace
-
-from gridtally.store.workspace import Workspace
-
-
-@pytest.fixture(scope="session")
-def template(tmp_path_factory):
-    """A new workspace to copy: making one runs the migrations."""
-    path = tmp_path_factory.mktemp("template") / "town"
-    workspace(path, buckets=2)
-    connection.close()
-    return path
-
-
-@pytest.fixture
-def ws(template, tmp_path):
-    """A new workspace with two buckets."""
-    shutil.copytree(template, tmp_path / "town")
-    return Workspace.open(tmp_path / "town")
-
-
-@pytest.fixture(scope="package")
-def nursery():
-    """Where processes come from that race or are killed."""
-    nursery = Nursery()
-    yield nursery
-    nursery.close()
+from workspaces import nursery, template, ws  # noqa: F401  fixtures

@@ -65,10 +65,20 @@ def render(page: Page) -> str:
             _foot(page),
         ),
     )
-    styles = _faces(page, body) + _css()
+    return document(
+        body,
+        title=f"{page.title} {page.facts[0].value}",
+        styles=_faces(page, body) + _css(),
+        language="zh-Hans" if page.language == "zh" else page.language,
+        fonts="font-src data:; ",
+    )
+
+
+def document(body: Markup, *, title: str, styles: str, language: str, fonts: str = "") -> str:
+    """A whole document that may load nothing: no script, no style but its own, no address told."""
     digest = base64.b64encode(hashlib.sha256(styles.encode()).digest()).decode("ascii")
     policy = (
-        f"default-src 'none'; style-src 'sha256-{digest}'; font-src data:; "
+        f"default-src 'none'; style-src 'sha256-{digest}'; {fonts}"
         "base-uri 'none'; form-action 'none'"
     )
     head = el(
@@ -77,10 +87,9 @@ def render(page: Page) -> str:
         el("meta", http_equiv="Content-Security-Policy", content=policy),
         el("meta", name="viewport", content="width=device-width, initial-scale=1"),
         el("meta", name="referrer", content="no-referrer"),
-        el("title", f"{page.title} {page.facts[0].value}"),
+        el("title", title),
         el("style", Markup(styles)),
     )
-    language = "zh-Hans" if page.language == "zh" else page.language
     return f"<!doctype html>\n{el('html', head, body, lang=language)}\n"
 
 

@@ -5,15 +5,13 @@ Every chart has its sentence and its table: who cannot see it can read it.
 
 from __future__ import annotations
 
-import base64
-import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 from html import escape
 from typing import Any
 
 from gridtally.delivery import what_if_charts as chart
-from gridtally.delivery.html import Markup, el
+from gridtally.delivery.html import Markup, document, el
 
 __all__ = ["charts", "render"]
 
@@ -51,18 +49,6 @@ li { margin-bottom: 6px; }
 
 def render(answer: Row) -> str:
     """The whole document, of what `what_if.sums.summary` says."""
-    title = f"{_title(answer)}: what if"
-    digest = base64.b64encode(hashlib.sha256(_CSS.encode()).digest()).decode("ascii")
-    policy = f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'"
-    head = el(
-        "head",
-        el("meta", charset="utf-8"),
-        el("meta", http_equiv="Content-Security-Policy", content=policy),
-        el("meta", name="viewport", content="width=device-width, initial-scale=1"),
-        el("meta", name="referrer", content="no-referrer"),
-        el("title", title),
-        el("style", Markup(_CSS)),
-    )
     parts = [_head(answer)]
     if answer["bill_segments"]["rated"]:
         parts += [
@@ -70,7 +56,8 @@ def render(answer: Row) -> str:
             _by_month(answer), _revenue(answer), _biggest(answer),
         ]  # fmt: skip
     parts += [_not_rated(answer), _assumptions(answer)]
-    return f"<!doctype html>\n{el('html', head, el('body', el('main', *parts)), lang='en')}\n"
+    title = f"{_title(answer)}: what if"
+    return document(el("body", el("main", *parts)), title=title, styles=_CSS, language="en")
 
 
 def charts(answer: Row) -> str:
