@@ -1,22 +1,18 @@
 """A rating case with terms, prices and events through both raters, for the law of the language."""
 
-import json
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from decimal import Decimal
 
-import numpy as np
-from two_raters import differences
+from two_raters import differences, tables_of
 
 from gridtally.market import Events, Market, Series
-from gridtally.metering.blocks import LETTERS, Dense
 from gridtally.metering.determine import determine
-from gridtally.periods import Period, zone
 from gridtally.rating.rate import rate
 from gridtally.rating.reference import rate_case
 from gridtally.rating.tariff import load
-from gridtally.tables import ADVANCES, CARRY, SPANS, empty, table
+from gridtally.tables import ADVANCES, empty
 
-__all__ = ["disagreements", "market_of"]
+__all__ = ["disagreements", "market_of", "tables_of"]
 
 
 def disagreements(case, tariffs):
@@ -43,42 +39,6 @@ def kernel(case, tariffs):
     rows = [*first.to_pylist(), *rated.findings.to_pylist()]
     why = [row["code"] for row in rows if row["severity"] == "hold"]
     return why, rated.lines.to_pylist(), rated.carry.to_pylist()
-
-
-def tables_of(case):
-    """Spans, grids of readings and carry, as the kernel reads them."""
-    name, rows, began = case["zone"], [], case.get("look_back_from")
-    for number, span in enumerate(case["spans"]):
-        first, end = date.fromisoformat(span["from"]), date.fromisoformat(span["to"])
-        start_utc, end_utc = zone(name).bounds(Period(first, end))
-        terms = json.dumps(span.get("terms", {}), sort_keys=True, separators=(",", ":"))
-        rows.append(
-            {
-                "segment": "A/1", "span": number, "agreement": "A", "account": "C",
-                "metering_point": "P", "zone": name, "from": first, "to": end,
-                "start_utc": start_utc, "end_utc": end_utc, "legal_source": "interval",
-                "terms": None if terms == "{}" else terms,
-                "look_back_from": date.fromisoformat(began) if began else None,
-                **{key: span[key] for key in ("tariff", "contract_ukw", "capacity_ukva")},
-            }
-        )  # fmt: skip
-    grids = [
-        Dense(
-            ("P",),
-            channel,
-            rows[0]["start_utc"],
-            given["resolution_s"],
-            np.array([given["values"]], np.int64),
-            np.array([[LETTERS.index(letter) for letter in given["quality"]]], np.uint8),
-        )
-        for channel, given in case["channels"].items()
-    ]
-    carry = [
-        {"agreement": "A", "segment": "before", "key": entry["key"],
-         "at": date.fromisoformat(entry["at"]), "value": entry["value"]}
-        for entry in case["carry_in"]
-    ]  # fmt: skip
-    return table(SPANS, rows), grids, table(CARRY, carry)
 
 
 def instant(text):

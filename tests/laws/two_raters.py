@@ -1,5 +1,6 @@
 """How the kernel and the second opinion are compared, for the law of the two raters."""
 
+import json
 from datetime import date
 from fractions import Fraction
 
@@ -90,17 +91,20 @@ def line_of(row):
     return texts | {key: Fraction(row[key]) for key in ("quantity", "price", "amount")}
 
 
-def town_of(case, tariffs):
-    """An interval-billed rating case as the tables that the kernel reads."""
-    name, rows = case["zone"], []
+def tables_of(case):
+    """Spans, grids of readings and carry, as the kernel reads them."""
+    name, rows, began = case["zone"], [], case.get("look_back_from")
     for number, span in enumerate(case["spans"]):
         first, end = date.fromisoformat(span["from"]), date.fromisoformat(span["to"])
         start_utc, end_utc = zone(name).bounds(Period(first, end))
+        terms = json.dumps(span.get("terms", {}), sort_keys=True, separators=(",", ":"))
         rows.append(
             {
                 "segment": "A/1", "span": number, "agreement": "A", "account": "C",
                 "metering_point": "P", "zone": name, "from": first, "to": end,
                 "start_utc": start_utc, "end_utc": end_utc, "legal_source": "interval",
+                "terms": None if terms == "{}" else terms,
+                "look_back_from": date.fromisoformat(began) if began else None,
                 **{key: span[key] for key in ("tariff", "contract_ukw", "capacity_ukva")},
             }
         )  # fmt: skip
@@ -120,4 +124,9 @@ def town_of(case, tariffs):
          "at": date.fromisoformat(entry["at"]), "value": entry["value"]}
         for entry in case["carry_in"]
     ]  # fmt: skip
-    return Town(table(SPANS, rows), grids, table(CARRY, carry), dict(tariffs))
+    return table(SPANS, rows), grids, table(CARRY, carry)
+
+
+def town_of(case, tariffs):
+    """An interval-billed rating case as the tables that the kernel reads."""
+    return Town(*tables_of(case), dict(tariffs))
