@@ -1,8 +1,11 @@
 """tariff list, tariff copy: what is printed and written, exit codes; where unverified shows."""
 
+from conftest import ROOT
 from gridtally.rating.shipped import UNVERIFIED, shipped
 
 VERIFIED, OPEN = "es-pvpc-2.0dha-2019-07-01", "cn-hubei-one-part-10kv-2026-01-01"
+PART = "cn-hubei-two-part-10kv-low-metered-2026-01-01"
+LOSSES = "checked in part: the losses of the transformer; no published bill has these prices"
 
 
 def test_the_list_names_each_and_marks_the_unverified(door):
@@ -15,6 +18,8 @@ def test_the_list_names_each_and_marks_the_unverified(door):
     assert list(rows) == [one.name for one in shipped()]
     for one in shipped():
         assert ("unverified" in rows[one.name]) == (one.version.verified_by is None)
+    assert rows[VERIFIED].split()[-1] == "yes"
+    assert "checked in" in rows[PART]
 
 
 def test_the_list_as_json(door):
@@ -26,7 +31,10 @@ def test_the_list_as_json(door):
     assert row["verified"]
     assert "pvpcbill" in row["verified_by"]
     assert "RD 216/2014" in row["source"]
-    assert not rows[OPEN]["verified"]
+    assert row["mark"] is None
+    assert (rows[OPEN]["verified"], rows[OPEN]["mark"]) == (False, "unverified")
+    assert (rows[PART]["verified"], rows[PART]["mark"]) == (False, LOSSES)
+    assert "xiaomilidoc" in rows[PART]["verified_by"]
 
 
 def test_a_copy_is_the_document(door, tmp_path):
@@ -64,6 +72,35 @@ def test_a_copy_still_says_that_it_is_unverified(door, tmp_path):
     assert "The version says that it is unverified." in notes
     assert door("tariff", "show", good, "--json").json["badge"] is None
     assert "Checked against: Bill of 30 days" in door("tariff", "show", good).out
+
+
+def test_a_copy_says_of_which_part_an_example_is(door, tmp_path):
+    """copy, show, its picture and lint say what was checked, and so that the rest was not."""
+    file, svg = tmp_path / "part.toml", tmp_path / "part.svg"
+    assert LOSSES in " ".join(door("tariff", "copy", PART, "--to", file).err.split())
+    said = door("tariff", "show", file)
+    assert " checked in part " in said.out.partition("Source:")[0]
+    assert f"Assumed: {LOSSES[0].upper()}{LOSSES[1:]}." in " ".join(said.out.split())
+    door("tariff", "show", file, "--svg", svg)
+    assert ">checked in part<" in svg.read_text()
+    notes = door("tariff", "lint", file, "--json").json["files"][0]["findings"]
+    assert f"The version says that it is {LOSSES}." in [row["message"] for row in notes]
+
+
+def test_diff_says_it_of_both(door, tmp_path):
+    """Each of the two head lines has its mark, in text and as data; of an own document none."""
+    for name in (OPEN, PART, VERIFIED):
+        door("tariff", "copy", name, "--to", tmp_path / name)
+    open_, part, good = (tmp_path / name for name in (OPEN, PART, VERIFIED))
+    heads = door("tariff", "diff", open_, part).out.split("tariff\n")[0].split("\nnew  ")
+    assert "unverified" in heads[0]
+    assert "checked in part" in heads[1]
+    said = door("tariff", "diff", good, open_, "--json").json
+    assert [said[word]["badge"] for word in ("old", "new")] == [None, "unverified"]
+    town = ROOT / "src" / "gridtally" / "demo" / "tariffs"
+    files = [town / f"home-tou-{year}-01-01.toml" for year in (2025, 2026)]
+    said = door("tariff", "diff", *files, "--json").json
+    assert [said[word]["badge"] for word in ("old", "new")] == ["unverified"] * 2
 
 
 def test_a_rate_under_one_says_so_and_may_be_one_bill(door, tmp_path):

@@ -12,12 +12,14 @@ import pytest
 from shipped_cases import amounts, case_of, month, priced, rated, text_of, total_of
 
 from gridtally.rating.lint import lint
-from gridtally.rating.shipped import UNVERIFIED, find, shipped
+from gridtally.rating.shipped import IN_PART, UNVERIFIED, find, mark, shipped
 from gridtally.terms import Severity
 
 DOCS = Path(__file__).parents[2] / "docs"
 JANUARY = month(2026, 1)
 ALL = [pytest.param(one, id=one.name) for one in shipped()]
+WHOLE = {"es-pvpc-2.0a-2019-07-01", "es-pvpc-2.0dha-2019-07-01", "cn-zhejiang-home-2024-01-01"}
+"""A published bill or example with this document's own prices covers all of its energy charges."""
 
 
 # --------------------------------------------------------------------- the set
@@ -26,7 +28,8 @@ ALL = [pytest.param(one, id=one.name) for one in shipped()]
 @pytest.mark.parametrize("one", ALL)
 def test_each_is_sourced_and_says_whether_it_was_checked(one):
     """A file's name is its id and day; nothing refuses it; either it names an example that a test
-    here compares with, or it says of itself, and so on every bill, that it is unverified."""
+    here compares with, and says when that is a part of it only, or it says of itself, and so on
+    every bill, that it is unverified."""
     version = one.version
     assert one.name == f"{version.id}-{version.valid_from}"
     assert version.id.startswith(f"{one.country}-")
@@ -34,6 +37,8 @@ def test_each_is_sourced_and_says_whether_it_was_checked(one):
     assert version.source
     assert all(charge.ledger for charge in version.components)
     assert (version.verified_by is None) == (UNVERIFIED in version.assumptions)
+    parts = [words for words in version.assumptions if words.startswith(IN_PART)]
+    assert len(parts) == (version.verified_by is not None and one.name not in WHOLE)
 
 
 def test_no_day_has_two_versions():
@@ -52,7 +57,8 @@ def test_the_page_lists_what_is_shipped():
     for (_, rest), one in zip(rows, shipped(), strict=True):
         version = one.version
         until = str(version.valid_to) if version.valid_to else "open"
-        checked = "*unverified*" if version.verified_by is None else version.verified_by
+        said = mark(version.assumptions)
+        checked = ". ".join(filter(None, (said and f"*{said}*", version.verified_by)))
         assert rest == f"{until} | {version.title['en']} | {checked}"
 
 

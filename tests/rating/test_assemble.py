@@ -1,5 +1,6 @@
 """Step 7: segments and bills of an account, and a bill explained down to its readings."""
 
+import re
 from datetime import date, datetime
 from decimal import Decimal
 
@@ -20,6 +21,7 @@ from gridtally.rating.explain.difference import difference
 from gridtally.rating.explain.effects import EFFECTS
 from gridtally.rating.explain.render import render
 from gridtally.rating.rate import rate
+from gridtally.rating.shipped import IN_PART, UNVERIFIED
 from gridtally.rating.tariff import load
 from gridtally.tables import (
     ADVANCES,
@@ -200,6 +202,19 @@ def test_a_bill_explained():
                  "the lines of fixed, energy\n", f"= {Decimal(tax['amount']):.2f} EUR",
                  f"{Decimal(tax['quantity']):.2f} EUR x {tax['price']} % = "):  # fmt: skip
         assert said in text
+
+
+def test_the_tree_says_what_the_tariff_assumes():
+    """The mark stands beside the tariff's title, and every assumption under it."""
+    for said, mark in ((UNVERIFIED, "unverified"), (f"{IN_PART}losses.", "checked in part")):
+        head = header("UTC", title='"Home"', assumptions=f'["{said}", "A day is 24 hours."]')
+        made = world({"A": ("AC", date(2025, 5, 1), "t")}, documents=[head + BODY])
+        console = Console(width=120, record=True, file=open("/dev/null", "w"))  # noqa: SIM115
+        console.print(render(explained(made, "AC/2026-01-01/2026-02-01")))
+        text = console.export_text()
+        assert f"31 days: Home {mark}\n" in re.sub(" +\n", "\n", text)
+        assert f"Assumed: {said}" in text
+        assert "Assumed: A day is 24 hours." in text
 
 
 def test_a_dial_over_its_end():

@@ -10,6 +10,7 @@ import click
 
 from gridtally.cli.common import as_json, out, print_json, shown, talk
 from gridtally.cli.readings import read_file
+from gridtally.cli.tariff_shipped import badge_of, badge_text
 
 FILE = click.Path(path_type=Path)
 
@@ -27,6 +28,8 @@ def diff(old: Path, new: Path, as_json: bool) -> int:
     from gridtally.rating.diff import diff as compare
 
     answer = compare(read_file(old), read_file(new), names=(old.name, new.name))
+    for word, file in (("old", old), ("new", new)):
+        answer[word]["badge"] = badge_of(file, answer[word])
     if as_json:
         print_json(answer)
     else:
@@ -41,7 +44,7 @@ def _print(answer: dict[str, Any]) -> None:
         out.print(
             f"{word}  [bold]{shown(head['title'])}[/bold]  {shown(head['tariff'])}  "
             f"{head['valid_from']} to {until}  {head['currency']}  "
-            f"[dim]{shown(head['file'])}[/dim]",
+            f"[dim]{shown(head['file'])}[/dim]{badge_text(head['badge'])}",
             highlight=False,
         )
     relation = answer["relation"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +14,23 @@ from gridtally.errors import UsageError
 
 if TYPE_CHECKING:
     from gridtally.rating.shipped import Shipped
+
+
+_CODE = Path(__file__).parents[1]
+
+
+def badge_of(file: Path, view: Mapping[str, Any]) -> str | None:
+    """`unverified` or `checked in part`; what lies in Gridtally's folder is one or names a check.
+
+    `view` has `badge` and `verified_by` of the document in the file.
+    """
+    bare = not view["verified_by"] and _CODE in file.resolve().parents
+    return view["badge"] or ("unverified" if bare else None)
+
+
+def badge_text(badge: str | None) -> str:
+    """As it stands beside a title."""
+    return f"  [white on red] {badge} [/]" if badge else ""
 
 
 @click.command("list")
@@ -32,8 +50,8 @@ def list_shipped(as_json: bool) -> int:
     for column in ("name", "until", "title", "checked"):
         table.add_column(column, no_wrap=column in ("name", "until"))
     for row in rows:
-        mark = "yes" if row["verified_by"] else "[bold red]unverified[/]"
-        table.add_row(shown(row["name"]), row["valid_to"] or "open", shown(row["title"]), mark)
+        checked = f"[bold red]{shown(row['mark'])}[/]" if row["mark"] else "yes"
+        table.add_row(shown(row["name"]), row["valid_to"] or "open", shown(row["title"]), checked)
     out.print(table)
     talk.print("--json says the source of each and the example that it was checked against.")
     return 0
@@ -47,7 +65,7 @@ def copy(name: str, to: Path | None) -> int:
 
     A file that is there already stays as it is.
     """
-    from gridtally.rating.shipped import find
+    from gridtally.rating.shipped import find, mark
 
     one = find(name)
     target = to or Path(f"{one.name}.toml")
@@ -59,15 +77,17 @@ def copy(name: str, to: Path | None) -> int:
         why = "is there already" if there else f"cannot be written: {err.strerror}"
         raise UsageError(f"{target} {why}.", remedy="Name another file with --to.") from err
     talk.print(f"Written: {shown(target)}", highlight=False)
-    if not one.version.verified_by:
-        talk.print(f"[bold red]unverified[/]  {shown(one.version.source)}", highlight=False)
+    if said := mark(one.version.assumptions):
+        talk.print(f"[bold red]{shown(said)}[/]  {shown(one.version.source)}", highlight=False)
     return 0
 
 
 def _row(one: Shipped) -> dict[str, Any]:
+    from gridtally.rating.shipped import mark
     from gridtally.rating.wording import name_of
 
     version = one.version
+    said = mark(version.assumptions)
     return {
         "name": one.name,
         "id": version.id,
@@ -75,7 +95,8 @@ def _row(one: Shipped) -> dict[str, Any]:
         "valid_from": str(version.valid_from),
         "valid_to": None if version.valid_to is None else str(version.valid_to),
         "title": name_of(version.title, version.id),
-        "verified": version.verified_by is not None,
+        "verified": said is None,
+        "mark": said,
         "verified_by": version.verified_by,
         "source": version.source,
         "assumptions": list(version.assumptions),

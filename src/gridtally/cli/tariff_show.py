@@ -12,9 +12,9 @@ import click
 
 from gridtally.cli.common import as_json, out, print_json, shown, talk
 from gridtally.cli.readings import read_file
+from gridtally.cli.tariff_shipped import badge_of, badge_text
 
 _HALF_HOURS = 48
-_SHIPPED = Path(__file__).parents[1]
 
 
 @click.command()
@@ -33,7 +33,7 @@ def show(file: Path, year: int | None, picture: Path | None, as_json: bool) -> i
     from gridtally.rating.tariff import load
 
     view = data(load(read_file(file), name=file.name), year=year)
-    badge = "unverified" if _unverified(file, view) else None
+    badge = badge_of(file, view)
     if picture:
         from gridtally.rating.show.picture import picture as draw
 
@@ -46,26 +46,16 @@ def show(file: Path, year: int | None, picture: Path | None, as_json: bool) -> i
     return 0
 
 
-def _unverified(file: Path, view: Mapping[str, Any]) -> bool:
-    """Of what comes with Gridtally, and of copies, which still say so."""
-    from gridtally.rating.shipped import unverified
-
-    if view["verified_by"]:
-        return False
-    return _SHIPPED in file.resolve().parents or unverified(view["assumptions"])
-
-
 def _print(view: Mapping[str, Any], badge: str | None) -> None:
     from gridtally.rating.show.panels import in_words, varies
     from gridtally.rating.wording import name_of
 
     until = view["valid_to"] or "further notice"
     year = f", shown for {view['year']}" if view["year"] else ""
-    mark = f"  [white on red] {badge} [/]" if badge else ""
     title = name_of(view["title"], view["tariff"])
     out.print(
         f"[bold]{shown(title)}[/bold]  {shown(view['tariff'])}  {view['valid_from']} to {until}"
-        f"{year}  {view['currency']}  {shown(view['zone'])}{mark}",
+        f"{year}  {view['currency']}  {shown(view['zone'])}{badge_text(badge)}",
         highlight=False,
     )
     out.print(f"[dim]Source: {shown(view['source'])}[/dim]", highlight=False)

@@ -16,6 +16,7 @@ from gridtally.rating.diff.changes import Change, Walk, dates, prices_of
 from gridtally.rating.diff.hours import Renamed, calendar_changes, hours_told, same_hours
 from gridtally.rating.document.checks import resolve
 from gridtally.rating.document.reader import read
+from gridtally.rating.shipped import badge
 from gridtally.rating.wording import facts, name_of, plain, stated, value_text
 
 __all__ = ["Change", "diff", "diff_documents", "relation"]
@@ -38,7 +39,8 @@ def diff(old: bytes, new: bytes, *, names: tuple[str, str]) -> dict[str, Any]:
     heads = [
         {"file": name, "tariff": document.tariff, "title": name_of(document.title, document.tariff),
          "currency": document.currency, "valid_from": document.valid_from.isoformat(),
-         "valid_to": document.valid_to.isoformat() if document.valid_to else None}
+         "valid_to": document.valid_to.isoformat() if document.valid_to else None,
+         "verified_by": document.verified_by, "badge": badge(document.assumptions)}
         for name, document in zip(names, (before, after), strict=True)
     ]  # fmt: skip
     return {

@@ -12,6 +12,7 @@ from rich.tree import Tree
 from gridtally.money import minor_digits
 from gridtally.rating.explain.estimates import sentences
 from gridtally.rating.explain.readings import summary
+from gridtally.rating.shipped import badge
 
 __all__ = ["render", "word"]
 
@@ -79,9 +80,13 @@ def _render_source(leaf: Tree, source: Mapping[str, Any]) -> None:
 def _render_span(branch: Tree, span: Mapping[str, Any], money: str, language: str) -> None:
     tariff = span["tariff"]
     name = word(tariff["title"], language) if tariff else "no tariff"
-    node = branch.add(f"{span['from']} to {span['to']}, {span['days']} days: {name}")
+    said = badge(tariff["assumptions"]) if tariff else None
+    mark = f" [bold red]{said}[/]" if said else ""
+    node = branch.add(f"{span['from']} to {span['to']}, {span['days']} days: {name}{mark}")
     if tariff:
         node.add(f"[dim]{escape(tariff['source'])}, in force from {tariff['valid_from']}[/]")
+        for said in tariff["assumptions"]:
+            node.add(f"[dim]Assumed: {escape(said)}[/]")
     for line in span["lines"]:
         bucket = f" {escape(line['bucket'])}" if line["bucket"] else ""
         leaf = node.add(

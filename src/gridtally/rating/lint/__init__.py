@@ -14,7 +14,7 @@ from gridtally.rating.lint.effects import without_effect
 from gridtally.rating.lint.holidays import holiday_notes
 from gridtally.rating.lint.hours import hour_problems
 from gridtally.rating.lint.magnitudes import magnitude_notes
-from gridtally.rating.shipped import unverified
+from gridtally.rating.shipped import mark
 from gridtally.terms import Severity
 
 __all__ = ["lint", "unpriced_months"]
@@ -43,8 +43,8 @@ def lint(data: bytes) -> list[Problem]:
     found += magnitude_notes(document)
     found += hour_problems(document)
     found += holiday_notes(document)
-    if unverified(document.assumptions):
-        message = "The version says that it is unverified."
+    if said := mark(document.assumptions):
+        message = f"The version says that it is {said}."
         found.append(_note("assumptions", message, "Name what it was checked against, if it was."))
     if document.valid_to is None:
         message = "The version has no end: it is in force until another is added."

@@ -15,10 +15,12 @@ from importlib.resources import files
 from gridtally.errors import NotFound
 from gridtally.rating.tariff import TariffVersion, load
 
-__all__ = ["UNVERIFIED", "Shipped", "find", "shipped", "unverified"]
+__all__ = ["IN_PART", "UNVERIFIED", "Shipped", "badge", "find", "mark", "shipped"]
 
 UNVERIFIED = "Unverified: no published worked example was found to check this document against."
 """Stands among the assumptions of a version without `verified_by`, and so on every bill."""
+IN_PART = "Checked in part: "
+"""So begins the assumption that says which part of a version its `verified_by` covers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,9 +63,20 @@ def find(name: str) -> Shipped:
     return alike[-1]
 
 
-def unverified(assumptions: Iterable[str]) -> bool:
-    """Whether a version says of itself that nobody's example stands behind it."""
-    return UNVERIFIED in assumptions
+def mark(assumptions: Iterable[str]) -> str | None:
+    """What a version says of itself: `unverified`, `checked in part: what`, or None."""
+    for words in assumptions:
+        if words == UNVERIFIED:
+            return "unverified"
+        if words.startswith(IN_PART):
+            return words[0].lower() + words[1:].removesuffix(".")
+    return None
+
+
+def badge(assumptions: Iterable[str]) -> str | None:
+    """The mark without its details, to stand beside a title."""
+    said = mark(assumptions)
+    return said and said.partition(":")[0]
 
 
 def _read(country: str, stem: str, data: bytes) -> Shipped:

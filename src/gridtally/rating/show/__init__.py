@@ -13,6 +13,7 @@ from pydantic import BaseModel
 from gridtally.errors import UsageError
 from gridtally.rating.charges import Charge
 from gridtally.rating.hours import grid
+from gridtally.rating.shipped import badge
 from gridtally.rating.show.panels import at_rest, panels, steps
 from gridtally.rating.show.total import total
 from gridtally.rating.tariff import TariffVersion
@@ -47,6 +48,7 @@ def show(version: TariffVersion, *, year: int | None = None) -> dict[str, Any]:
         "source": version.source,
         "verified_by": version.verified_by,
         "assumptions": list(version.assumptions),
+        "badge": badge(version.assumptions),
         "holidays": _holidays(version, year),
         "total": total(version, mask),
         "declared": [[name, said] for name, said in _declared(version)],
