@@ -239,8 +239,18 @@ class Wanted:
         return (self.channel, *self.others, *self.either)
 
     def name(self, bucket: str) -> str:
-        """Name of a determinant: kind/channel/calendar/bucket, such as energy/import/tou/peak."""
+        """Name of a determinant: kind/channel/calendar/bucket, such as energy/import/tou/peak.
+
+        What `reduce` gives for a part of a bucket has the part behind it: peak/tier-1.
+        """
         kind = f"{self.kind}-{self.window_s // 60}" if self.window_s else self.kind
         kind += f".{self.variant}" if self.variant else ""
         months = "@" + ",".join(map(str, self.months)) if self.months else ""
-        return f"{kind}/{self.channel}/{self.calendar or 'all'}{months}/{bucket or 'all'}"
+        own, slash, part = bucket.partition("/")
+        place = f"{_or_all(self.calendar)}{months}/{_or_all(own)}"
+        return f"{kind}/{self.channel}/{place}{slash}{part}"
+
+
+def _or_all(name: str) -> str:
+    """`all` stands for no calendar and no bucket: one that is called so is written `=all`."""
+    return "=all" if name == "all" else name or "all"

@@ -87,7 +87,7 @@ def declarations(r, d, grid):
         out += the_parts(r, d)
     if r.random() < 0.4:
         out += the_losses(r, d)
-    for name in ("tou", "season")[: r.randint(0, 2)]:
+    for name in (r.choice(("tou", "tou", "all")), "season")[: r.randint(0, 2)]:
         text, buckets = a_calendar(r, d, name, grid if r.random() < 0.95 else 7)
         out.append(text)
         d.calendars[name] = buckets
@@ -176,8 +176,9 @@ def a_calendar(r, d, name, grid):
         rule += [f"season = {json.dumps(season)}"] if season else []
         out.append(rule)
         buckets.append(bucket)
-    out.append(['otherwise = "off"'])
-    buckets.append("off")
+    rest = "all" if r.random() < (0.5 if name == "all" else 0.05) else "off"
+    out.append([f'otherwise = "{rest}"'])
+    buckets.append(rest)
     standard = [f'[calendars.{name}]\nclock = "standard"\n'] * (r.random() < 0.2)
     rules = [f"[[calendars.{name}.rules]]\n" + "\n".join(rule) + "\n" for rule in out]
     return "".join([*standard, *rules]), buckets

@@ -105,10 +105,11 @@ def a_calendar(r, name, grid):
         called += maybe(r, 0.3, 'hours = ["06:00-22:00"]')
         rules.insert(r.random() < 0.02, called)
         buckets = [each[0][10:-1] for each in rules]
-    rules.append(['otherwise = "off"'])
+    rest = "all" if name == "all" else "off"
+    rules.append([f'otherwise = "{rest}"'])
     head = f"[calendars.{name}]\n" + 'clock = "standard"\n' * (r.random() < 0.25)
     text = "".join(f"[[calendars.{name}.rules]]\n" + "\n".join(each) + "\n" for each in rules)
-    return head + text, [*buckets, "off"]
+    return head + text, [*buckets, rest]
 
 
 # --------------------------------------------------------- parts and losses
@@ -388,7 +389,7 @@ def a_component(r, number, calendars, ids, demands, grid):
 def a_document(r, zone_name, grid):
     """A whole document; components stand in another order than they are computed in."""
     texts, calendars = [], {}
-    for name in ("tou", "season")[: r.randint(0, 2)]:
+    for name in (r.choice(("tou", "tou", "tou", "all")), "season")[: r.randint(0, 2)]:
         text, buckets = a_calendar(r, name, grid)
         texts.append(text)
         calendars[name] = buckets
@@ -484,7 +485,8 @@ def some_terms(r):
         "kv": ("0.4", "10", "3.3"),
     }
     stated = {name: r.choice(each) for name, each in choices.items() if r.random() < 0.995}
-    return stated | ({"rate": "-1"} if r.random() < 0.005 else {})
+    below = {"rate": r.choice(("-1", "-100", "-100.00000001", "-150"))}
+    return stated | (below if r.random() < 0.01 else {})
 
 
 def some_values(r, width):
@@ -492,6 +494,10 @@ def some_values(r, width):
     values = [r.randint(0, most) if r.random() < 0.9 else 0 for _ in range(width)]
     if r.random() < 0.01:
         values[r.randrange(width)] = -r.choice((1, 10**9))
+    if r.random() < 0.01:
+        at = r.randrange(width)
+        huge = r.choice((2**62 // 3600 - 1, 2**63 // 3600 // 4 + 10**9, 27 * 10**12, 10**12))
+        values[at : at + 200] = [huge] * len(values[at : at + 200])
     return values
 
 

@@ -29,6 +29,8 @@ ZONES = (
 STARTS = ("2026-01-01", "2026-03-20", "2026-10-20", "2026-12-20", "2026-04-01", "2026-09-01")
 """Around clock changes of either hemisphere and the turn of the year."""
 FIRSTS = tuple((month, 1) for month in range(1, 13))
+HUGE = (2**62 // 3600 - 1, 2**63 // 3600 // 4 + 10**9, 27 * 10**12, 10**12)
+"""Readings of which one fits exact integers and a window, or a mean, of them may not. [ukWh]"""
 CHANNELS = ("import", "export", "reactive_import", "reactive_export")
 
 
@@ -147,7 +149,9 @@ def some_terms(r, *, faults):
         "volts": r.choice(("0.4", "12.5", "400")),
     }
     if faults and r.random() < 0.1:
-        found[r.choice(list(found))] = r.choice(("-1", "0", "150", "999999"))
+        found[r.choice(list(found))] = r.choice(
+            ("-1", "0", "150", "999999", "-99.5", "-100.00000001", "-150")
+        )
     if faults and r.random() < 0.1:
         del found[r.choice(list(found))]
     return json.dumps(found, sort_keys=True, separators=(",", ":"))
@@ -207,6 +211,9 @@ def some_readings(r, name, first, end, step, count, *, faults):
                 quality[row, r.randrange(width)] = 0
             elif chance < 0.05:
                 values[row, r.randrange(width)] = -r.choice((1, 10**9, 10**12))
+            elif chance < 0.07:
+                at = r.randrange(width)
+                values[row, at : at + 200] = r.choice(HUGE)
         values[quality == 0] = 0
         grids.append(Dense(tuple(points), channel, start_utc, step, values, quality))
     return grids

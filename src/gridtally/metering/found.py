@@ -53,6 +53,16 @@ class Found:
             finding(code, Severity.HOLD, message, remedy=remedy, must_hold=True, **(where | more))  # type: ignore[arg-type]
         )
 
+    def too_large(self, row: int, channel: str) -> None:
+        """Hold a span whose readings do not fit exact integers."""
+        self.stop(
+            row,
+            "metering.determinant.overflow",
+            "The readings are too large to be energy: their sum would not be exact.",
+            channel=channel,
+            remedy="Correct the readings or their unit.",
+        )
+
     @property
     def mark(self) -> tuple[int, int]:
         """How many determinants and findings there are, to go back to."""

@@ -19,7 +19,7 @@ import pyarrow as pa
 from gridtally.metering import dials
 from gridtally.metering.blocks import ACTUAL, ESTIMATED, MISSING, Dense
 from gridtally.metering.found import Found
-from gridtally.metering.sums import LIMIT_BITS, Output, Plan, Unfit, plan
+from gridtally.metering.sums import Output, Plan, Unfit, plan
 from gridtally.periods import Period, iso_utc, zone
 from gridtally.terms import Channel, Wanted
 
@@ -203,13 +203,7 @@ class Group:
             start = grid.start_utc + (bounds[0] + int(gaps[0])) * grid.resolution_s
             self._incomplete(row, grid.channel, start, len(gaps))
             return
-        self.found.stop(
-            row,
-            "metering.determinant.overflow",
-            "The readings are too large to be energy: their sum would not be exact.",
-            channel=grid.channel,
-            remedy="Correct the readings or their unit.",
-        )
+        self.found.too_large(row, grid.channel)
 
     def _incomplete(self, row: int, channel: str, start_utc: int, missing: int | None) -> None:
         what = "all readings are" if missing is None else f"{missing} readings are"
@@ -246,7 +240,7 @@ def _sums(
     columns = slice(first, first + made.count)
     low, high = bounds[0] - first, bounds[1] - first
     alike = not low.any() and bool((high == made.count).all())
-    bound = (1 << LIMIT_BITS) // max(made.count, 3600)
+    bound = made.limit
     room = np.empty((_ROWS, made.count), np.int64)
     clean = lowest > ESTIMATED
     for begin in range(0, len(at), _ROWS):

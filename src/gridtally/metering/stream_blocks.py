@@ -90,6 +90,11 @@ class Blocks:
         """Length of each block. [s]"""
         return self.ends - self.starts
 
+    @property
+    def widest(self) -> int:
+        """Intervals of the longest block."""
+        return int((self.after - self.first).max(initial=1))
+
     def energies(self, values: Ints) -> Ints:
         """Energy of each block; shape (rows, blocks)."""
         if (self.after - self.first == 1).all() and len(self.first) == values.shape[1]:

@@ -19,8 +19,9 @@ from gridtally.market import Market
 from gridtally.metering.blocks import MISSING, Dense
 from gridtally.metering.found import Found
 from gridtally.metering.stream_blocks import HOUR_S, Blocks, Part, Unfit, all_blocks
+from gridtally.metering.sums import LIMIT_BITS
 from gridtally.metering.windows import apparent, half_even, measured
-from gridtally.terms import Reduced, Stream, Wanted
+from gridtally.terms import Reduced, Stream, Wanted, Windows
 
 __all__ = ["Part", "add_reduced", "reduce_streams"]
 
@@ -207,16 +208,34 @@ def _demands(
 ) -> None:
     assert want.windows is not None
     made = blocks[want.channel]
+    far = np.zeros(len(rows), bool)
+    for channel, column in values.items():
+        far |= _beyond(column, blocks[channel].widest * HOUR_S)
     active = made.energies(values[want.channel])
     if want.windows.apparent:
         others = [blocks[c].energies(values[c]) for c in want.either if c in values]
         powers = apparent(active, np.sum(others, axis=0), made.seconds)
     else:
         powers = half_even(active * HOUR_S, made.seconds)
+    for i in range(len(want.buckets)):
+        far |= _beyond(powers[:, made.labels == i], _added(want.windows, made.labels == i))
+    for row in rows[far].tolist():
+        found.too_large(row, want.channel)
     for i, bucket in enumerate(want.buckets):
         mine = made.labels == i
-        column = measured(want.windows, powers[:, mine], made.days[mine])
-        found.add((want, bucket), rows, column, np.zeros_like(column))
+        column = measured(want.windows, powers[:, mine], made.days[mine])[~far]
+        found.add((want, bucket), rows[~far], column, np.zeros_like(column))
+
+
+def _added(windows: Windows, mine: Mask) -> int:
+    """How many powers at most become one sum."""
+    return int(mine.sum()) if windows.mean or windows.top else 1
+
+
+def _beyond(values: Ints, times: int) -> Mask:
+    """Rows in which a value does not fit exact integers when it is taken so many times."""
+    limit = (1 << LIMIT_BITS) // max(times, 1)
+    return np.asarray(((values >= limit) | (values <= -limit)).any(axis=1))
 
 
 def _stream(

@@ -54,6 +54,8 @@ class Part:
     """Demand: intervals per window when all are alike, else 0."""
     seconds: Ints
     """Demand: length of the windows of each run. [s]"""
+    widest: int
+    """Intervals of the longest window."""
     outputs: tuple[Output, ...]
 
     def reduce(self, values: Ints, bounds: Bounds) -> list[Ints]:
@@ -117,6 +119,12 @@ class Plan:
     def folds(self) -> bool:
         """Whether rows may count over stretches of their own, cut from one reduction."""
         return all(out.wanted.kind in _FOLDING for out in self.outputs)
+
+    @property
+    def limit(self) -> int:
+        """From which energy of an interval on a sum, or the power of a window, may not fit."""
+        widest = max((part.widest for part in self.parts), default=1)
+        return (1 << LIMIT_BITS) // max(self.count, widest * HOUR_S)
 
     @property
     def outputs(self) -> list[Output]:
@@ -213,7 +221,8 @@ def _part(
         for i, bucket in enumerate(want.buckets)
     ]
     begins = starts if windows is None else windows[starts]
-    return Part(starts, begins, windows, even, lengths[starts], tuple(outputs))
+    widest = int(lengths.max()) // resolution_s
+    return Part(starts, begins, windows, even, lengths[starts], widest, tuple(outputs))
 
 
 def _windows(midnights: Ints, resolution_s: int, window_s: int) -> Ints:

@@ -75,7 +75,7 @@ class Cohort(Facts):
         """A determinant; rows below zero, or without it unless `optional`, are held."""
         values, known = self.determinant(wanted.name(bucket))
         known = known | optional
-        what = f"{wanted.channel} {wanted.kind}" + (f" of {bucket}" if bucket else "")
+        what = f"{wanted.channel} {wanted.kind}" + (f" of {bucket.lstrip('/')}" if bucket else "")
         self.hold(
             "rating.quantity.missing",
             ~known,

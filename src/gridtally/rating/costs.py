@@ -72,7 +72,7 @@ def costs(
     for i, name in enumerate(names):
         for part, values in (("hi", high), ("lo", low)):
             kept = np.where(good, values[:, i], 0).astype(np.int64)
-            columns.append((f"{name or 'all'}/{part}", kept, good))
+            columns.append((f"{name}/{part}", kept, good))
     return Reduced(columns, holds)
 
 

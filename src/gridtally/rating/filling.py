@@ -28,7 +28,7 @@ Ints = npt.NDArray[np.int64]
 
 def part_name(bucket: str, number: int) -> str:
     """How a determinant calls a tier of a bucket."""
-    return f"{bucket or 'all'}/tier-{number}"
+    return f"{bucket}/tier-{number}"
 
 
 def tiers_by_time(

@@ -315,7 +315,8 @@ def _clock(street: _Street) -> None:
     """The two largest buckets change places."""
     rows = street.rows("determinants", "segment", street.segment)
     parts = [r for r in rows if r["name"].startswith("energy/import/") and r["value"]]
-    parts = sorted((r for r in parts if "/all" not in r["name"]), key=lambda r: -r["value"])[:2]
+    parts = [r for r in parts if not r["name"].endswith("/all")]
+    parts = sorted(parts, key=lambda r: -r["value"])[:2]
     swap = {parts[0]["name"]: parts[1]["value"], parts[1]["name"]: parts[0]["value"]}
     street.change(
         "determinants", "segment", street.segment,

@@ -175,7 +175,9 @@ def _of(of: Any, **bounds: Any) -> BeforeValidator:
 
 
 Price = Annotated[Value, _of(_number, price=True), _JSON_VALUE]
-PercentPrice = Annotated[Value, _of(_percent, price=True, most=_HUNDRED), _JSON_VALUE]
+PercentPrice = Annotated[
+    Value, _of(_percent, price=True, least=-_HUNDRED, most=_HUNDRED), _JSON_VALUE
+]
 NotNegativeValue = Annotated[Value, _of(_not_negative, least=_ZERO), _JSON_VALUE]
 PositiveValue = Annotated[Value, _of(_positive, least=_ZERO), _JSON_VALUE]
 """Zero from the document is refused; zero from a term is what the case has to hold."""

@@ -196,7 +196,7 @@ def _cost(
         if wanted.channel == charge.channel and wanted.calendar == (charge.calendar or "")
     }
     bucket = line["bucket"]
-    parts = [known.get(mine["cost"].name(f"{bucket or 'all'}/{part}")) for part in ("hi", "lo")]
+    parts = [known.get(mine["cost"].name(f"{bucket}/{part}")) for part in ("hi", "lo")]
     measured = known.get(mine.get("net", mine["energy"]).name(bucket))
     if parts[0] is None or parts[1] is None or measured is None or not measured["value"]:
         return None

@@ -52,7 +52,7 @@ def _series(charge: Energy, cohort: Cohort, billed: dict[str, Column]) -> None:
     wanted = costs_of(version.zone, charge, calendar, version.declarations)
     rounding, energy = cohort.rounding(charge), measured_energy(charge, cohort)
     for bucket, quantity in billed.items():
-        cost = _cost(cohort, [wanted.name(f"{bucket or 'all'}/{part}") for part in ("hi", "lo")])
+        cost = _cost(cohort, [wanted.name(f"{bucket}/{part}") for part in ("hi", "lo")])
         keep = (quantity != 0).astype(bool)
         none = (energy[bucket] == 0).astype(bool)
         cohort.hold(

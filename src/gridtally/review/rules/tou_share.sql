@@ -20,14 +20,14 @@
 -- message: {share} of the energy is in {bucket} hours, where {usual} is usual for this customer.
 -- remedy: Compare the meter's clock with the standard time; check that no channels or dials are exchanged.
 WITH parts AS (
-  SELECT segment, split_part(name, '/', 3) AS calendar, split_part(name, '/', 4) AS bucket,
+  SELECT segment, split_part(name, '/', 3) AS calendar, trim(split_part(name, '/', 4), '=') AS bucket,
     sum(value) AS ukwh
   FROM determinants
   WHERE starts_with(name, 'energy/import/') AND split_part(name, '/', 4) <> 'all'
   GROUP BY segment, calendar, bucket
 ), past_parts AS (
   SELECT h.account, h.metering_point, split_part(d.name, '/', 3) AS calendar,
-    split_part(d.name, '/', 4) AS bucket, sum(d.value) AS ukwh
+    trim(split_part(d.name, '/', 4), '=') AS bucket, sum(d.value) AS ukwh
   FROM past_determinants d JOIN history h ON h.segment = d.segment
   WHERE starts_with(d.name, 'energy/import/') AND split_part(d.name, '/', 4) <> 'all'
   GROUP BY h.account, h.metering_point, calendar, bucket
