@@ -115,6 +115,22 @@ def test_t09_half_is_no_step(mine, tmp_path):
     assert receive(mine("bare"), tmp_path, NEXT.replace("0.15", "0.225"))["answer"] == "stored"
 
 
+def test_t09_cents_under_another_name(mine, tmp_path):
+    """T09: another id is no way around the second person, nor is a year that is cut in two."""
+    ws = mine("bare")
+    cents = NEXT.replace("0.15", "15").replace('id = "energy"', 'id = "supply"')
+    head, rest = cents.split("[[components]]", 1)
+    halves = [
+        "[[components]]" + rest.replace('"supply"', f'"{name}"').replace(
+            "price = 15", f"price = 15\nmonths = {months}")
+        for name, months in (("w", [1, 2, 3, 4, 5, 6]), ("s", [7, 8, 9, 10, 11, 12]))
+    ]  # fmt: skip
+    for text, count in ((cents, 1), (head + "".join(halves), 2)):
+        code, message, _ = refusal(receive(ws, tmp_path, text, "--as", "ana"))
+        assert code == "rating.tariff.step"
+        assert message.count("far from energy before (0.15)") == count
+
+
 def test_t20_a_tariff_for_others(mine, tmp_path):
     """T20: an agreement whose metering point the tariff is not for is held, and told why."""
     ws = mine("bare")

@@ -14,6 +14,7 @@ from gridtally.rating.calendars import Calendar as Resolved
 from gridtally.rating.charges import Component, Document
 from gridtally.rating.diff.changes import Change, Walk, dates, prices_of
 from gridtally.rating.diff.hours import Renamed, calendar_changes, hours_told, same_hours
+from gridtally.rating.diff.names import as_called_now, component_pairs, step_told
 from gridtally.rating.document.checks import resolve
 from gridtally.rating.document.reader import read
 from gridtally.rating.shipped import badge
@@ -21,7 +22,6 @@ from gridtally.rating.wording import facts, name_of, plain, stated, value_text
 
 __all__ = ["Change", "diff", "diff_documents", "relation"]
 
-Parts = Mapping[str, Mapping[str, Any]]
 Tables = tuple[Mapping[str, Resolved], Mapping[str, Resolved]]
 _DECLARED = {"terms": "term", "series": "series", "events": "event", "parts": "part",
              "losses": "loss"}  # fmt: skip
@@ -194,15 +194,16 @@ def _components(
 ) -> list[Change]:
     before = {part.id: plain(part) for part in old.components}
     after = {part.id: plain(part) for part in new.components}
-    pairs = _component_pairs(before, after)
+    pairs = component_pairs(before, after, renamed)
     ids = {was: name for name, was in pairs.items()}
+    left = [part for name, part in before.items() if _leaves(part, after.get(ids.get(name, "")))]
     found: list[Change] = []
     for part in new.components:
         group = f"component {part.id}"
         was = pairs.get(part.id)
         if was is None:
-            said = _told(part, new.currency)
-            found.append(Change(group, "", "added", None, said, text=f"New: {said}"))
+            same_money = old.currency == new.currency
+            found.append(_added(part, left if same_money else [], new.currency))
             continue
         walk = Walk(
             group,
@@ -213,7 +214,7 @@ def _components(
         if was != part.id:
             text = f"{was} is called {part.id} now."
             walk.found.append(Change(group, "id", "renamed", was, part.id, text=text))
-        called = _as_called_now(before[was], after[part.id], ids, renamed)
+        called = as_called_now(before[was], after[part.id], ids, renamed)
         walk.compare((), called, after[part.id])
         found += walk.found + _other_calendar(group, called, after[part.id], renamed, tables)
     for part in old.components:
@@ -221,6 +222,20 @@ def _components(
             said, group = _told(part, old.currency), f"component {part.id}"
             found.append(Change(group, "", "removed", said, None, text=f"No longer there: {said}"))
     return found + _order([ids[name] for name in before if name in ids], list(after))
+
+
+def _leaves(old: Mapping[str, Any], new: Mapping[str, Any] | None) -> bool:
+    """Whether a component is gone, or rests in months in which it charged before."""
+    if new is None:
+        return True
+    every = list(range(1, 13))
+    return bool(set(old["months"] or every) - set(new["months"] or every))
+
+
+def _added(part: Component, left: list[dict[str, Any]], currency: str) -> Change:
+    said, step = _told(part, currency), step_told(plain(part), left, currency)
+    text = f"New: {said}" + (f"; {step}" if step else "")
+    return Change(f"component {part.id}", "", "added", None, said, suspicious=bool(step), text=text)
 
 
 def _order(was: list[str], names: list[str]) -> list[Change]:
@@ -248,48 +263,3 @@ def _other_calendar(
 def _told(part: Component, currency: str) -> str:
     said = "; ".join(f"{name} {value}" for name, value in facts(stated(part), currency))
     return said.removeprefix("id ")
-
-
-def _component_pairs(old: Parts, new: Parts) -> dict[str, str]:
-    """The old id by the new one: the same id, or else what says all the same but its id."""
-    pairs = {name: name for name in new if name in old}
-    free = [name for name in old if name not in pairs]
-    for name, part in new.items():
-        twin = next((was for was in free if _same_but_name(old[was], part)), None)
-        if name not in pairs and twin is not None:
-            pairs[name] = twin
-            free.remove(twin)
-    return pairs
-
-
-def _same_but_name(old: Mapping[str, Any], new: Mapping[str, Any]) -> bool:
-    ignored = ("id", "title", "of", "source", "ledger")
-    return all(old.get(key) == new.get(key) for key in {**old, **new} if key not in ignored)
-
-
-def _as_called_now(
-    old: Mapping[str, Any],
-    new: Mapping[str, Any],
-    ids: Mapping[str, str],
-    renamed: Mapping[str, Renamed],
-) -> dict[str, Any]:
-    """The old component under the new names of components, calendars and buckets."""
-    part = dict(old) | {"id": new["id"]}
-    if part.get("of"):
-        part["of"] = [ids.get(name, name) for name in part["of"]]
-    names = renamed.get(str(new.get("calendar")))
-    if names is None or part.get("calendar") != names.was:
-        return part
-    part["calendar"] = new["calendar"]
-    if names.buckets:
-        for key in ("prices", "tiers"):
-            part[key] = _buckets(part.get(key), names.buckets) if part.get(key) else part.get(key)
-    return part
-
-
-def _buckets(value: Any, names: Mapping[str, str]) -> Any:
-    if isinstance(value, list):
-        return [dict(step) | {"prices": _buckets(step.get("prices"), names)} for step in value]
-    if not isinstance(value, dict):
-        return value
-    return {names.get(key, key): price for key, price in value.items()}

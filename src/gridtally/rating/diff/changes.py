@@ -14,7 +14,7 @@ from gridtally.money import Rounding, number, round_fraction
 from gridtally.rating.wording import Leaf, label, leaf_text, unit_of, value_text
 from gridtally.terms import RoundingMode
 
-__all__ = ["STEP_MAX", "Change", "Walk", "dates", "prices_of"]
+__all__ = ["STEP_MAX", "Change", "Walk", "dates", "far_from", "prices_of"]
 
 STEP_MAX = 50
 """A number that moves by more than so many percent is suspicious: cents taken for euros (T09)."""
@@ -157,13 +157,9 @@ class Walk:
 
     def _far(self, path: Leaf, new: Any) -> str:
         """The old prices, where a new one is more than half above or below all of them."""
-        low, high = min(self.prices, default=None), max(self.prices, default=None)
-        if low is None or high is None or self.currencies[0] != self.currencies[1]:
+        if self.currencies[0] != self.currencies[1]:
             return ""
-        edges = low - abs(low) * STEP_MAX / 100, high + abs(high) * STEP_MAX / 100
-        if all(edges[0] <= price <= edges[1] for price in prices_of(new, path)):
-            return ""
-        return number(low) if low == high else f"{number(low)} to {number(high)}"
+        return far_from(self.prices, prices_of(new, path))
 
     def _add(
         self,
@@ -188,6 +184,17 @@ def prices_of(part: Any, path: Leaf = ()) -> list[Decimal]:
         return [found for i, inner in enumerate(part) for found in prices_of(inner, (*path, i))]
     is_price = isinstance(part, Decimal) and ("price" in path or "prices" in path)
     return [part] if is_price else []
+
+
+def far_from(old: Sequence[Decimal], new: Sequence[Decimal]) -> str:
+    """The old figures, where a new one is more than half above or below all of them; else ``."""
+    low, high = min(old, default=None), max(old, default=None)
+    if low is None or high is None:
+        return ""
+    edges = low - abs(low) * STEP_MAX / 100, high + abs(high) * STEP_MAX / 100
+    if all(edges[0] <= figure <= edges[1] for figure in new):
+        return ""
+    return number(low) if low == high else f"{number(low)} to {number(high)}"
 
 
 def dates(group: str, key: str, old: Sequence[Any], new: Sequence[Any]) -> list[Change]:
