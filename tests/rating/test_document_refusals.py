@@ -280,3 +280,32 @@ def test_a_contradiction_has_a_remedy(body, remedy):
     """What the keys of a component say together and must not is answered with what to do."""
     text = header("UTC") + DECLARED + body + "\n"
     assert [p.remedy for p in lint(text.encode())] == [remedy]
+
+
+@pytest.mark.parametrize(
+    ("lines", "odd"),
+    [
+        ("months = [1_0]", ["1_0"]),
+        ("months = [0x0A]", ["0x0A"]),
+        ("months = [1_0 ]", ["1_0"]),
+        ("months = [1_0, 3]", ["1_0"]),
+        ("months = [\n  0b11,\n  1_0\n]", ["0b11", "1_0"]),
+        ("loss_factor = [1_0]", ["1_0"]),
+        ("loss_factor = 1_0", ["1_0"]),
+        ("months = [\n  [1_0],\n]", ["1_0"]),
+    ],
+)
+def test_integers_in_plain_digits_alone(lines, odd):
+    """Wherever they stand in an array; each is named."""
+    found = [p for p in lint((header("UTC") + DECLARED + ENERGY + f"price = 1\n{lines}\n").encode())
+             if p.remedy == "Write digits only, without underscores or a base."]  # fmt: skip
+    assert [p.message for p in found] == [f"{text} is not a plain number." for text in odd]
+
+
+def test_names_may_look_like_odd_integers():
+    """Headers of tables, keys, texts and comments are no numbers."""
+    text = header("UTC") + (
+        "[terms.1_0]  # 1_0\n [terms.0x0A]\n[terms]\n2_0 = { }\n[parts]\n3_0.ratio = 0.5\n"
+        '[[components]]\nid = "1_0"\nshape = "fixed"\nper = "month"\nprice = { term = "1_0" }\n'
+    )
+    assert [p for p in lint(text.encode()) if p.severity == "hold"] == []

@@ -28,7 +28,7 @@ _COMPONENTS_MAX = 500
 _STRINGS = re.compile(
     r'"""(?:\\.|[^\\])*?"""|\'\'\'.*?\'\'\'|"(?:\\.|[^"\\\n])*"|\'[^\'\n]*\'|#[^\n]*', re.DOTALL
 )
-_INTEGERS = re.compile(r"(?<![\w.-])[+-]?(?:0[xob]\w+|\d+(?:_\d+)+)(?![\w.-]*[ \t]*[=.\]])")
+_INTEGERS = re.compile(r"(?<![\w.-])[+-]?(?:0[xob]\w+|\d+(?:_\d+)+)(?![\w.-]*[ \t]*[=.])")
 
 
 def read(data: bytes) -> tuple[Document | None, list[Problem]]:
@@ -80,8 +80,19 @@ def _toml(data: bytes) -> tuple[dict[str, Any] | None, list[Problem]]:
     remedy = "Write digits only, without underscores or a base."
     return raw, [
         Problem("rating.document.price", "", f"{odd} is not a plain number.", remedy)
-        for odd in _INTEGERS.findall(_STRINGS.sub('""', text))[:20]
+        for odd in _odd_integers(_STRINGS.sub('""', text))[:20]
     ]
+
+
+def _odd_integers(text: str) -> list[str]:
+    """Integers that are not written in plain digits; keys and the headers of tables are none."""
+    found, depth = [], 0
+    for line in text.splitlines():
+        if depth == 0 and line.lstrip().startswith("["):
+            continue
+        depth += line.count("[") - line.count("]")
+        found += _INTEGERS.findall(line)
+    return found
 
 
 def _model(

@@ -16,7 +16,8 @@ from gridtally.rating.hours import MONTH_OF, Grid, days_text, hours, month_day
 from gridtally.rating.wording import value_text
 
 __all__ = [
-    "at_rest", "changes_with_time", "in_words", "panels", "prices_text", "steps", "varies",
+    "at_rest", "changes_with_time", "in_words", "on_a_scale", "panels", "prices_text", "steps",
+    "varies",
 ]  # fmt: skip
 
 
@@ -64,8 +65,11 @@ def steps(raw: Mapping[str, Any], bucket: str) -> list[dict[str, str | None]]:
     for tier in raw.get("tiers") or [raw]:
         price = (tier.get("prices") or {}).get(bucket) if bucket else tier.get("price")
         said = number(price) if isinstance(price, Decimal) else price and value_text(price)
-        upto = tier.get("upto")
-        found.append({"upto": None if upto is None else number(upto), "price": said or None})
+        ends = {key: tier.get(key) for key in ("upto", "upto_per_kw")}
+        told = {key: None if end is None else number(end) for key, end in ends.items()}
+        if told["upto_per_kw"] is None:
+            del told["upto_per_kw"]
+        found.append(told | {"price": said or None})
     return found
 
 
@@ -82,14 +86,27 @@ def varies(part: Mapping[str, Any]) -> bool:
     return changes_with_time(part) or len(part["buckets"][0]["tiers"]) > 1
 
 
+def on_a_scale(part: Mapping[str, Any]) -> bool:
+    """Whether the steps of a component can be drawn: they end at amounts, not at hours of use."""
+    steps = part["buckets"][0]["tiers"]
+    return len(steps) > 1 and not any("upto_per_kw" in step for step in steps)
+
+
 def prices_text(bucket: Mapping[str, Any], part: Mapping[str, Any]) -> str:
     """`0.149 up to 120 kWh, 0.178 up to 300 kWh, 0.219 above`."""
     steps = bucket["tiers"]
     if len(steps) == 1:
         return f"{steps[0]['price'] or 'no price here'} {part['unit']}"
-    unit = part["upto_unit"]
-    said = [f"{step['price']} up to {step['upto']} {unit}" for step in steps[:-1]]
+    said = [f"{step['price']} up to {_end(step, part['upto_unit'])}" for step in steps[:-1]]
     return ", ".join([*said, f"{steps[-1]['price']} above"])
+
+
+def _end(step: Mapping[str, str | None], unit: str) -> str:
+    """Where a step ends: an amount, hours of use of the demand, or the lesser of the two."""
+    use = f"{step['upto_per_kw']} kWh per kW of demand" if "upto_per_kw" in step else ""
+    if use and step["upto"]:
+        return f"{step['upto']} {unit} or {use}, whichever is less"
+    return use or f"{step['upto']} {unit}"
 
 
 def in_words(part: Mapping[str, Any], *, prices: bool = True) -> str:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from gridtally.rating.show.drawing import INK, LINE, MUTED, line, rect, svg, text, width_of, wrap
-from gridtally.rating.show.panels import changes_with_time, in_words, varies
+from gridtally.rating.show.panels import changes_with_time, in_words, on_a_scale, varies
 from gridtally.rating.show.parts import heat_map, height_of, legend, shades, step_chart
 from gridtally.rating.wording import name_of
 
@@ -126,7 +126,7 @@ def _prices(page: _Page, part: Mapping[str, Any]) -> None:
             page.y += height_of(some[0]) + 10
     rows, page.y = legend(_EDGE, page.y, _ROOM, part, colours)
     page.body += rows
-    if len(part["buckets"][0]["tiers"]) > 1 and len(part["buckets"]) <= _STAIRS_MAX:
+    if on_a_scale(part) and len(part["buckets"]) <= _STAIRS_MAX:
         page.y += 12
         page.body += step_chart(_EDGE, page.y, _ROOM * 3 // 5, part, colours)
         page.y += 172

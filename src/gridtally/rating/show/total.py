@@ -134,6 +134,8 @@ def _why_not(raw: Mapping[str, Any]) -> str | None:  # noqa: PLR0911 - one reaso
     factors = [*(raw.get("loss_factor") or ()), *(raw.get("loss_factors") or {}).values()]
     if not all(isinstance(factor, Decimal) for factor in factors):
         return "its energy is multiplied by a term of the agreement"
+    if any(tier.get("upto_per_kw") is not None for tier in raw.get("tiers") or ()):
+        return "its steps are hours of use, which depend on the demand"
     if raw.get("window") == "day" or raw.get("method") == "volume":
         return "its price depends on the energy of the whole day or month"
     return None
@@ -190,8 +192,8 @@ def _cells(
 ) -> tuple[Grid, list[tuple[int, ...]]]:
     """Which combination of buckets holds when; the bucket of every part in each combination."""
     holidays = any(c.holidays is not None for c in version.calendars.values())
-    code = np.zeros((366, 8, 1440), np.int64)
-    sizes = []
+    place = np.zeros((366, 8, 1440), np.int64)
+    actives: list[tuple[int, ...]] = [()]
     for raw in (*found.parts, *found.on_lines):
         calendar = version.calendars[raw["calendar"]] if raw.get("calendar") else None
         cells = grid(calendar)
@@ -199,30 +201,24 @@ def _cells(
             cells[:, HOLIDAY] = cells[:, 0]  # to it a public holiday is like another day
             if holidays and (cells != cells[:, :1]).any():
                 found.remarks.append(f"On public holidays {raw['says']} is as on a Monday here.")
+        if not holidays:
+            cells[:, HOLIDAY] = OUTSIDE
         cells = at_rest(cells, raw["months"], mask)
         size = int(cells.max()) + 2
-        code = code * size + cells + 1
-        sizes.append(size)
-    if not holidays:
-        code[:, HOLIDAY] = 0
-    seen, where = _unique(code)
-    actives = []
-    for value in seen.tolist():
-        active, left = [], value
-        for size in reversed(sizes):
-            left, bucket = divmod(left, size)
-            active.append(bucket - 1)
-        actives.append(tuple(reversed(active)))
+        # Numbered anew after each part: the numbers stay as few as the combinations are.
+        seen, place = _unique(place * size + cells + 1)
+        pairs = (divmod(value, size) for value in seen.tolist())
+        actives = [(*actives[before], bucket - 1) for before, bucket in pairs]
     live = [active for active in actives if any(bucket >= 0 for bucket in active)]
-    place = [live.index(active) if active in live else len(live) for active in actives]
-    return np.array(place, np.int16)[where], live
+    where = [live.index(active) if active in live else len(live) for active in actives]
+    return np.array(where, np.int16)[place], live
 
 
-def _unique(code: npt.NDArray[np.int64]) -> tuple[npt.NDArray[np.int64], Grid]:
+def _unique(code: npt.NDArray[np.int64]) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
     """As `np.unique`, but days that are alike are looked at once."""
     changes = np.r_[True, (code[1:] != code[:-1]).any(axis=(1, 2))]
     seen, where = np.unique(code[changes], return_inverse=True)
-    few = where.reshape(-1, *code.shape[1:]).astype(np.int16)
+    few = where.reshape(-1, *code.shape[1:])
     return seen, few[np.cumsum(changes) - 1]
 
 
