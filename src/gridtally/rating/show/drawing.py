@@ -18,14 +18,27 @@ INK, MUTED, LINE, REST = "#1b2733", "#5b6875", "#d5dce2", "url(#rest)"
 FONT = ("Inter, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, 'Noto Sans SC', 'PingFang SC', "
         "'Microsoft YaHei', sans-serif")  # fmt: skip
 _RAMP = ((255, 243, 207), (252, 200, 117), (236, 137, 77), (186, 60, 84), (82, 27, 92))
+_APART = Fraction(1, 10)
+"""Colours of different prices lie at least so far from each other on the ramp, if there is room."""
 
 
 def colours(prices: Sequence[Decimal]) -> list[str]:
-    """A colour per price: the lowest pale, the highest dark; what is alone lies between."""
-    low, high = min(prices), max(prices)
-    if low == high:
+    """A colour per price: the lowest pale, the highest dark; what is alone lies between.
+
+    Between, a colour lies as its price does, but so far from the next that both are told apart.
+    """
+    steps = sorted(set(prices))
+    if len(steps) == 1:
         return [_at(Fraction(2, 5))] * len(prices)
-    return [_at(Fraction(price - low) / Fraction(high - low)) for price in prices]
+    apart = min(_APART, Fraction(1, len(steps) - 1))
+    places = [Fraction(price - steps[0]) / Fraction(steps[-1] - steps[0]) for price in steps]
+    for n in range(1, len(places)):
+        places[n] = max(places[n], places[n - 1] + apart)
+    places[-1] = Fraction(1)
+    for n in range(len(places) - 2, 0, -1):
+        places[n] = min(places[n], places[n + 1] - apart)
+    found = dict(zip(steps, map(_at, places), strict=True))
+    return [found[price] for price in prices]
 
 
 def _at(place: Fraction) -> str:
@@ -112,10 +125,20 @@ def width_of(words: str, size: int) -> int:
 def wrap(words: str, *, width: int, size: int) -> list[str]:
     """Text as lines of at most about `width` pixels."""
     lines: list[str] = []
-    for word in words.split():
-        longer = f"{lines[-1]} {word}" if lines else word
+    for piece in (piece for word in words.split() for piece in _pieces(word, width, size)):
+        longer = f"{lines[-1]} {piece}" if lines else piece
         if lines and width_of(longer, size) <= width:
             lines[-1] = longer
         else:
-            lines.append(word)
+            lines.append(piece)
     return lines
+
+
+def _pieces(word: str, width: int, size: int) -> list[str]:
+    """A word that is wider than the page, such as an address or Chinese, in pieces that are not."""
+    pieces = [""]
+    for letter in word:
+        if pieces[-1] and width_of(pieces[-1] + letter, size) > width:
+            pieces.append("")
+        pieces[-1] += letter
+    return pieces

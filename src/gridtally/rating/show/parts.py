@@ -1,15 +1,14 @@
-"""Beside step 6: the parts of a tariff's picture: heat map, legend, steps."""
+"""Beside step 6: the parts of a tariff's picture: colours, heat map, legend."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
 from gridtally.rating.hours import MONTHS
 from gridtally.rating.show.drawing import (
-    INK,
-    LINE,
     MUTED,
     REST,
     colours,
@@ -18,24 +17,27 @@ from gridtally.rating.show.drawing import (
     rect,
     text,
     width_of,
-)  # fmt: skip
+    wrap,
+)
 from gridtally.rating.show.panels import prices_text
 
-__all__ = ["heat_map", "height_of", "legend", "shades", "step_chart"]
+__all__ = ["as_decimal", "heat_map", "height_of", "legend", "shades"]
 
 _ROW, _LEFT, _TOP = 16, 34, 24
 _UNKNOWN = "#c9d1d8"
+_DAYS = re.compile(r"(Mon|Tue|Wed|Thu|Fri|Sat|Sun)\w+")
 
 
 def shades(buckets: Sequence[Mapping[str, Any]]) -> list[str]:
     """A colour per bucket by its first price; grey where the document gives no number."""
-    prices = [_decimal(bucket["tiers"][0]["price"]) for bucket in buckets]
+    prices = [as_decimal(bucket["tiers"][0]["price"]) for bucket in buckets]
     known = [price for price in prices if price is not None]
     found = iter(colours(known)) if known else iter(())
     return [_UNKNOWN if price is None else next(found) for price in prices]
 
 
-def _decimal(price: str | None) -> Decimal | None:
+def as_decimal(price: str | None) -> Decimal | None:
+    """A shown price as a number; None where it is said in words."""
     plain = price is not None and price.lstrip("-").replace(".", "", 1).isdigit()
     return Decimal(price) if plain and price is not None else None
 
@@ -58,6 +60,8 @@ def heat_map(
     room = width - _LEFT
     bottom = top + 12 * _ROW
     days = panel["days"]
+    if width_of(days, 14) > room:
+        days = _DAYS.sub(r"\1", days).replace("public ", "")
     body = [text(left, y + 12, days[0].upper() + days[1:], bold=True)]
     for month, name in enumerate(MONTHS):
         body.append(text(left - 6, top + month * _ROW + 12, name[:3], size=10, fill=MUTED,
@@ -127,71 +131,20 @@ def legend(
         wide = 22 + width_of(name, 13) + 10 + width_of(words, 13) + 24
         if at + wide > x + room and at > x:
             at, y = x, y + 21
-        body += [
-            rect(at, y - 11, 14, 14, colour, round_=3, edge=True),
-            text(at + 22, y, name, bold=True, then=words),
-        ]
-        at += wide
+        body.append(rect(at, y - 11, 14, 14, colour, round_=3, edge=True))
+        if wide <= room:
+            body.append(text(at + 22, y, name, bold=True, then=words))
+            at += wide
+            continue
+        names = wrap(name, width=(room - 22) * 9 // 10, size=13)
+        rows = [*((row, True) for row in names),
+                *((row, False) for row in wrap(words, width=room - 22, size=13))]  # fmt: skip
+        for n, (row, bold) in enumerate(rows):
+            body.append(text(at + 22, y + n * 19, row, bold=bold))
+        at, y = x + room, y + (len(rows) - 1) * 19
     return body, y + 4
 
 
 def _rank(bucket: Mapping[str, Any]) -> Decimal:
-    price = _decimal(bucket["tiers"][0]["price"])
+    price = as_decimal(bucket["tiers"][0]["price"])
     return Decimal(0) if price is None else -price
-
-
-def step_chart(
-    x: int, y: int, width: int, part: Mapping[str, Any], colours: Sequence[str]
-) -> list[str]:
-    """Tiers as stairs: what the next unit costs by how much there is."""
-    left, bottom, top = x + 46, y + 150, y + 14
-    room = width - 46
-    ends = [Decimal(step["upto"]) for step in part["buckets"][0]["tiers"][:-1]]
-    last = ends[-1] * 4 / 3
-    prices = [_decimal(step["price"]) for bucket in part["buckets"] for step in bucket["tiers"]]
-    high = max([price for price in prices if price is not None] + [Decimal("0.000001")])
-
-    def across(amount: Decimal) -> int:
-        return left + int(amount * room / last)
-
-    def up(price: Decimal) -> int:
-        return bottom - int(max(price, Decimal(0)) * (bottom - top) / high)
-
-    body = [line(f"M{across(end)} {top - 6}V{bottom}", dash="2 3", stroke=LINE) for end in ends]
-    taken: list[tuple[int, int]] = []
-    labels: list[str] = []
-    for bucket, colour in zip(part["buckets"], colours, strict=True):
-        lines, words = _stairs(bucket["tiers"], across, up, last, colour, taken)
-        body += lines
-        labels += words
-    body.append(line(f"M{left} {bottom}H{left + room}", stroke=MUTED))
-    body.append(text(left - 8, bottom + 4, "0", size=10, fill=MUTED, anchor="end"))
-    for end in ends:
-        body.append(text(across(end), bottom + 16, f"{end:f}", size=11, fill=INK, anchor="middle"))
-    unit = part["upto_unit"]
-    body.append(text(left + room, bottom + 16, unit, size=11, fill=MUTED, anchor="end"))
-    return body + labels
-
-
-def _stairs(
-    steps: Sequence[Mapping[str, Any]],
-    across: Callable[[Decimal], int],
-    up: Callable[[Decimal], int],
-    last: Decimal,
-    colour: str,
-    taken: list[tuple[int, int]],
-) -> tuple[list[str], list[str]]:
-    """The stairs of a bucket; a price is written where none stands in the way (`taken`)."""
-    labels, path, before = [], "", Decimal(0)
-    for step in steps:
-        price = _decimal(step["price"])
-        end = last if step["upto"] is None else Decimal(step["upto"])
-        if price is not None:
-            path += f"{'L' if path else 'M'}{across(before)} {up(price)}H{across(end)}"
-            at = ((across(before) + across(end)) // 2, up(price) - 6)
-            if all(abs(x - at[0]) > 40 or abs(y - at[1]) > 13 for x, y in taken):
-                taken.append(at)
-                price_text = str(step["price"])
-                labels.append(text(*at, price_text, size=11, anchor="middle", halo=True))
-        before = end
-    return [line(path, stroke=MUTED, width=6), line(path, stroke=colour, width=4)], labels

@@ -8,7 +8,8 @@ from typing import Any
 
 from gridtally.rating.show.drawing import INK, LINE, MUTED, line, rect, svg, text, width_of, wrap
 from gridtally.rating.show.panels import changes_with_time, in_words, on_a_scale, varies
-from gridtally.rating.show.parts import heat_map, height_of, legend, shades, step_chart
+from gridtally.rating.show.parts import heat_map, height_of, legend, shades
+from gridtally.rating.show.stairs import step_chart
 from gridtally.rating.wording import name_of
 
 __all__ = ["picture"]
@@ -26,9 +27,11 @@ class _Page:
     body: list[str] = field(default_factory=list)
     y: int = 0
 
-    def say(self, words: str, *, size: int = 13, fill: str = INK, bold: bool = False) -> None:
-        """Lines of words over the whole width."""
-        for row in wrap(words, width=_ROOM, size=size):
+    def say(
+        self, words: str, *, size: int = 13, fill: str = INK, bold: bool = False, less: int = 0
+    ) -> None:
+        """Lines of words over the whole width, `less` something on the right."""
+        for row in wrap(words, width=_ROOM - less, size=size):
             self.y += size * 3 // 2
             self.body.append(text(_EDGE, self.y, row, size=size, fill=fill, bold=bold))
 
@@ -58,17 +61,19 @@ def picture(shown: Mapping[str, Any], *, badge: str | None = None) -> str:
 def _head(page: _Page, shown: Mapping[str, Any], badge: str | None) -> None:
     title = shown["title"]
     name = name_of(title, shown["tariff"])
-    page.say(name, size=26, bold=True)
+    wide = width_of(badge, 12) + 20 if badge else 0
     if badge:
-        wide = width_of(badge, 12) + 20
-        page.body.append(rect(_WIDTH - _EDGE - wide, page.y - 19, wide, 24, "#8a2b0b", round_=12))
-        middle = _WIDTH - _EDGE - wide // 2
+        y, middle = page.y + 20, _WIDTH - _EDGE - wide // 2
+        page.body.append(rect(_WIDTH - _EDGE - wide, y, wide, 24, "#8a2b0b", round_=12))
         page.body.append(
-            text(middle, page.y - 3, badge, size=12, fill="#ffffff", bold=True, anchor="middle")
+            text(middle, y + 16, badge, size=12, fill="#ffffff", bold=True, anchor="middle")
         )
+    # Bold letters are wider than `width_of` reckons: a tenth more is left free.
+    page.say(name, size=26, bold=True, less=wide + (_ROOM - wide) // 10)
     if isinstance(title, Mapping):
         others = [words for words in title.values() if words != name]
         if others:
+            page.y += 3
             page.say("  ".join(others), size=15, fill=MUTED)
     page.y += 4
     page.say(f"{shown['tariff']}  ·  {_validity(shown)}  ·  {shown['currency']}  ·  hours of "
