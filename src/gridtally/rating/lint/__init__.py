@@ -69,8 +69,14 @@ def _zero_prices(charges: tuple[Charge, ...]) -> Iterator[Problem]:
         for path, price in charge.numbers().items():
             if price == 0:
                 yield _note(f"components[{i}].{path}", f"The price of {charge.id} is zero.")
-        if charge.negative and all(price >= 0 for price in charge.numbers().values()):
+        if charge.negative and not _open(charge) and all(p >= 0 for p in charge.numbers().values()):
             yield _note(f"components[{i}].negative", f"No price of {charge.id} is below zero.")
+
+
+def _open(charge: Charge) -> bool:
+    """Whether some of its prices come from outside: of a series, or stated by the agreement."""
+    terms = any(value.price and value.term for value in charge.values().values())
+    return terms or (isinstance(charge, Energy) and charge.series is not None)
 
 
 def unpriced_months(charges: Sequence[Charge]) -> dict[str, frozenset[int]]:

@@ -123,13 +123,15 @@ def _shared(
 
 
 def _prices(charge: Charge, grid: _Grid, calendars: dict[str, Calendar]) -> npt.NDArray[np.bool_]:
-    """The slots that a component prices; a bucket whose prices are all zero is not priced."""
+    """The slots that a component prices; what costs nothing in every tier is not priced."""
     assert isinstance(charge, Energy | Tiered)
     calendar = calendars[charge.calendar] if charge.calendar else None
     found = grid.labels(calendar, tuple(sorted(set(charge.months))))
     here = found >= 0
     if calendar is None:
-        return np.asarray(here)
+        plain = [price for _, price, _ in charge.priced()]
+        costs = not plain or any(price is None or price.number != 0 for price in plain)
+        return np.asarray(here & costs)
     free = np.array(
         [
             bool(charge.priced())

@@ -111,7 +111,10 @@ def _too_many_hours(charge: Charge, path: str) -> Iterator[Problem]:
         steps = tuple((f"rows[{k}]", row.upto) for k, row in enumerate(charge.rows))
     if isinstance(charge, Tiered) and charge.unit == "kwh_per_kw":
         steps = tuple((f"tiers[{k}]", tier.upto) for k, tier in enumerate(charge.tiers))
-    for place, upto in steps:
+    ends = [(f"{place}.upto", upto) for place, upto in steps]
+    if isinstance(charge, Tiered):
+        ends += [(f"tiers[{k}].upto_per_kw", t.upto_per_kw) for k, t in enumerate(charge.tiers)]
+    for place, upto in ends:
         if upto is not None and upto >= _HOURS:
             message = f"Nothing lies above {upto} kWh per kW: a month has at most 744 hours."
-            yield _note(f"{path}.{place}.upto", message)
+            yield _note(f"{path}.{place}", message)

@@ -73,7 +73,6 @@ def _head(page: _Page, shown: Mapping[str, Any], badge: str | None) -> None:
     if isinstance(title, Mapping):
         others = [words for words in title.values() if words != name]
         if others:
-            page.y += 3
             page.say("  ".join(others), size=15, fill=MUTED)
     page.y += 4
     page.say(f"{shown['tariff']}  ·  {_validity(shown)}  ·  {shown['currency']}  ·  hours of "
