@@ -58,7 +58,7 @@ def test_hours_of_use_are_not_in_the_total():
     assert total["buckets"] == [{"bucket": "", "tiers": [{"upto": None, "price": "0.02"}]}]
 
 
-@pytest.mark.parametrize("count", [40, 41, 64, 90])
+@pytest.mark.parametrize("count", [41, 64])
 def test_a_great_many_components(count):
     """So many components of two prices each cost so many times both prices, and no other."""
     parts = [
