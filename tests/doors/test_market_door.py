@@ -90,3 +90,39 @@ def test_what_is_missing_is_told(door, options, told):
     answer = door("rate", GIVEN / "spot.toml", GIVEN / "readings.csv", *options)
     assert told in answer.err
     assert answer.out == ""
+
+
+def test_a_rate_of_the_database_takes_events(door, tmp_path):
+    """Coincident demand of a URDB rate: 3 kW at the hour of the peak and 26 kWh."""
+    flat = [[0] * 24] * 12
+    made = {
+        "label": "co", "energyratestructure": [[{"rate": 1}]], "energyweekdayschedule": flat,
+        "energyweekendschedule": flat, "coincidentratestructure": [[{"rate": 2}]],
+        "coincidentrateschedule": flat,
+    }  # fmt: skip
+    (tmp_path / "co.json").write_text(json.dumps(made))
+    rows = [f"P,import,2026-10-01T{h:02}:00Z,{3 if h == 17 else 1},kWh" for h in range(24)]
+    (tmp_path / "r.csv").write_text(
+        "\n".join(["metering_point,channel,start,value,unit", *rows]) + "\n"
+    )
+    (tmp_path / "ev.csv").write_text(
+        "event,start,end,kind\n"
+        "coincident-peak,2026-10-01T00:00Z,2026-11-01T00:00Z,complete\n"
+        "coincident-peak,2026-10-01T17:00Z,2026-10-01T18:00Z,event\n"
+    )
+    answer = door(
+        "rate", tmp_path / "co.json", tmp_path / "r.csv", "--zone", "UTC", "--events",
+        tmp_path / "ev.csv", "--one-bill", "--json",
+    )  # fmt: skip
+    assert answer.code == 0, answer.err
+    (bill,) = answer.json["bills"]
+    assert [
+        (line["component"], line["quantity"], line["price"])
+        for line in bill["lines"]
+        if line["bucket"] != "other" and line["component"] != "rounding"
+    ] == [("energy", "26", "1"), ("demand-coincident", "3", "2")]
+    prices = door(
+        "rate", tmp_path / "co.json", tmp_path / "r.csv", "--zone", "UTC", "--prices",
+        GIVEN / "price_series.csv",
+    )  # fmt: skip
+    assert "--prices" in prices.calm

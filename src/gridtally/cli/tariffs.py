@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from gridtally.market import Market
+    from gridtally.quote.source import Source
 
 FILE = click.Path(path_type=Path)
 
@@ -137,6 +138,7 @@ def rate(
     charging sessions or CDRs, one bill each (docs/charging.md). Exit code 1 when a file is refused.
     """
     from gridtally.quote.rate import rate_readings
+    from gridtally.quote.source import Source
     from gridtally.rating.sessions import looks_so, rate_sessions
 
     data = read_file(tariff_file)
@@ -161,7 +163,9 @@ def rate(
                 key=key,
                 format=format_,
                 round_finer=rounding_option(round_finer),
-                market=_market(data, tariff_file.name, prices, events),
+                market=_market(
+                    Source.read(data, name=tariff_file.name, zone=zone, key=key), prices, events
+                ),
                 terms=_terms(terms),
                 one_bill=one_bill,
                 second=second,
@@ -179,19 +183,23 @@ def rate(
     return 0
 
 
-def _market(data: bytes, name: str, prices: Path | None, events: Path | None) -> Market:
+def _market(source: Source, prices: Path | None, events: Path | None) -> Market:
     """What the files of prices and events say, in the units that the tariff reads them in."""
     from gridtally.market import NO_MARKET
     from gridtally.outside import delivered, market_of, require_units
-    from gridtally.rating.tariff import load
 
+    if source.document is None and prices is not None:
+        raise UsageError(
+            "--prices are for tariff documents: a rate of the database states its own.",
+            remedy="Leave them out.",
+        )
     tables: dict[str, pa.Table] = {}
     for table, path in (("price_series", prices), ("market_events", events)):
         if path is not None:
             tables |= delivered(table, read_file(path), file=path.name)
     if not tables:
         return NO_MARKET
-    require_units(load(data, name=name), tables)
+    require_units(source.version(frozenset(("import",)), 3600), tables)
     return market_of(tables, bounds=(-(2**60), 2**60))
 
 

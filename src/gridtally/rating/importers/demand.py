@@ -13,12 +13,14 @@ from gridtally.rating.importers.parts import Part, Times, calendar, prices, sign
 from gridtally.rating.importers.rate import EIGHT, Rate, Step, charges, is_list
 from gridtally.terms import Channel
 
-__all__ = ["billing", "demand"]
+__all__ = ["billing", "demand", "ratchet_unused"]
 
 _HP = Fraction(74569987, 10**8)
 """kW of a horsepower of 550 foot-pounds a second."""
 _DAY_S = 86_400
 _PEAK = "coincident-peak"
+_FAR = 36
+"""So many months a ratchet may look back, at most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,28 +29,49 @@ class Measured:
 
     window: Part
     ratchet: Part
+    said: list[str]
+    """How they were read: told where a demand is measured so."""
+
+    @classmethod
+    def of(cls, source: Rate, resolution_s: int | None) -> Measured:
+        """The window and the ratchet of the rate."""
+        quiet = replace(source, assumptions=[])
+        window, ratchet = _window(quiet, resolution_s), _ratchet(quiet)
+        return cls(window, ratchet, quiet.assumptions)
 
 
 def demand(source: Rate, resolution_s: int | None) -> list[Part]:
     """Demand of the month, of periods, and of reactive power."""
-    how = Measured(_window(source, resolution_s), _ratchet(source))
-    return _flat(source, how) + _by_periods(source, how) + _coincident(source) + _reactive(source)
+    how = Measured.of(source, resolution_s)
+    measured = _flat(source, how) + _by_periods(source, how)
+    if measured:
+        source.assume(*how.said)
+    return measured + _coincident(source) + _reactive(source)
 
 
 def billing(source: Rate, resolution_s: int | None) -> Part:
     """The month's demand without a price, for tiers by hours of use."""
+    how = Measured.of(source, resolution_s)
+    source.assume(*how.said)
     title = {"en": "Billing demand, for the hours of use"}
     part = {"id": BILLING, "shape": "demand", "title": title, "price": Decimal(0)}
-    return part | _window(source, resolution_s) | _ratchet(source)
+    return part | how.window | how.ratchet
+
+
+def ratchet_unused(source: Rate, parts: Sequence[Part]) -> None:
+    """Say so where the rate has a ratchet and none of its parts."""
+    if _has_ratchet(source) and not any("ratchet" in part for part in parts):
+        source.assume("There is a ratchet, and no demand that it could raise.")
 
 
 # ------------------------------------------------------------------ the month
 
 
 def _flat(source: Rate, how: Measured) -> list[Part]:
-    periods = source.periods("flatdemandstructure")
+    before = len(source.refused)
+    periods = _structure(source, "flatdemandstructure")
     months = _months(source, len(periods))
-    if not charges(periods) or source.refused:
+    if not charges(periods) or len(source.refused) > before:
         return []
     periods, unit = _unit(source, "flatdemandunit", periods, flat=True)
     used = sorted(set(months))
@@ -113,16 +136,25 @@ def _tiers(periods: dict[str, Sequence[Step]]) -> Part:
 # ---------------------------------------------------------------- the periods
 
 
+def _structure(source: Rate, name: str) -> list[list[Step]]:
+    """The periods of a demand; nobody buys it."""
+    periods = source.periods(name)
+    if any(step.sell for period in periods for step in period):
+        source.assume(f"{name}: sell is read for energy alone; here it is not.")
+    return periods
+
+
 def _by_periods(source: Rate, how: Measured) -> list[Part]:
-    periods = source.periods("demandratestructure")
-    if not charges(periods) or source.refused:
+    before = len(source.refused)
+    periods = _structure(source, "demandratestructure")
+    if not charges(periods):
         if not periods and source.get("demandweekdayschedule") is not None:
             source.assume("There is a demand schedule and no price beside it: nothing is charged.")
         return []
     periods, unit = _unit(source, "demandrateunit", periods, flat=False)
     tables = source.schedules("demand", len(periods))
     used = {cell for table in tables for row in table for cell in row}
-    if source.refused or not source.filled("demandratestructure", periods, used):
+    if len(source.refused) > before or not source.filled("demandratestructure", periods, used):
         return []
     times = Times.of(periods, tables)
     if how.ratchet and len(times.periods) > 1:
@@ -133,13 +165,14 @@ def _by_periods(source: Rate, how: Measured) -> list[Part]:
 
 def _coincident(source: Rate) -> list[Part]:
     """Demand at the hours of the system's peak, which are events from elsewhere."""
-    periods = source.periods("coincidentratestructure")
-    if not charges(periods) or source.refused:
+    before = len(source.refused)
+    periods = _structure(source, "coincidentratestructure")
+    if not charges(periods):
         return []
     periods, unit = _unit(source, "coincidentrateunit", periods, flat=False)
     table = source.schedule("coincidentrateschedule", "coincidentschedule", count=len(periods))
     used = {cell for row in table for cell in row}
-    if source.refused or not source.filled("coincidentratestructure", periods, used):
+    if len(source.refused) > before or not source.filled("coincidentratestructure", periods, used):
         return []
     times = Times.of(periods, (table, table))
     calendar(source, "coincident", times)
@@ -222,10 +255,15 @@ def _window(source: Rate, resolution_s: int | None) -> Part:
 def _ratchet(source: Rate) -> Part:
     """At least a share of what was measured in the months before."""
     share = source.amount("lookbackpercent")
+    by_month = _by_month(source) if source.get("demandratchetpercentage") else []
     if share:
         months, shares = _lookback(source, share)
-    elif source.get("demandratchetpercentage"):
-        months, shares = 11, _by_month(source)
+        if any(by_month) and by_month != shares:
+            source.refuse(
+                "lookbackpercent and demandratchetpercentage are two ratchets that differ: keep one"
+            )
+    elif by_month:
+        months, shares = 11, by_month
         if any(shares):
             source.assume(
                 "demandratchetpercentage: a bill is for at least that share of the demand measured "
@@ -235,20 +273,31 @@ def _ratchet(source: Rate) -> Part:
         return {}
     if any(not 0 <= each <= 100 for each in shares):
         source.refuse("a ratchet of less than nothing, or of more than all of the demand")
-    if not any(shares) or source.refused:
+        return {}
+    if not any(shares):
         return {}
     percent = max(shares)
     source.assume("The ratchet adds to the month's own demand, which always counts in full.")
     other = {str(m): each for m, each in enumerate(shares, 1) if each != percent}
-    by_month = {"by_month": other} if other else {}
-    return {"ratchet": {"percent": percent, "months": months} | by_month}
+    apart = {"by_month": other} if other else {}
+    return {"ratchet": {"percent": percent, "months": months} | apart}
+
+
+def _has_ratchet(source: Rate) -> bool:
+    quiet = replace(source, assumptions=[])
+    return bool(_ratchet(quiet))
 
 
 def _lookback(source: Rate, share: Decimal) -> tuple[int, list[Decimal]]:
-    back = int(source.amount("lookbackrange"))
-    if not 0 < back <= 36:
+    stated = source.amount("lookbackrange")
+    if stated == 0:
         source.assume("The ratchet has no range: it looks back over eleven months.")
-        back = 11
+    elif not 0 < stated <= _FAR or stated % 1:
+        source.refuse(
+            f"lookbackrange: {number(stated)} is not a whole number of months up to {_FAR}"
+        )
+        stated = Decimal(0)
+    back = int(stated) or 11
     months = source.get("lookbackmonths")
     counted = [True] * 12
     if months is not None:
@@ -290,5 +339,10 @@ def _reactive(source: Rate) -> list[Part]:
         source.assume(
             "demandreactivepowercharge is per kvar of the month's largest reactive demand."
         )
+        if source.amount("demandwindow") > 0 or _has_ratchet(source):
+            source.assume(
+                "Reactive demand is that of single readings and of the month: no window, no "
+                "ratchet."
+            )
     part = {"id": "demand-reactive", "shape": "demand", "channel": "reactive_import"}
     return [signed({**part, "price": price})] if price else []

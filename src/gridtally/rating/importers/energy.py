@@ -45,7 +45,7 @@ def energy(source: Rate, rule: Export) -> list[Part]:
     """What import costs and export earns, and the adjustments by month."""
     times = _times(source)
     fuel = _fuel(source)
-    if times is None or source.refused:
+    if times is None:
         return _apart(fuel)
     if rule.netting == "month" and any(s.sell for each in times.periods.values() for s in each):
         source.assume("Net metering: export counts as energy, so the sell rates are not used.")
@@ -72,6 +72,7 @@ def energy(source: Rate, rule: Export) -> list[Part]:
 
 
 def _times(source: Rate) -> Times | None:
+    before = len(source.refused)
     periods = source.periods("energyratestructure")
     if not periods:
         if source.get("energyweekdayschedule", "energyweekendschedule") is not None:
@@ -81,9 +82,14 @@ def _times(source: Rate) -> Times | None:
         return None
     tables = source.schedules("energy", len(periods))
     used = {cell for table in tables for row in table for cell in row}
-    if source.refused or not source.filled("energyratestructure", periods, used):
+    if len(source.refused) > before or not source.filled("energyratestructure", periods, used):
         return None
-    return Times.of(periods, tables)
+    times = Times.of(periods, tables)
+    for name, steps in times.periods.items():
+        if unknown := sorted({step.unit for step in steps} - _UNITS.keys()):
+            what = "tiers" if len(steps) > 1 else "a price"
+            source.refuse(f"energyratestructure, {name}: {what} in {', '.join(unknown)[:40]}")
+    return times if len(source.refused) == before else None
 
 
 def _price(step: Step) -> Decimal:
@@ -141,12 +147,9 @@ def _groups(source: Rate, times: Times, rule: Export) -> list[Group]:
 def _unit(source: Rate, name: str, steps: Sequence[Step]) -> str:
     """What the tiers of a period count."""
     texts = {step.unit for step in steps}
-    unknown = texts - _UNITS.keys()
-    if unknown:
-        source.refuse(f"energyratestructure, {name}: tiers in {', '.join(sorted(unknown))}")
     if texts == {""}:
         source.assume("Energy tiers without a unit are in kWh.")
-    units = {_UNITS.get(text, "kwh") for text in texts}
+    units = {_UNITS[text] for text in texts}
     if units == {"kwh", "kw"} and steps[0].unit == "kwh/kw":
         source.assume(
             "A tier in kWh/kW that tiers in kWh follow is the block of hours of use that they "

@@ -37,6 +37,13 @@ def export_rule(source: Rate, *, resolution_s: int | None, registers: bool) -> E
     if rule not in _RULES:
         source.refuse(f"dgrules: there is no rule {rule[:40]!r}")
         return Export()
+    metered = _metered(source)
+    if metered is False and not rule:
+        rule = "net billing instantaneous"
+        source.assume(f"usenetmetering is false and there is no dgrules: read as {rule}.")
+    elif metered is not None and rule and metered != (rule == "net metering"):
+        said = str(metered).lower()
+        source.assume(f"usenetmetering is {said}, dgrules {rule!r}: dgrules holds.")
     monthly = rule in ("", "net metering")
     pooling = "pro_rata" if monthly or registers else "in_order"
     if Channel.EXPORT not in source.channels:
@@ -59,8 +66,19 @@ def export_rule(source: Rate, *, resolution_s: int | None, registers: bool) -> E
     return _hourly(source, pooling, resolution_s=resolution_s, registers=registers)
 
 
+def _metered(source: Rate) -> bool | None:
+    """`usenetmetering`, which older rates have in place of `dgrules`."""
+    stated = source.get("usenetmetering")
+    if stated is None:
+        return None
+    text = str(stated).strip().lower()
+    if text not in ("true", "false", "1", "0", "1.0", "0.0"):
+        source.refuse(f"usenetmetering: {text[:40]!r} is neither true nor false")
+    return text in ("true", "1", "1.0")
+
+
 def _net_metering(source: Rate, rule: str) -> Export:
-    if not rule and str(source.get("usenetmetering")).lower() in ("true", "1"):
+    if not rule and source.get("usenetmetering") is not None:
         source.assume("usenetmetering: export counts at the price of import, as in net metering.")
     elif not rule:
         source.assume("The source has no rule for export: net metering is assumed.")

@@ -11,7 +11,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-__all__ = ["COMMENTS", "INFORMATION", "LIMITS", "NOTES", "READ", "plain", "plainly", "unwrapped"]
+__all__ = [
+    "COMMENTS",
+    "INFORMATION",
+    "LIMITS",
+    "NAMES",
+    "NOTES",
+    "READ",
+    "doubled",
+    "plain",
+    "plainly",
+    "unwrapped",
+]
 
 READ = frozenset((
     "label", "name", "utility", "uri", "source", "sourcereference", "startdate", "enddate",
@@ -26,6 +37,10 @@ READ = frozenset((
     "annualmincharge",
 ))  # fmt: skip
 """Keys that say what is charged, or what the rate is called."""
+NAMES = frozenset((
+    "label", "name", "utility", "uri", "source", "sourcereference", "startdate", "enddate",
+))  # fmt: skip
+"""Those of them that change no amount."""
 LIMITS = frozenset((
     "sector", "peakkwcapacitymin", "peakkwcapacitymax", "peakkwcapacityhistory",
     "peakkwhusagemin", "peakkwhusagemax", "peakkwhusagehistory", "demandunit", "mindemand",
@@ -44,6 +59,7 @@ INFORMATION = frozenset((
 ))  # fmt: skip
 """Keys that change no amount."""
 
+_NOTHING: tuple[object, ...] = (None, "", [])
 _DUMPED = {
     "energyratestrux": "energyratestructure", "energyweekdaysched": "energyweekdayschedule",
     "energyweekendsched": "energyweekendschedule", "flatdemandstrux": "flatdemandstructure",
@@ -69,8 +85,20 @@ def plainly(rate: Mapping[str, Any]) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for key, value in rate.items():
         name = plain(str(key))
-        if found.get(name) in (None, "", []):
+        if found.get(name) in _NOTHING:
             found[name] = unwrapped(value)
+    return found
+
+
+def doubled(rate: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Pairs of keys that are one in two spellings, and say two things; the first is read."""
+    first: dict[str, str] = {}
+    found = []
+    for key, value in rate.items():
+        if value not in _NOTHING:
+            one = first.setdefault(plain(str(key)), key)
+            if unwrapped(rate[one]) != unwrapped(value):
+                found.append((one, key))
     return found
 
 

@@ -49,32 +49,60 @@ def pick(data: bytes, *, name: str, key: str | None) -> Mapping[str, Any]:
     Raises `InvalidDocument`, `UsageError` that lists the rates, `NotFound`.
     """
     try:
-        value = json.loads(data, parse_float=Decimal)
+        value = json.loads(data, parse_float=Decimal, object_pairs_hook=_once)
+    except InvalidDocument as err:
+        err.file = name
+        raise
     except (ValueError, RecursionError) as err:
         raise InvalidDocument(f"This is not JSON: {err}.", file=name) from err
     if is_rate(value):
         return dict(value)
-    rates = value.get("items", value) if isinstance(value, dict) else value
-    if isinstance(rates, list):
-        rates = {str(r.get("label", i)): r for i, r in enumerate(rates) if isinstance(r, dict)}
-    found = {k: r for k, r in rates.items() if is_rate(r)} if isinstance(rates, dict) else {}
+    found = _labelled(value)
     if not found:
         raise InvalidDocument(
             "There is no rate of the OpenEI Utility Rate Database in this file.",
             file=name,
             remedy="Give a rate object, or a tariff document in TOML.",
         )
-    listed = ", ".join(f"{k} ({str(r.get('name', ''))[:60]})" for k, r in list(found.items())[:20])
-    if key is None and len(found) > 1:
+    listed = ", ".join(f"{k} ({str(r.get('name', ''))[:60]})" for k, r in found[:20])
+    chosen = found if key is None else [(k, r) for k, r in found if k == key]
+    if not chosen:
+        raise NotFound(
+            f"There is no rate {str(key)[:64]!r}.", file=name, remedy=f"There are: {listed}."
+        )
+    if any(rate != chosen[0][1] for _, rate in chosen) and len({k for k, _ in chosen}) == 1:
+        raise InvalidDocument(
+            f"{len(chosen)} rates have the label {chosen[0][0][:64]!r}, and differ.",
+            file=name,
+            remedy="Give a file with the one that is meant.",
+        )
+    if len({k for k, _ in chosen}) > 1:
         raise UsageError(
             f"The file holds {len(found)} rates.", file=name, remedy=f"Name one of: {listed}."
         )
-    chosen = next(iter(found)) if key is None else key
-    if chosen not in found:
-        raise NotFound(
-            f"There is no rate {chosen[:64]!r}.", file=name, remedy=f"There are: {listed}."
-        )
-    return dict(found[chosen])
+    return dict(chosen[0][1])
+
+
+def _labelled(value: object) -> list[tuple[str, Mapping[str, Any]]]:
+    """The rates of a file with their labels, or their places; a label may stand twice."""
+    rates = value.get("items", value) if isinstance(value, dict) else value
+    pairs: Iterable[tuple[Any, Any]] = rates.items() if isinstance(rates, dict) else ()
+    if isinstance(rates, list):
+        pairs = [(r.get("label") or i, r) for i, r in enumerate(rates) if isinstance(r, dict)]
+    return [(str(label), rate) for label, rate in pairs if is_rate(rate)]
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """An object; a key may stand twice only where it says the same."""
+    found: dict[str, Any] = {}
+    for key, value in pairs:
+        if key in found and found[key] != value:
+            raise InvalidDocument(
+                f"The key {key[:64]!r} stands twice in one object, with two values.",
+                remedy="Leave the one that is meant.",
+            )
+        found[key] = value
+    return found
 
 
 @dataclass(slots=True)
@@ -93,10 +121,9 @@ class Rate:
         values = (self.keys.get(plain(name)) for name in names)
         return next((value for value in values if value not in (None, "", [])), None)
 
-    def assume(self, sentence: str) -> None:
+    def assume(self, *sentences: str) -> None:
         """Note how something that is open was read."""
-        if sentence not in self.assumptions:
-            self.assumptions.append(sentence)
+        self.assumptions += [each for each in sentences if each not in self.assumptions]
 
     def refuse(self, reason: str) -> None:
         """Note what cannot be expressed."""
@@ -163,7 +190,7 @@ class Rate:
         parts = step if isinstance(step, Mapping) else {}
         have = {plain(str(key)): value for key, value in parts.items() if value is not None}
         if unread := sorted(have.keys() - _STEP):
-            self.assume(f"{what}: {', '.join(unread)[:80]} is not known and not read.")
+            self.assume(f"{what}: {', '.join(unread)} is not known and not read.")
         if "rate" not in have and "adj" not in have:
             self.refuse(f"{what}: there is no price")
         elif "rate" not in have:

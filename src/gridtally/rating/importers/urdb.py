@@ -19,7 +19,7 @@ from typing import Any
 from gridtally.errors import InvalidDocument
 from gridtally.money import number, round_fraction
 from gridtally.rating.importers import keys
-from gridtally.rating.importers.demand import billing, demand
+from gridtally.rating.importers.demand import billing, demand, ratchet_unused
 from gridtally.rating.importers.energy import BILLING, energy
 from gridtally.rating.importers.export import Export, bank, export_rule
 from gridtally.rating.importers.parts import Part, signed
@@ -32,6 +32,8 @@ __all__ = ["to_document", "to_text"]
 _OPEN = date(1990, 1, 1)
 _BOTH = (Channel.IMPORT, Channel.EXPORT)
 _SHOWN = 160
+_AT_ONCE = 10
+"""Names of keys in a sentence, which a tariff document bounds."""
 _FAR_S = 10**11
 """A day before the year 5139, in seconds since 1970: dates beyond are no dates."""
 
@@ -53,12 +55,14 @@ def to_document(
     Raises `InvalidDocument` that lists everything that cannot be expressed.
     """
     source = Rate(keys.plainly(rate), frozenset(map(str, channels)))
+    _doubled(source, rate)
     rule = export_rule(source, resolution_s=resolution_s, registers=registers)
     parts = [*_fixed(source), *energy(source, rule), *demand(source, resolution_s)]
     if any(part.get("demand") == BILLING for part in parts):
         parts.insert(0, billing(source, resolution_s))
     if not parts and not source.refused:
         source.refuse("the rate has no charge at all")
+    ratchet_unused(source, parts)
     parts += _minima(source, parts, rule)
     _others(source)
     if source.refused:
@@ -79,28 +83,29 @@ def to_text(rate: Mapping[str, Any], **options: Any) -> str:
 
 
 def _fixed(source: Rate) -> list[Part]:
-    price = source.amount("fixedchargefirstmeter", "fixedmonthlycharge")
-    if more := source.amount("fixedchargeeaaddl", "fixedchargeeachaddl"):
+    more, other = source.amount("fixedchargeeaaddl"), source.amount("fixedchargeeachaddl")
+    _same(source, {"fixedchargeeaaddl": more, "fixedchargeeachaddl": other}, "")
+    if more or other:
         source.assume(
-            f"One meter is billed: the charge of {number(more)} for each additional meter is not."
+            f"One meter is billed: the charge of {number(more or other)} for each additional "
+            "meter is not."
         )
-    if price == 0:
+    first, named = source.amount("fixedchargefirstmeter"), "fixedchargefirstmeter"
+    monthly = _monthly(source, first, source.get("fixedchargeunits"), named) if first else first
+    plain = source.amount("fixedmonthlycharge")
+    _same(source, {named: monthly, "fixedmonthlycharge": plain}, " per month")
+    monthly = monthly or plain
+    if monthly == 0:
         return []
-    named = "fixedchargefirstmeter" if source.get("fixedchargefirstmeter") is not None else ""
-    unit = source.get("fixedchargeunits") if named else "$/month"
-    monthly = _monthly(source, price, unit, named)
     return [signed({"id": "fixed", "shape": "fixed", "per": "month", "price": monthly})]
 
 
 def _minima(source: Rate, parts: list[Part], rule: Export) -> list[Part]:
     """The least that a month costs, then a year."""
-    month, year = source.amount("mincharge", "minmonthlycharge"), source.amount("annualmincharge")
-    unit = str(source.get("minchargeunits") or "").lower().replace(" ", "")
+    month, year = _least(source)
     if month < 0 or year < 0:
         source.refuse("mincharge or annualmincharge is below zero")
         return []
-    if unit == "$/year" and source.get("mincharge") is not None:
-        month, year = Decimal(0), max(month, year)
     made = bank(source, rule, parts, minimum=bool(month or year))
     sold = any(part.get("credit") for part in parts)
     if not (month or year) or not parts:
@@ -116,9 +121,7 @@ def _minima(source: Rate, parts: list[Part], rule: Export) -> list[Part]:
                      "of": counted, "amount": Decimal(0)})  # fmt: skip
         counted = [*counted, "aside"]
     if month:
-        named = source.get("mincharge") is not None
-        monthly = _monthly(source, month, unit if named else "$/month", "mincharge")
-        made += _minimum(source, parts, counted, monthly)
+        made += _minimum(source, parts, counted, month)
         counted = counted + ["minimum"] * (made[-1:] != [] and made[-1]["id"] == "minimum")
     if year:
         source.assume("The minimum of a year is compared on the bill that ends on 31 December.")
@@ -128,6 +131,32 @@ def _minima(source: Rate, parts: list[Part], rule: Export) -> list[Part]:
         made.append({"id": "aside-back", "shape": "percentage", "of": ["aside"], "negative": True,
                      "title": {"en": "Credit, given back"}, "percent": Decimal(-100)})  # fmt: skip
     return made
+
+
+def _least(source: Rate) -> tuple[Decimal, Decimal]:
+    """The minimum of a month and of a year, each stated once or twice alike."""
+    stated, month = source.amount("mincharge"), source.amount("minmonthlycharge")
+    year, unit = source.amount("annualmincharge"), source.get("minchargeunits")
+    if source.get("mincharge") is None or stated < 0:
+        return stated or month, year
+    yearly = str(unit or "").lower().replace(" ", "") == "$/year"
+    monthly = stated
+    if yearly:
+        monthly = Decimal(number(round_fraction(Fraction(stated) / 12, EIGHT)))
+    elif stated:
+        monthly = _monthly(source, stated, unit, "mincharge")
+    _same(source, {"mincharge": monthly, "minmonthlycharge": month}, " per month")
+    if not yearly:
+        return monthly or month, year
+    _same(source, {"mincharge": stated, "annualmincharge": year}, " per year")
+    return Decimal(0), stated or year
+
+
+def _same(source: Rate, stated: Mapping[str, Decimal], unit: str) -> None:
+    """Two names of one price must say one thing."""
+    (one, this), (two, that) = stated.items()
+    if this != that and source.get(one) is not None and source.get(two) is not None:
+        source.refuse(f"{one} and {two} differ, {number(this)} and {number(that)}{unit}: keep one")
 
 
 def _minimum(source: Rate, parts: list[Part], of: list[str], monthly: Decimal) -> list[Part]:
@@ -181,18 +210,33 @@ def _others(source: Rate) -> None:
         elif key in keys.COMMENTS:
             source.assume(f"{key}, not charged: {_shown(source.keys[key])}")
     known = keys.READ | keys.LIMITS | keys.COMMENTS | keys.NOTES | keys.INFORMATION
-    if unknown := sorted(source.keys.keys() - known):
-        source.assume(f"Keys that are not known and not read: {', '.join(unknown)[:_SHOWN]}.")
+    unknown = [_shown(key) for key in sorted(source.keys.keys() - known)]
+    for start in range(0, len(unknown), _AT_ONCE):
+        names = ", ".join(unknown[start : start + _AT_ONCE])
+        source.assume(f"Keys that are not known and not read: {names}.")
+
+
+def _doubled(source: Rate, rate: Mapping[str, Any]) -> None:
+    """A key in two spellings: refused where it changes an amount, else said."""
+    for one, two in keys.doubled(rate):
+        name = keys.plain(one)
+        if name in keys.READ - keys.NAMES:
+            source.refuse(f"{one} and {two} are one key, and say two things: keep one")
+        elif name not in keys.INFORMATION:
+            source.assume(f"{one} and {two} are one key, and say two things: {one} is read.")
 
 
 def _shown(value: object) -> str:
-    """A value on one line, cut."""
+    """A value on one line, cut between words."""
     if isinstance(value, Mapping):
         value = ", ".join(f"{key}: {each}" for key, each in value.items())
     elif isinstance(value, list):
         value = "; ".join(_shown(each) for each in value)
     text = _plain_text(value)
-    return text if len(text) <= _SHOWN else text[: _SHOWN - 2] + " …"
+    if len(text) <= _SHOWN:
+        return text
+    whole = text[: _SHOWN - 1].rpartition(" ")[0] or text[: _SHOWN - 2]
+    return f"{whole} …"
 
 
 def _plain_text(value: object) -> str:
