@@ -56,7 +56,10 @@ def test_a_held_session_is_told(door, files):
     assert "Add energy_kwh" in done.err
 
 
-@pytest.mark.parametrize("option", [("--from", "2026-05-01"), ("--as-of", "2026-05-01")])
+@pytest.mark.parametrize("option", [
+    ("--from", "2026-05-01"), ("--as-of", "2026-05-01"), ("--second",),
+    ("--prices", "prices.csv"), ("--events", "events.csv"),
+])  # fmt: skip
 def test_options_of_readings_mean_nothing(door, files, option):
     """Refused, rather than ignored."""
     done = door("rate", *files, *option)

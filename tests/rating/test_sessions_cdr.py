@@ -67,7 +67,8 @@ def test_periods_end_where_the_next_begins():
         {"start_date_time": "2026-06-29T22:00:00Z",
          "dimensions": [{"type": "PARKING_TIME", "volume": 0.5}, {"type": "ENERGY", "volume": 0}]},
     ]  # fmt: skip
-    told = cdr(charging_periods=periods, end_date_time="2026-06-29T22:30:00Z", total_cost=None)
+    told = cdr(charging_periods=periods, start_date_time="2026-06-29T21:00:00Z",
+               end_date_time="2026-06-29T22:30:00Z", total_cost=None)  # fmt: skip
     assert rated(told)["bills"][0]["total_ex_vat"] == "3.50"
 
 
@@ -76,7 +77,8 @@ def test_a_reservation_that_became_nothing_expired():
     document = tariff(element(price("TIME", 6, step=600), reservation="RESERVATION_EXPIRES"))
     periods = [{"start_date_time": "2026-06-29T21:00:00Z",
                 "dimensions": [{"type": "RESERVATION_TIME", "volume": 1.5}]}]  # fmt: skip
-    told = cdr(charging_periods=periods, end_date_time="2026-06-29T22:30:00Z", total_cost=None)
+    told = cdr(charging_periods=periods, start_date_time="2026-06-29T21:00:00Z",
+               end_date_time="2026-06-29T22:30:00Z", total_cost=None)  # fmt: skip
     assert rated(told, document=document)["bills"][0]["total_ex_vat"] == "9.00"
 
 

@@ -145,7 +145,10 @@ def rate(
     charging = looks_so(data)
     try:
         if charging:
-            _only_readings(from_, to, format_, round_finer, as_of, *map(str, terms), one_bill)
+            _only_readings(
+                from_, to, format_, round_finer, as_of, *map(str, terms), one_bill, second,
+                *map(str, filter(None, (prices, events))),
+            )  # fmt: skip
             answer = rate_sessions(
                 data, read_file(readings), tariff_name=tariff_file.name,
                 sessions_name=readings.name, zone=zone, key=key,
@@ -229,9 +232,10 @@ def _only_readings(*given: str | bool | None) -> None:
     """Options that mean nothing for charging sessions."""
     if any(given):
         raise UsageError(
-            "--from, --to, --format, --round-finer, --as-of, --term and --one-bill are for "
-            "readings.",
-            remedy="Leave them out: under an OCPI tariff each session is rated as it is told.",
+            "--from, --to, --format, --round-finer, --as-of, --term, --one-bill, --prices, "
+            "--events and --second are for readings.",
+            remedy="Leave them out: under an OCPI tariff each session is rated as it is told, and "
+            "twice in any case.",
         )
 
 

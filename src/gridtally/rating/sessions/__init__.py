@@ -1,6 +1,7 @@
 """Steps 6-7 for charging sessions: OCPI tariff and sessions in, bills out (`docs/charging.md`).
 
-tariff, document, cdr, values: what is read; pieces, match, rate: quantities; bill: money.
+tariff, document, cdr, values: what is read; pieces, match, rate: quantities; bill: money; assumed:
+what was left open.
 The second rater, `rating/reference/sessions.py`, shares none of it.
 """
 
@@ -13,6 +14,7 @@ from typing import Any
 from gridtally.money import Rounding, minor_digits, number, round_fraction
 from gridtally.periods import iso_utc
 from gridtally.periods import zone as zone_of
+from gridtally.rating.sessions.assumed import assumed
 from gridtally.rating.sessions.bill import bill_of
 from gridtally.rating.sessions.document import STATES, Session, read, remark
 from gridtally.rating.sessions.rate import use
@@ -56,12 +58,14 @@ def rate_sessions(
         else:
             rated.append((session, bill_of(session, used, priced)))
             spread |= used.spread
+            rows += _totals(session, sessions_name)
             rows += _claimed(*rated[-1], sessions_name)
         first += len(session.spans)
+    averaged = any(s.claim is not None and s.claim.averaged for s, _ in rated)
     doubted, checked = differing(source, rated, file=sessions_name)
     return {
         "schema": 1,
-        "assumptions": list(_assumptions(priced, spread=spread)),
+        "assumptions": assumed(priced, spread=spread, averaged=averaged),
         "second_opinions": checked,
         "bills": [bill for session, bill in rated if session.id not in doubted],
         "findings": [_shown(row) for row in [*rows, *doubted.values()]],
@@ -119,6 +123,18 @@ def _open(session: Session, period: int, dimension: str, file: str) -> dict[str,
     )  # fmt: skip
 
 
+def _totals(session: Session, file: str) -> Iterator[dict[str, Any]]:
+    """What a CDR says that it measured, where its periods say something else."""
+    for name, stated, told, unit in session.claim.differs if session.claim else ():
+        yield remark(
+            "rating.session.cdr_totals_differ",
+            f"{session.id}: the CDR says {name} {number(stated)} {unit}, its periods have "
+            f"{number(told)}.",
+            remedy="Ask the operator for the missing periods; it is rated from its periods.",
+            file=file, session=session.id, severity=Severity.WARN,
+        )  # fmt: skip
+
+
 def _claimed(session: Session, bill: dict[str, Any], file: str) -> Iterator[dict[str, Any]]:
     """What a CDR says that it costs, where that is not what was rated."""
     if session.claim is None:
@@ -137,44 +153,3 @@ def _claimed(session: Session, bill: dict[str, Any], file: str) -> Iterator[dict
                 remedy="Ask the operator for the breakdown; the lines show how it was rated.",
                 file=file, session=session.id, severity=Severity.WARN,
             )  # fmt: skip
-
-
-def _assumptions(tariff: ChargingTariff, *, spread: bool) -> Iterator[str]:
-    """How this tariff was read where OCPI leaves it open, in the order of docs/charging.md."""
-    kinds = [(kind, e.when) for e in tariff.elements for kind in e.components if kind != "FLAT"]
-    free = sorted({k for k, _ in kinds} - {k for k, when in kinds if not _limits(when)})
-    if free:
-        yield (
-            f"Where no element of {', '.join(free)} matches, it costs nothing "
-            "(OCPI 2.2.1, Tariff object)."
-        )
-    if sum("FLAT" in e.components and not e.when.reservation for e in tariff.elements) > 1:
-        yield "Of several FLAT prices, the first that becomes active is charged, once."
-    yield (
-        "step_size rounds the total of a session up once, at the component that was used last "
-        "(OCPI 2.2.1, CDR object)."
-    )
-    if {"TIME", "PARKING_TIME"} <= {kind for kind, when in kinds if not when.reservation}:
-        yield "With priced parking, step_size rounds the parking time only, not the charging."
-    for path in tariff.zero_steps:
-        yield f"{path} is 0 and read as 1."
-    if spread:
-        yield "Energy of a period that crosses an edge is spread evenly over the period."
-    if not tariff.taxes_known:
-        side = "before" if tariff.tax_included == "YES" else "with"
-        yield f"The tariff states no VAT: the total {side} taxes is not known."
-    elif tariff.tax_included != "N/A" and {c.vat is None for c in tariff.components()} == {
-        True, False,
-    }:  # fmt: skip
-        yield "A component that states no VAT bears none, beside others that state it."
-    yield (
-        f"Nothing is rounded before the total, which is rounded half up to "
-        f"{minor_digits(tariff.currency)} decimals, before and with taxes each."
-    )
-
-
-def _limits(when: Any) -> bool:
-    return bool(
-        when.local or when.reservation
-        or any(pair != (None, None) for pair in (when.kwh, when.current, when.power, when.duration))
-    )  # fmt: skip

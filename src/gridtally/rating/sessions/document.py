@@ -56,7 +56,7 @@ class Session:
     told: Mapping[str, Any]
     """As JSON, as docs/charging.md describes it: what the second rater reads."""
     claim: Claim | None = None
-    """What a CDR says that it costs."""
+    """What a CDR says of itself."""
 
 
 @dataclass(slots=True)
@@ -79,6 +79,7 @@ def read(data: bytes, *, name: str, tariff: ChargingTariff, zone: str | None) ->
             remedy="Give charging sessions or OCPI CDRs as JSON (docs/charging.md).",
         ) from err
     if isinstance(value, dict) and "sessions" in value:
+        _kind(value, name)
         value = value["sessions"]
     entries = value if isinstance(value, list) else [value]
     if not any(isinstance(e, dict) and e.keys() & {"periods", "charging_periods"} for e in entries):
@@ -93,12 +94,12 @@ def read(data: bytes, *, name: str, tariff: ChargingTariff, zone: str | None) ->
         reader = Reader()
         path = f"sessions[{n}]"
         session = _session(reader, entry, path=path, tariff=tariff, zone=zone)
-        if session and session.id in seen:
+        if session and session.id.casefold() in seen:
             reader.wrong(f"{path}.id", f"{session.id!r} was there before.",
                          "Give each session once, with an id of its own.",
                          code="rating.session.duplicate")  # fmt: skip
         if session and not reader.problems:
-            seen.add(session.id)
+            seen.add(session.id.casefold())
             result.sessions.append(session)
         who = entry.get("id") if isinstance(entry, dict) else None
         result.findings += [
@@ -107,6 +108,26 @@ def read(data: bytes, *, name: str, tariff: ChargingTariff, zone: str | None) ->
             for p in reader.problems
         ]  # fmt: skip
     return result
+
+
+def _kind(said: Mapping[str, Any], name: str) -> None:
+    """Refuse a file of another schema, or with keys that are not known."""
+    reader = Reader()
+    _schema(reader, said, "")
+    reader.known(said, ("schema", "sessions"), "")
+    if reader.problems:
+        first = reader.problems[0]
+        raise RefusedFile(
+            f"{first.path} {first.message}", code="rating.session.file", file=name,
+            remedy=first.remedy,
+        )  # fmt: skip
+
+
+def _schema(reader: Reader, said: Mapping[str, Any], path: str) -> None:
+    schema = said.get("schema")
+    if schema is not None and (isinstance(schema, bool) or schema != 1):
+        reader.wrong(f"{path}.schema".lstrip("."), f"is {str(schema)[:40]}; 1 is known.",
+                     "Write 1, or leave it out.")  # fmt: skip
 
 
 def remark(
@@ -129,6 +150,7 @@ def _session(
         said, claim = adapted(reader, said, path, tariff)
         if reader.problems:
             return None
+    _schema(reader, said, path)
     reader.known(said, ("schema", "id", "time_zone", "periods"), path)
     name = reader.text(said, "id", path)
     where = _zone(reader, said, path, tariff=tariff, zone=zone)

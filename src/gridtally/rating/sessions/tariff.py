@@ -14,7 +14,7 @@ from fractions import Fraction
 from typing import Any
 
 from gridtally.errors import InvalidDocument, NotFound, UsageError
-from gridtally.rating.sessions.values import Complaint, Reader, json_of, unwrapped
+from gridtally.rating.sessions.values import Complaint, Reader, json_of, same_id, unwrapped
 
 __all__ = [
     "ChargingTariff",
@@ -115,6 +115,8 @@ class ChargingTariff:
     end: int | None
     lowest: Limit | None
     highest: Limit | None
+    type: str = ""
+    """Whom it is for; not checked."""
     unknown: tuple[str, ...] = ()
     """Keys that are ignored."""
     zero_steps: tuple[str, ...] = ()
@@ -194,19 +196,28 @@ def objects(data: bytes, *, name: str) -> list[dict[str, Any]]:
 
 def _pick(found: list[dict[str, Any]], *, name: str, key: str | None) -> dict[str, Any]:
     names = [str(tariff.get("id")) for tariff in found]
+    chosen = [t for t, id_ in zip(found, names, strict=True) if key is None or same_id(id_, key)]
     if key is None and len(found) > 1:
         raise UsageError(
             f"The file holds {len(found)} tariffs.",
             file=name,
             remedy=f"Name one with --rate: {', '.join(names[:20])}.",
         )
-    if key is not None and key not in names:
+    if not chosen:
         raise NotFound(
-            f"There is no tariff {key[:64]!r}.",
+            f"There is no tariff {str(key)[:64]!r}.",
             file=name,
             remedy=f"There are: {', '.join(names[:20])}.",
         )
-    return found[0 if key is None else names.index(key)]
+    if any(tariff != chosen[0] for tariff in chosen):
+        parties = [f"{t.get('country_code', '?')} {t.get('party_id', '?')}"[:20] for t in chosen]
+        raise InvalidDocument(
+            f"{len(chosen)} tariffs have the id {chosen[0].get('id')!s:.64}: of "
+            f"{' and '.join(parties[:5])}.",
+            file=name,
+            remedy="Give a file with the one that is meant.",
+        )
+    return chosen[0]
 
 
 # -------------------------------------------------------------------- the keys
@@ -254,6 +265,7 @@ def _tariff(reader: Reader, value: Mapping[str, Any]) -> ChargingTariff:
         end=reader.instant(value, "end_date_time", ""),
         lowest=lowest,
         highest=highest,
+        type=str(value.get("type") or "")[:64],
         unknown=tuple(sorted(str(key) for key in value.keys() - set(_TARIFF))),
         zero_steps=tuple(zero),
     )
@@ -352,12 +364,18 @@ def _limit(
     if tariff.get(key) is None:
         return None
     said = reader.mapping(tariff[key], key)
+    if said.get("taxes") is not None:
+        reader.wrong(f"{key}.taxes", "are not read.", "State after_taxes in their place.")
     reader.known(said, (*_BEFORE, *_AFTER, "taxes"), key)
     amounts: list[Decimal | None] = []
     for names in (_BEFORE, _AFTER):
         name = next((name for name in names if said.get(name) is not None), names[0])
         amounts.append(reader.number(said, name, key, places=8, below=1_000_000,
                                      needed=names is _BEFORE))  # fmt: skip
+        other = reader.number(said, names[1], key, places=8, below=1_000_000)
+        if other is not None and amounts[-1] is not None and other != amounts[-1]:
+            reader.wrong(f"{key}.{names[1]}", f"is {other}, {names[0]} is {amounts[-1]}.",
+                         "Leave one of the two.")  # fmt: skip
     before, after = (None if a is None else Fraction(a) for a in amounts)
     if before is None:
         return None

@@ -12,7 +12,7 @@ from typing import Any
 
 from gridtally.money import parse_decimal
 
-__all__ = ["Complaint", "Reader", "json_of", "unwrapped"]
+__all__ = ["Complaint", "Reader", "json_of", "same_id", "unwrapped"]
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _YEARS = range(1990, 2060)
@@ -46,6 +46,11 @@ def json_of(data: bytes) -> Any:
         raise ValueError("it holds half a character") from err
     except RecursionError as err:
         raise ValueError("it is nested too deeply") from err
+
+
+def same_id(one: object, two: object) -> bool:
+    """Whether two ids are one: those of OCPI are CiString, alike in capitals and small letters."""
+    return str(one).casefold() == str(two).casefold()
 
 
 def unwrapped(value: Any) -> Any:
