@@ -137,30 +137,46 @@ def _named(bills: Sequence[str]) -> set[str]:
 def _issued(named: set[str] | None, change: _Change) -> dict[str, list[Row]]:
     """Live issued segments that may be reached, by run, in order of time; None: of all agreements.
 
-    Of an agreement these are the named ones and all later; of a tariff those from its first day on.
+    Of an agreement or a metering point these are the named ones and all later; of a tariff those
+    from its first day on.
     """
-    columns = ("agreement", "segment", "date_from", "date_to", "bill__run_id", "bill__number",
-               "bill__bill", "metering_point")  # fmt: skip
-    rows = control.models.IssuedSegment.objects.filter(live=True)
-    first: dict[str, date] = {}
     if named is None:
         begins = min(version.valid_from for version in change.versions)
-        found = list(rows.filter(date_to__gt=begins).values(*columns))
+        rows = control.models.IssuedSegment.objects.filter(live=True)
+        found = list(rows.filter(date_to__gt=begins).values(*_COLUMNS))
     else:
-        for part in in_chunks(sorted(named)):
-            for row in rows.filter(segment__in=part).values("agreement", "date_from"):
-                day = first.setdefault(row["agreement"], row["date_from"])
-                first[row["agreement"]] = min(day, row["date_from"])
-        found = [
-            row
-            for part in in_chunks(sorted(first))
-            for row in rows.filter(agreement__in=part).values(*columns)
-            if row["date_from"] >= first[row["agreement"]]
-        ]
+        found = list(_from_these_on(named))
     by_run: dict[str, list[Row]] = {}
     for row in sorted(found, key=lambda row: (row["date_from"], row["bill__run_id"])):
         by_run.setdefault(row["bill__run_id"], []).append(row)
     return by_run
+
+
+_COLUMNS = ("agreement", "segment", "date_from", "date_to", "bill__run_id", "bill__number",
+            "bill__bill", "metering_point")  # fmt: skip
+
+
+def _from_these_on(named: set[str]) -> Iterator[Row]:
+    """The named segments, and of their run or later those of their agreements and metering points.
+
+    Whoever has the metering point: what one run reads, all its estimates there look at.
+    """
+    rows = control.models.IssuedSegment.objects.filter(live=True)
+    first: dict[tuple[str, str], date] = {}
+    for part in in_chunks(sorted(named)):
+        for row in rows.filter(segment__in=part).values(*_COLUMNS, "bill__run__period_from"):
+            for key in ("agreement", "metering_point"):
+                begins = row["date_from" if key == "agreement" else "bill__run__period_from"]
+                day = first.setdefault((key, row[key]), begins)
+                first[key, row[key]] = min(day, begins)
+    seen: set[str] = set()
+    for key in ("agreement", "metering_point"):
+        names = sorted(name for kind, name in first if kind == key)
+        for part in in_chunks(names):
+            for row in rows.filter(**{f"{key}__in": part}).values(*_COLUMNS):
+                if row["date_from"] >= first[key, row[key]] and row["segment"] not in seen:
+                    seen.add(row["segment"])
+                    yield row
 
 
 def _waves(work: _Work) -> Iterator[Wave]:
@@ -236,7 +252,15 @@ def _make(work: _Work, wave: Wave, agreements: list[str], handed: Handed) -> Mad
     for row in segments.select(["segment", "import_ukwh"]).to_pylist():
         work.energy[row["segment"]] = row["import_ukwh"]
     findings = pa.concat_tables([prepared.findings, made["findings"]])
-    return Made(segments, made["lines"], made["carry"], findings)
+    carrying = _carrying(prepared, spans.filter(pc.is_in(spans["agreement"], mine)))
+    return Made(segments, made["lines"], made["carry"], findings, carrying)
+
+
+def _carrying(prepared: Prepared, spans: pa.Table) -> frozenset[str]:
+    """Agreements one of whose versions hands something on."""
+    digests = [name for name, version in prepared.tariffs.items() if version.carries]
+    mine = spans.filter(pc.is_in(spans["tariff"], pa.array(digests, pa.string())))
+    return frozenset(mine["agreement"].to_pylist())
 
 
 _MADE = {

@@ -129,9 +129,25 @@ def test_a_fresh_run_says_the_same(door, town, tmp_path):
     assert then == fresh
 
 
-def test_estimates_that_look_back(door, tmp_path):
+ACCOUNTS = (
+    "account,segment,language,name,address\n"
+    "AC-1,household,en,A,B\nAC-2,household,en,C,D\nAC-3,household,en,E,F\n"
+)
+AGREEMENTS = (
+    "agreement,account,metering_point,from,to,tariff,legal_source\n"
+    "AG-1,AC-1,MP-1,2026-01-01,,stepped,interval\n"
+)
+TENANTS = {
+    "the same": "AG-2,AC-2,MP-2,2026-01-01,,flat,interval\n",
+    "another": "AG-2,AC-2,MP-2,2026-01-01,2026-02-01,flat,interval\n"
+    "AG-3,AC-3,MP-2,2026-02-01,,flat,interval\n",
+}
+
+
+@pytest.mark.parametrize("tenant", TENANTS)
+def test_estimates_that_look_back(door, tmp_path, tenant):
     """A missing day of February was filled from January, which changes: it is made anew, too,
-    though nothing is handed on; March is not."""
+    though nothing is handed on and whoever lives there by then; March is not."""
     gap = {("MP-2", f"2026-02-02T{hour:02}:00:00Z"): None for hour in range(24)}
     hours = [("MP-2", f"2026-01-{day}T{hour:02}:00:00Z") for day in range(19, 32)
              for hour in range(24)]  # fmt: skip
@@ -139,11 +155,13 @@ def test_estimates_that_look_back(door, tmp_path):
     for name, values in (("then", gap), ("fresh", gap | dict.fromkeys(hours, 3))):
         ws = tmp_path / name
         files = four_months.write(tmp_path / f"{name}-files", values=values)
+        (files / "accounts.csv").write_text(ACCOUNTS)
+        (files / "agreements.csv").write_text(AGREEMENTS + TENANTS[tenant])
         assert door("init", ws, "--zone", "UTC").code == 0
         assert door("receive", *sorted(files.iterdir()), "-w", ws, "--as", "ana").code == 0
         four_months.bill(door, ws, months=("2026-01", "2026-02", "2026-03"))
         Workspace.open(ws)
-        rows = control.models.IssuedBill.objects.filter(account="AC-2")
+        rows = control.models.IssuedBill.objects.exclude(account="AC-1")
         totals_of.append({row.bill: Decimal(row.total_minor).scaleb(-2) for row in rows})
     ws = tmp_path / "then"
     path = tmp_path / "late.csv"
