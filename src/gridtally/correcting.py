@@ -17,16 +17,14 @@ import pyarrow.compute as pc
 from gridtally import bucket, control, deltas
 from gridtally.control.database import in_chunks
 from gridtally.deltas import Walked
-from gridtally.errors import NotFound
-from gridtally.metering import thresholds
-from gridtally.periods import Period
-from gridtally.prepare import Prepared, cases, jobs, prepare
-from gridtally.prepare import again as as_learned
+from gridtally.prepare import Prepared, cases, jobs
+from gridtally.prepare import again as as_prepared
 from gridtally.rating import tariff as tariffs
 from gridtally.rating.cone import Handed, Made, Wave, cone
 from gridtally.rating.explain.readings import replaced
 from gridtally.rating.tariff import TariffVersion
 from gridtally.store.known import as_known_by
+from gridtally.store.named import issued_bill, no_bill
 from gridtally.store.rebills import proposals
 from gridtally.store.runs import RunFolder, open_run
 from gridtally.store.snapshot import Snapshot, snapshot
@@ -123,13 +121,10 @@ def _named(bills: Sequence[str]) -> set[str]:
     found: set[str] = set()
     for name in bills:
         rows = control.models.IssuedSegment.objects.filter(live=True)
-        mine = rows.filter(bill__number=name) | rows.filter(bill__bill=name)
+        mine = rows.filter(bill=issued_bill(name))
         segments = set(mine.values_list("segment", flat=True))
         if not segments:
-            raise NotFound(
-                f"There is no issued bill {name[:80]!r}.",
-                remedy="Give a bill's number, or its account/from/to as in the work list.",
-            )
+            raise no_bill(name, issued=True)
         found |= segments
     return found
 
@@ -271,20 +266,15 @@ _MADE = {
 
 def _prepared(work: _Work, run: RunFolder, agreements: Sequence[str], handed: Handed) -> Prepared:
     """What the run saw, with today's readings, the corrected documents and carry."""
-    info = run.info
-    first, last = (date.fromisoformat(info["period"][key]) for key in ("from", "to"))
     segments = run.read("segments", columns=["agreement", "account"])
     mine = segments.filter(pc.is_in(segments["agreement"], pa.array(agreements, pa.string())))
-    prepared = prepare(
+    prepared = as_prepared(
         work.ws,
-        Period(first, last),
+        run,
         accounts=sorted(set(mine["account"].to_pylist())),
         snap=work.change.seen(work.ws, run),
         instead=work.change.documents,
     )
-    prepared = as_learned(prepared, info)
-    if "validation" in info:
-        prepared = replace(prepared, thresholds=thresholds.of_dict(info["validation"]))
     carry = prepared.before["carry"]
     kept = carry.filter(
         pc.invert(pc.is_in(carry["agreement"], pa.array(list(handed), pa.string())))

@@ -97,7 +97,9 @@ def test_a_late_reading_and_its_cone(door, town, tmp_path):
         ("energy", "tier-1"): "-10", ("energy", "tier-2"): "20", ("power", ""): "49.5",
         ("vat", ""): "5.95",
     }  # fmt: skip
-    assert all(row["ledger"] != "" for row in segment["lines"])
+    assert {row["ledger"]["after"] for row in segment["lines"]} == {
+        "revenue.energy", "revenue.power", "tax.vat",
+    }  # fmt: skip
     assert [(one["effect"], one["amount"]) for one in january["why"]["reasons"]] == [
         ("demand", "110"), ("usage", "11"),
     ]  # fmt: skip
@@ -272,7 +274,9 @@ def test_what_cannot_be_made_anew(door, town, tmp_path):
         "which cannot be made anew.",
         "Make that one whole first; then ask again.",
     )
-    assert {bill["bill"]: bill["total"]["delta"] for bill in said.json["bills"]}[bill_of(1)] is None
+    first = {bill["bill"]: bill for bill in said.json["bills"]}[bill_of(1)]
+    assert (first["total"]["delta"], first["why"], first["ledger"]) == (None, None, [])
+    assert (first["segments"][0]["lines"], first["segments"][0]["ledger"]) == (None, None)
     assert "No such" not in said.err
     text = door("rebills", "delta", *numbers.values(), "--tariff", path, "-w", ws)
     assert "cannot be made anew" in text.err
@@ -299,3 +303,11 @@ def test_nothing_is_written(door, town, tmp_path):
     assert "Nothing was changed." in text.err
     assert kept() == before
     assert "no issued bill" in door("rebills", "delta", "B0", "-w", ws).calm
+
+
+def test_a_bill_that_is_not_there(door, town):
+    """Whatever lies unfinished among the runs: the bill's name is what is wrong."""
+    ws, _ = town
+    (ws / "runs" / "2026-03-01-crashed").mkdir()
+    said = door("explain", "typo", "-w", ws)
+    assert "There is no bill 'typo'." in said.calm

@@ -1,5 +1,6 @@
 """Laws of a difference between two bills: it adds up, it turns round, one cause has one effect."""
 
+import io
 import random
 import sys
 from datetime import date, timedelta
@@ -10,17 +11,20 @@ from pathlib import Path
 from xml.etree import ElementTree as ET
 
 import numpy as np
+import pytest
 from bill_trees import trees
 from case_raters import market_of, tables_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from random_language import a_story
 from random_towns import Town, a_town
+from rich.console import Console
 
 sys.path.append(str(Path(__file__).parents[1] / "rating"))
 
 from rating_world import header
 
+from gridtally import explaining
 from gridtally.errors import InvalidDocument
 from gridtally.metering.blocks import ACTUAL, Dense
 from gridtally.money import Rounding, round_fraction
@@ -460,3 +464,32 @@ def test_words():
     same = difference(tree(body()), tree(body()))
     assert same["words"]["en"] == ("A/2026-03-01/2026-03-29, made anew, is as high as it was.")
     assert same["reasons"] == []
+
+
+def printed(value):
+    console = Console(file=io.StringIO(), width=120, emoji=False)
+    console.print(explaining.rendered(value))
+    return console.file.getvalue()
+
+
+@pytest.mark.parametrize("title", ["Levy [/x]", "Levy [bold red]fee[/]", "Levy\nTotal: 0",
+                                   "Levy \u202eeert", "Levy \u009b31m"])  # fmt: skip
+def test_titles_are_text(title):
+    """Whatever a title or an account holds: no colours, no second line, no turned writing."""
+    energy = component("energy", "energy", 'channel = "import"\nprice = 0.1')
+    levy = component("levy", "fixed", 'per = "day"\nprice = 0.3\ntitle = "Levy"')
+    before, after = tree(energy), tree(energy + levy)
+    (span,) = after["segments"][0]["spans"]
+    for part in (*span["components"], *span["lines"]):
+        part["title"] = title if part["title"] == "Levy" else part["title"]
+    for side in (before, after):
+        side["bill"] = f"AC[/b]1{title}"
+    said = title if title.isprintable() else "Levy\ufffd" if "\n" in title else "Levy \ufffd"
+    told = difference(before, after)
+    for value in (after, told):
+        text = printed(value)
+        assert said in text
+        assert f"AC[/b]1{said}" in text
+        assert not {"\u202e", "\u009b", "\x1b"} & set(text)
+        assert not any(line.lstrip(" │").startswith("Total") for line in text.splitlines())
+    assert not {"\u202e", "\u009b", "\n"} & set(waterfall(told).rstrip("\n"))

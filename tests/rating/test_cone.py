@@ -21,10 +21,9 @@ def segment(agreement, month, total="10", point="P"):
 
 
 def wave(month, *rows, touched=(), looking_back=()):
-    return Wave(
-        f"run-{month}", table(SEGMENTS, [segment(name, month, point=point) for name, point in rows]),
-        empty(LINES), empty(CARRY), frozenset(touched), frozenset(looking_back),
-    )  # fmt: skip
+    made = table(SEGMENTS, [segment(name, month, point=point) for name, point in rows])
+    sets = frozenset(touched), frozenset(looking_back)
+    return Wave(f"run-{month}", made, empty(LINES), empty(CARRY), *sets)
 
 
 def making(held=(), carrying=()):
