@@ -17,11 +17,12 @@ import pyarrow.compute as pc
 from gridtally import bucket, control, deltas
 from gridtally.control.database import in_chunks
 from gridtally.deltas import Walked
+from gridtally.periods import Period
 from gridtally.prepare import Prepared, cases, jobs
 from gridtally.prepare import again as as_prepared
 from gridtally.rating import tariff as tariffs
 from gridtally.rating.cone import Handed, Made, Wave, cone
-from gridtally.rating.explain.readings import replaced
+from gridtally.rating.explain.replaced import replaced
 from gridtally.rating.tariff import TariffVersion
 from gridtally.store.known import as_known_by
 from gridtally.store.named import issued_bill, no_bill
@@ -328,10 +329,24 @@ def _note_estimates(work: _Work, wave: Wave, prepared: Prepared, segments: pa.Ta
         return
     then = replace(prepared, snap=as_known_by(work.ws, wave.run))
     before, after = cases(then, mine), cases(prepared, mine)
+    names = pa.array(mine, pa.string())
+    spans = _some(open_run(work.ws, wave.run).read("spans"), names), _some(prepared.spans, names)
+    sides = [_sides(work.walked, table) for table in spans]
     for name in before.keys() & after.keys():
-        for channel, energy in replaced(before[name], after[name]).items():
-            if energy:
-                work.walked.replaced[name, channel] = energy
+        work.walked.replaced[name] = replaced(
+            before[name], after[name], sides=[side.get(name, []) for side in sides],
+            market=prepared.market,
+        )  # fmt: skip
+
+
+def _sides(walked: Walked, spans: pa.Table) -> dict[str, list[tuple[Period, TariffVersion | None]]]:
+    """segment -> its spans in order, each with its version."""
+    found: dict[str, list[tuple[Period, TariffVersion | None]]] = {}
+    ordered = spans.sort_by([("segment", "ascending"), ("span", "ascending")])
+    for row in ordered.select(["segment", "from", "to", "tariff"]).to_pylist():
+        version = walked.version(row["tariff"]) if row["tariff"] else None
+        found.setdefault(row["segment"], []).append((Period(row["from"], row["to"]), version))
+    return found
 
 
 def _guessed(segments: pa.Table) -> set[str]:

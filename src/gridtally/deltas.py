@@ -18,6 +18,7 @@ from gridtally.rating.cone import Step
 from gridtally.rating.corrections import delta, pair
 from gridtally.rating.explain import explain
 from gridtally.rating.explain.difference import difference
+from gridtally.rating.explain.replaced import Sorted
 from gridtally.rating.tariff import TariffVersion
 from gridtally.store.files import read_checked
 from gridtally.store.runs import open_run
@@ -45,6 +46,7 @@ SCHEMAS = {
 _MOST_WHY = 2000
 """Of more segments the effects are left out: telling them costs more than rating them."""
 Code = Callable[[str, str], str]
+_Moved = dict[tuple[str, int, str, str], Fraction]
 
 
 @dataclass
@@ -61,8 +63,8 @@ class Walked:
     """segment -> tariff digests of its spans, then and now"""
     made: dict[str, dict[str, list[pa.Table]]] = field(default_factory=dict)
     """run -> tables of what was made anew, in parts"""
-    replaced: dict[tuple[str, str], Fraction] = field(default_factory=dict)
-    """(segment, channel) -> energy that changed with its estimates [kWh or kvarh]"""
+    replaced: dict[str, tuple[Sorted, ...]] = field(default_factory=dict)
+    """segment -> energy that changed with its estimates, by the spans of then and of now"""
 
     _tables: tuple[str, pa.Table, dict[str, pa.Table]] = ("", None, {})
 
@@ -174,14 +176,18 @@ def _why(walked: Walked, row: Any, steps: Sequence[Step]) -> dict[str, Any]:
         )
         for side in (then, now)
     )  # fmt: skip
-    point = {step.before["segment"]: step.before["metering_point"] for step in steps}
-    replaced: dict[tuple[str, str], Fraction] = {}
-    for (segment, channel), energy in walked.replaced.items():
-        if segment in point:
-            key = point[segment], channel
-            replaced[key] = replaced.get(key, Fraction(0)) + energy
-    told = difference(before, after, replaced=replaced)
+    told = difference(before, after, replaced=_replaced(walked, steps))
     return {name: told[name] for name in ("total", "components", "reasons", "words")}
+
+
+def _replaced(walked: Walked, steps: Sequence[Step]) -> tuple[_Moved, _Moved]:
+    """What replaced estimates in the segments of a bill, sorted as then and as now."""
+    sides: tuple[_Moved, _Moved] = ({}, {})
+    for name in (step.before["segment"] for step in steps):
+        for side, found in zip(sides, walked.replaced.get(name, ()), strict=False):
+            for key, energy in found.items():
+                side[name, *key] = energy
+    return sides
 
 
 def _some(table: pa.Table, segments: pa.Array) -> pa.Table:

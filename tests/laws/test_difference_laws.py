@@ -374,11 +374,90 @@ def test_rounding_is_told_apart():
 def test_readings_in_place_of_estimates():
     """Of 67.2 kWh more, 50 replaced estimates: the rest is usage."""
     text = component("energy", "energy", 'channel = "import"\nprice = 0.1')
-    told = difference(
-        tree(text), tree(text, step=1_000_000), replaced={("P", "import"): Fraction(50)}
-    )
+    told = difference(tree(text), tree(text, step=1_000_000), replaced=both({"energy/": 50}))
     assert (told["total"]["estimate"], told["total"]["usage"]) == ("5", "1.72")
     assert "readings in place of estimates" in told["words"]["en"]
+
+
+def both(energy, segment="A/2026-03-01/2026-03-29"):
+    """`component/bucket` -> energy, alike on both bills."""
+    side = {(segment, 0, *key.split("/")): Fraction(kwh) for key, kwh in energy.items()}
+    return side, side
+
+
+def parts_of(told):
+    return {
+        part["component"]: {name: part[name] for name in EFFECTS if part[name] != "0"}
+        for part in told["components"]
+    }
+
+
+def test_each_charge_has_its_own_estimates():
+    """112 kWh of the night were estimated at nothing: what is dear by day alone does not move."""
+    text = TOU + component("energy", "energy", 'channel = "import"\nprice = 0.1')
+    text += component("peak", "energy", 'channel = "import"\ncalendar = "c"\n'
+                      "prices = { day = 0.5, night = 0 }")  # fmt: skip
+    night = [900_000 + 4_000_000, *[900_000] * 23]
+    told = difference(
+        tree(text), tree(text, shape=night), replaced=both({"energy/": 112, "peak/night": 112})
+    )
+    assert parts_of(told) == {"energy": {"estimate": "11.2"}, "peak": {}}
+    only(told, "estimate")
+
+
+def test_estimates_of_a_part_or_with_losses():
+    """Of what is measured the charge takes 40 %: its own estimates are 40 % of them."""
+    text = "[parts.p]\nratio = 0.4\n" + component(
+        "energy", "energy", 'channel = "import"\nprice = 0.1\npart = "p"'
+    )
+    told = difference(tree(text), tree(text, step=1_000_000), replaced=both({"energy/": "67.2"}))
+    only(told, "estimate")
+    assert told["total"]["estimate"] == "2.69"  # 67.2 x 0.4 x 0.1
+
+
+def test_estimates_where_nothing_was_billed():
+    """A day without a reading was nothing, and is priced as the other bill has it."""
+    text = TOU + component("peak", "energy", 'channel = "import"\ncalendar = "c"\n'
+                           "prices = { day = 0.5, night = 0.1 }")  # fmt: skip
+    night, all_day = [10**6] * 6 + [0] * 12 + [10**6] * 6, [10**6] * 24
+    before, after = tree(text, shape=night), tree(text, shape=all_day)
+    replaced = both({"peak/day": 336})
+    told = difference(before, after, replaced=replaced)
+    assert (told["total"]["estimate"], told["residual"]) == ("168", "0")  # 28 x 12 x 0.5
+    only(told, "estimate")
+    less = {key: -energy for key, energy in replaced[0].items()}
+    back = difference(after, before, replaced=(less, less))
+    assert {name: -Decimal(back["total"][name]) for name in EFFECTS} == {
+        name: Decimal(told["total"][name]) for name in EFFECTS
+    }
+
+
+def places_of(one):
+    return {
+        (segment["segment"], span["span"], line["component"], line["bucket"].split("/")[0])
+        for segment in one["segments"] for span in segment["spans"] for line in span["lines"]
+    }  # fmt: skip
+
+
+@SOME
+@given(SEEDS, st.booleans())
+def test_whatever_was_replaced(seed, far):
+    """More or less than all energy of any place of any two bills: the sum holds, and turns."""
+    r = random.Random(seed)
+    found = trees(a_town(r, segments=2), together=True)
+    found += trees(a_town(r, segments=2), together=True)
+    for before, after in pairwise(found):
+        size = 10**6 if far else 1
+        sides = [
+            {place: Fraction(r.randint(-5, 5) * size) for place in places_of(one)}
+            for one in (before, after)
+        ]
+        turned = [{key: -energy for key, energy in side.items()} for side in sides[::-1]]
+        told = difference(before, after, replaced=tuple(sides))
+        back = difference(after, before, replaced=tuple(turned))
+        adds_up(told, before, after)
+        for name in EFFECTS:
+            assert Decimal(told["total"][name]) == -Decimal(back["total"][name])
 
 
 def dial(*readings):
