@@ -93,7 +93,7 @@ def _by_dial(case: Case) -> dict[tuple[str, str, str, str], tuple[set[str], Frac
         steps += sum(b < a for a, b in pairwise(values)) * 10 ** dial["digits"] * _MICRO
         guesses = {one["time"] for one in dial["readings"] if one["quality"] == "E"}
         key = dial["meter"], dial["register"], dial["channel"], dial["bucket"]
-        found[key] = guesses, Fraction(steps * dial["multiplier"], _MICRO**3)
+        found[key] = guesses, Fraction(steps * dial["multiplier"], _MICRO**2)
     return found
 
 
