@@ -61,4 +61,4 @@ def test_nine_of_ten_inside_where_little_is_known(years, rung):
     found = [record for year in years for record in compared(long_gaps(year, rung))]
     for row in report(found, ("method", "channel")):
         assert row["method"].partition("+")[0] == rung
-        assert 0.85 <= row["coverage"] <= 0.96, row
+        assert 0.85 <= row["coverage"] <= 0.95, row
