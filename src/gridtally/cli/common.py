@@ -159,10 +159,13 @@ def progress(enabled: bool = True) -> Iterator[Callable[[str, int, int], None]]:
 
 
 def show_findings(findings: Sequence[Mapping[str, Any]], *, most: int = 20) -> None:
-    """Findings on stderr, one sentence and its remedy each."""
+    """Findings on stderr, one sentence and its remedy each, with its file or its bill."""
     colours = {"hold": "red", "warn": "yellow", "note": "dim"}
     for row in findings[:most]:
         where = f"{row.get('file') or ''}{':' + str(row['line']) if row.get('line') else ''}"
+        if not where and "from" in row and row["metering_point"]:
+            days = f" {row['from']} to {row['to']}" if row["from"] else ""
+            where = f"{row['metering_point']}{days}:"
         colour = colours[row["severity"]]
         talk.print(
             f"[{colour}]{row['severity']:>5}[/{colour}] {shown(where)} "
