@@ -256,9 +256,10 @@ def a_demand_of(r, demands):
     return [*out, (tiers_of if r.random() < 0.3 else values_of)(r, None)]
 
 
-def a_demand(r, calendars, grid):
-    out = maybe(r, 0.3, f'per = "{r.choice(("day", "year", "month"))}"')
-    out += maybe(r, 0.25, 'power = "apparent"')
+def a_demand(r, calendars, grid, demands):
+    out = maybe(r, 0.2, 'channel = "reactive_import"')
+    out += maybe(r, 0.3, f'per = "{r.choice(("day", "year", "month"))}"')
+    out += [] if out else maybe(r, 0.25, 'power = "apparent"')
     fine = [m for m in (15, 30, 60, 120) if m >= grid or r.random() < 0.02]
     window = r.choice((None, *fine))
     out += [f"window_min = {window}"] if window else []
@@ -273,14 +274,18 @@ def a_demand(r, calendars, grid):
     if r.random() < 0.25:
         reading = r.choice(("above_contract", "above_threshold"))
         out += ['basis = "contract"', "excess_over = 105", "excess_factor = 2",
-                f'excess_reading = "{reading}"', f"price = {a_price(r)[:9]}"]  # fmt: skip
-        return out + maybe(r, 0.3, "least_of_capacity = 40")
+                f'excess_reading = "{reading}"']  # fmt: skip
+        return out + maybe(r, 0.3, "least_of_capacity = 40") + contracts(r, calendars)
     name = r.choice([None, *calendars])
     out += [f'calendar = "{name}"'] if name else []
     out += maybe(r, 0.2, f"minimum_kw = {r.choice(('3', term('kv')))}")
     out += maybe(r, 0.15, "least_of_contract = 33.3") + maybe(r, 0.15, "least_of_capacity = 12.5")
     out += maybe(r, 0.2, f"mean_of_months = {r.choice((2, 3, 12))}")
     out += maybe(r, 0.15, "power_factor_below = 0.95")
+    out += maybe(r, 0.2, f"least_measured = {r.choice(('0.7', '2.5', term('kv')))}")
+    if demands and r.random() < 0.3:
+        part = r.choice(("61.97", "33.33333333", "100", "0", "250"))
+        out += [f"above_percent = {part}", f'demand = "{r.choice(demands)}"']
     by_month = ', by_month = { "1" = 100, "3" = 0, "10" = 33.3 }' * (r.random() < 0.5)
     if "mean_of_months" not in "".join(out):
         by_month += ', current_by_month = { "1" = 60, "3" = 33.33333333 }' * (r.random() < 0.5)
@@ -288,6 +293,16 @@ def a_demand(r, calendars, grid):
     out += known_alone(r, out)
     many = r.random() < 0.2
     return [*out, (tiers_of if many else values_of)(r, calendars.get(name))]
+
+
+def contracts(r, calendars):
+    """One price for the agreement's contract, or a price and a contract for each bucket."""
+    if not calendars or r.random() < 0.5:
+        return [f"price = {a_price(r)[:9]}"]
+    name = r.choice(list(calendars))
+    agreed = ", ".join(f"{b} = {r.choice(('0.5', '3', '12', term('kv')))}" for b in calendars[name])
+    prices = ", ".join(f"{b} = {a_price(r)[:9]}" for b in calendars[name])
+    return [f'calendar = "{name}"', f"contracts = {{ {agreed} }}", f"prices = {{ {prices} }}"]
 
 
 def known_alone(r, out):
@@ -358,7 +373,7 @@ def a_component(r, number, calendars, ids, demands, grid):
     out += {
         "energy": lambda: an_energy(r, calendars),
         "tiered": lambda: a_tiered(r, calendars, demands),
-        "demand": lambda: a_demand_of(r, demands) or a_demand(r, calendars, grid),
+        "demand": lambda: a_demand_of(r, demands) or a_demand(r, calendars, grid, demands),
         "fixed": lambda: a_fixed(r),
         "percentage": lambda: a_percentage(r),
         "table": lambda: a_table(r, demands),

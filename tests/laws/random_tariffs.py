@@ -183,7 +183,8 @@ def a_demand(r, d):
     if name and window and window != d.grid and r.random() < 0.9:
         window = d.grid  # or few hours of a calendar would fit
     out += [f"window_min = {window}"] if window else []
-    out += chance(r, 0.2, f'channel = "{r.choice(("export", "import"))}"')
+    channels = ("export", "import", "reactive_import", "reactive_export")
+    out += chance(r, 0.3, f'channel = "{r.choice(channels)}"')
     fine = finely(r, d)
     if window and fine and r.random() < 0.3:
         steps = [m for m in (5, 15, 30, 60, 120) if window % m == 0 and 1440 % m == 0]
@@ -194,7 +195,8 @@ def a_demand(r, d):
         out += [f"top = {r.choice((1, 2, 3, 10, 100))}", *chance(r, 0.5, "distinct_days = true")]
     elif kind < 0.3:
         out.append('measure = "mean"')
-    out += chance(r, 0.2 * fine, 'power = "apparent"')
+    if not any("reactive" in text for text in out):
+        out += chance(r, 0.2 * fine, 'power = "apparent"')
     out += chance(r, 0.3, f'per = "{r.choice(("day", "year", "month"))}"')
     if r.random() < 0.25:
         reading = r.choice(("above_contract", "above_threshold"))
@@ -205,7 +207,14 @@ def a_demand(r, d):
             f'excess_reading = "{reading}"',
             *chance(r, 0.3, f"least_of_capacity = {a_value(r, d, 'rate', ('40', '33.333333'))}"),
         ]
-        return [*out, the_prices(r, None, d)]
+        if not name or r.random() < 0.5:
+            return [*out, the_prices(r, None, d)]
+        sizes = [
+            (b, a_value(r, d, "size", ("0.5", "3", "0", "2.123456"))) for b in d.calendars[name]
+        ]
+        agreed = ", ".join(f"{b} = {size}" for b, size in sizes)
+        out += [f'calendar = "{name}"', f"contracts = {{ {agreed} }}"]
+        return [*out, the_prices(r, d.calendars[name], d)]
     out += [f'calendar = "{name}"'] if name else []
     out += raised(r, d)
     many = r.random() < 0.3
@@ -221,6 +230,10 @@ def raised(r, d):
     out += chance(r, 0.15, f"least_of_capacity = {a_value(r, d, 'rate', ('40', '0.00000001'))}")
     out += chance(r, 0.15, f"mean_of_months = {r.randint(2, 12)}")
     out += chance(r, 0.15, f"power_factor_below = {r.choice(('0.9', '0.95', '1', '0.333'))}")
+    out += chance(r, 0.2, f"least_measured = {a_value(r, d, 'size', ('0.5', '2.5', '1.0000005'))}")
+    if d.demands and r.random() < 0.3:
+        part = r.choice(("61.97", "33.33333333", "100", "0", "250"))
+        out += [f"above_percent = {part}", f'demand = "{r.choice(d.demands)}"']
     if r.random() < 0.4:
         percent = r.choice((80, 50, 33.33333333, 100))
         by = "".join(f'"{m}" = {r.choice((0, 100, 75.5))}, ' for m in some_months(r)[:4])

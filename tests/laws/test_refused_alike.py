@@ -25,7 +25,7 @@ KEYS = [
     "months", "netting", "part", "losses", "loss_factor", "window", "unit", "demand", "method",
     "pooling", "fill", "price", "prices", "calendar", "series", "times", "floor", "cap",
     "true_up", "top", "measure", "distinct_days", "rolling_min", "power", "basis", "ratchet",
-    "look_back",
+    "look_back", "least_measured", "above_percent", "contracts",
     "mean_of_months", "negative", "credit", "proration", "rounding", "settle", "per", "count",
     "event", "below", "above", "rows", "later", "percent", "more", "round_quantity", "channel",
 ]  # fmt: skip

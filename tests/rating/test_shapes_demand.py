@@ -339,6 +339,96 @@ def test_how_far_it_looks_is_said_where_it_looks(rest):
         bill(component("demand", rest), period=DAY)
 
 
+@pytest.mark.parametrize(
+    ("least", "kw", "kept"),
+    [("2.5", "5", 6), ("8", "6", 8), ('{ term = "floor" }', "5.5", 7)],
+)
+def test_each_month_counts_as_at_least(least, kw, kept):
+    """Flanders: 6 kW now and 4 kW before; the floor goes into the month, not over the mean."""
+    body = "[terms.floor]\n" + component(
+        "demand", f'price = 1\nproration = "none"\nleast_measured = {least}\nmean_of_months = 2'
+    )
+    carry = [("demand/x/all", month(1), 4_000_000)]
+    found = bill(body, kwh={"import": KW}, period=DAY, carry=carry, stated={"floor": "7"})
+    assert found.lines[0]["quantity"] == kw
+    assert found.carry_out[-1]["value"] == kept * 10**6
+
+
+def test_a_floor_is_not_of_a_component_at_rest():
+    """In January nothing is measured, and nothing counts as 2.5 kW."""
+    rest = f"least_measured = 2.5\nmonths = [6]\n{RATCHET}"
+    assert looking_back(rest, began=None).carry_out[-1]["value"] == 0
+
+
+KVAR = np.full(24, 5_000_000)
+"""5 kvar all day, beside 6 kW."""
+
+
+@pytest.mark.parametrize(
+    ("percent", "kvar"),
+    [("50", "2"), ("61.97", "1.2818"), ("83.33333333", "0"), ("0", "5"), ("100", "0")],
+)
+def test_only_what_lies_above_a_part_of_the_kw(percent, kvar):
+    """5 kvar less 50 % of 6 kW are 2; 61.97 % of 6 are 3.7182; of 83.33333333 % nothing is left."""
+    body = component("demand", 'price = 1\nproration = "none"', "kw") + component(
+        "demand", 'channel = "reactive_import"\nprice = 56.07\nproration = "none"\n'
+        f'demand = "kw"\nabove_percent = {percent}'
+    )  # fmt: skip
+    found = bill(body, kwh={"import": KW, "reactive_import": KVAR}, period=DAY)
+    mine = [(x["quantity"], x["unit"]) for x in found.lines if x["component"] == "x"]
+    assert mine == ([(kvar, "kvar")] if kvar != "0" else [])
+
+
+def test_a_contract_of_each_bucket():
+    """Peak: 6 kW, 4 agreed, 105 % are 4.2: 1.8 above. Off: 6 kW of 7, the agreement says so."""
+    body = "[terms.night]\n" + TOU + component(
+        "demand", 'calendar = "c"\nprices = { peak = 10, off = 2 }\nproration = "none"\n'
+        'basis = "contract"\nexcess_over = 105\nexcess_factor = 2\n'
+        'excess_reading = "above_contract"\ncontracts = { peak = 4, off = { term = "night" } }'
+    )  # fmt: skip
+    body += component(
+        "demand", 'price = 1\nproration = "none"\nbasis = "billed"\ndemand = "x"', "y"
+    )
+    found = bill(body, kwh={"import": KW}, period=DAY, stated={"night": "7"})
+    assert not found.findings
+    keys = ("component", "bucket", "quantity", "price", "amount")
+    assert [tuple(line[key] for key in keys) for line in found.lines] == [
+        ("x", "peak/contract", "4", "10", "40"), ("x", "peak/excess", "1.8", "20", "36"),
+        ("x", "off/contract", "7", "2", "14"), ("y", "", "7", "1", "7"),
+    ]  # fmt: skip
+
+
+CONTRACT = (
+    'basis = "contract"\nexcess_over = 105\nexcess_factor = 2\nexcess_reading = "above_contract"\n'
+)
+
+
+@pytest.mark.parametrize(
+    ("rest", "what"),
+    [
+        ("price = 1\nabove_percent = 10", "demand"),
+        ('price = 1\nabove_percent = 10\ndemand = "x"', "demand"),
+        ('price = 1\nabove_percent = -1\ndemand = "kw"', "above_percent"),
+        ('price = 1\ndemand = "kw"', "demand"),
+        ("price = 1\ncontracts = { peak = 1 }", "contracts"),
+        (f"price = 1\n{CONTRACT}contracts = {{ peak = 1 }}", "contracts"),
+        (f'{CONTRACT}calendar = "c"\nprices = {{ peak = 1, off = 1 }}', "contracts"),
+        (f'{CONTRACT}calendar = "c"\nprices = {{ peak = 1, off = 1 }}\ncontracts = {{ peak = 1 }}',
+         "contracts.off"),
+        (f'{CONTRACT}calendar = "c"\nprices = {{ peak = 1, off = 1 }}\n'
+         "contracts = { peak = 1, off = 1, mid = 1 }", "contracts.mid"),
+        (f"price = 1\n{CONTRACT}least_measured = 1", "least_measured"),
+        (f'price = 1\n{CONTRACT}above_percent = 1\ndemand = "kw"', "above_percent"),
+        ('price = 1\nbasis = "billed"\ndemand = "kw"\nleast_measured = 1', "least_measured"),
+    ],
+)  # fmt: skip
+def test_keys_of_demand_that_do_not_go_together(rest, what):
+    """Each is refused with its place."""
+    body = TOU + component("demand", "price = 1", "kw") + component("demand", rest)
+    with pytest.raises(InvalidDocument, match=what.replace(".", r"\.")):
+        bill(body, period=DAY)
+
+
 @pytest.mark.parametrize(("per", "factor"), [("day", "1"), ("month", "1/31"), ("year", "1/365")])
 def test_a_price_per_day_month_or_year(per, factor):
     """One day of January."""

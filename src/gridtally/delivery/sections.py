@@ -192,6 +192,9 @@ def _is_sum(say: Speaker, line: Json) -> bool:
 
 
 def _bucket(say: Speaker, bucket: str) -> str:
+    time, _, part = bucket.rpartition("/")
+    if time and part in ("contract", "excess"):
+        return say("joint.list").join(_bucket(say, one) for one in (time, part))
     tier = _TIER.match(bucket)
     if not tier:
         return say.maybe(f"bucket.{bucket}") or bucket
@@ -227,8 +230,9 @@ def _because(say: Speaker, line: Json, segment: Json) -> str:
         return _share(say, line)
     if line.get("how") == "series":
         return say("why.series")
-    if line["unit"] == "kW":
-        return say(f"why.{bucket if bucket in ('contract', 'excess') else 'demand'}")
+    if line["unit"] in ("kW", "kvar"):
+        part = bucket.rpartition("/")[2]
+        return say(f"why.{part if part in ('contract', 'excess') else 'demand'}")
     if line["amount"].startswith("-") and not line["price"].startswith("-"):
         return say("why.credit")
     banks = f"bank/{line['component']}/"

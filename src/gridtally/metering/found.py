@@ -98,7 +98,9 @@ class Found:
 
 def _unit(want: Wanted) -> str:
     if want.kind == "demand":
-        return "kVA" if want.windows and want.windows.apparent else "kW"
+        if want.windows and want.windows.apparent:
+            return "kVA"
+        return "kvar" if want.channel.startswith("reactive") else "kW"
     if want.kind == "cost":
         return "10^-25"
     return "kvarh" if want.channel.startswith("reactive") else "kWh"

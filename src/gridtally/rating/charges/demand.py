@@ -27,8 +27,9 @@ __all__ = ["Demand", "Ratchet"]
 Minutes = Annotated[int, Field(ge=1, le=1440)]
 _MEASURED = (
     "channel", "calendar", "window_min", "rolling_min", "top", "distinct_days", "measure", "power",
-    "mean_of_months", "power_factor_below", "minimum_kw", "least_of_contract", "least_of_capacity",
-    "ratchet", "look_back", "round_kw", "excess_over", "excess_factor", "excess_reading",
+    "least_measured", "mean_of_months", "power_factor_below", "minimum_kw", "least_of_contract",
+    "least_of_capacity", "ratchet", "look_back", "above_percent", "round_kw", "contracts",
+    "excess_over", "excess_factor", "excess_reading",
 )  # fmt: skip
 """What a component says of the demand that it measures itself."""
 
@@ -64,7 +65,10 @@ class Demand(Tiers):
     power: Literal["active", "apparent"] = "active"
     basis: Literal["measured", "contract", "billed"] = "measured"
     demand: Word | None = None
-    """With basis "billed": the component whose billed demand it is."""
+    """Another demand: the one that basis "billed" bills, or that `above_percent` is of."""
+    above_percent: NotNegative | None = None
+    """Only what lies above that part of another component's billed demand. [%]"""
+    least_measured: NotNegativeValue | None = None
     mean_of_months: Annotated[int, Field(ge=2, le=36)] | None = None
     power_factor_below: Annotated[Positive, Field(le=1)] | None = None
     minimum_kw: NotNegativeValue | None = None
@@ -74,9 +78,18 @@ class Demand(Tiers):
     look_back: Literal["agreement", "known"] = "agreement"
     """Whether all months since the agreement began must be known, or those that are count."""
     round_kw: RoundingPoint | None = None
+    contracts: dict[str, NotNegativeValue] | None = None
+    """With basis "contract" and a calendar: what is agreed for each bucket. [kW]"""
     excess_over: Positive | None = None
     excess_factor: NotNegative | None = None
     excess_reading: Literal["above_contract", "above_threshold"] | None = None
+
+    @property
+    def unit(self) -> str:
+        """kW, kvar or kVA: of what it measures."""
+        if self.power == "apparent":
+            return "kVA"
+        return "kvar" if self.channel.startswith("reactive") else "kW"
 
     @property
     def months_back(self) -> int:
@@ -90,7 +103,10 @@ class Demand(Tiers):
     @override
     def complaints(self) -> Iterator[Complaint]:
         yield from super().complaints()
-        yield from self.only_with(("demand",), self.basis == "billed", 'with basis = "billed"')
+        refers = self.basis == "billed" or self.above_percent is not None
+        yield from self.only_with(("demand",), refers, 'with basis = "billed" or `above_percent`')
+        if self.above_percent is not None and self.demand in (None, self.id):
+            yield "demand", "is required beside `above_percent`: another component with this shape"
         if self.tiers is not None:
             yield from tier_complaints(self.tiers, what="demand")
             if self.price is not None or self.prices is not None:
@@ -126,22 +142,22 @@ class Demand(Tiers):
     def _contract(self) -> Iterator[Complaint]:
         excess = ("excess_over", "excess_factor", "excess_reading")
         if self.basis == "measured":
-            yield from self.only_with(excess, False, 'with basis = "contract"')
+            yield from self.only_with((*excess, "contracts"), False, 'with basis = "contract"')
             return
+        yield from self.only_with(("contracts",), self.calendar is not None, "with a calendar")
+        if self.calendar is not None and self.contracts is None:
+            yield "contracts", "is required with a calendar: what is agreed for each bucket"
         for key in excess:
             if getattr(self, key) is None:
                 yield key, 'is required with basis = "contract"'
         for key in (
-            "calendar", "tiers", "minimum_kw", "ratchet", "least_of_contract", "mean_of_months",
-            "power_factor_below",
+            "tiers", "least_measured", "minimum_kw", "ratchet", "least_of_contract",
+            "mean_of_months", "power_factor_below", "above_percent",
         ):  # fmt: skip
             if getattr(self, key) is not None:
                 yield key, 'has no meaning with basis = "contract"'
-        if (
-            self.price is not None
-            and self.price.number is not None
-            and self.excess_factor is not None
-        ):
-            price = (self.price.number * self.excess_factor).normalize()
-            if -price.as_tuple().exponent > PLACES:  # type: ignore[operator]
-                yield "excess_factor", f"x price gives more than {PLACES} decimals"
+        for value in (self.price, *(self.prices or {}).values()):
+            if value is not None and value.number is not None and self.excess_factor is not None:
+                price = (value.number * self.excess_factor).normalize()
+                if -price.as_tuple().exponent > PLACES:  # type: ignore[operator]
+                    yield "excess_factor", f"x price gives more than {PLACES} decimals"

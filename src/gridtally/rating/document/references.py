@@ -147,6 +147,8 @@ def _buckets(calendars: Mapping[str, Calendar], charges: Mapping[int, Charge]) -
             yield from _per_bucket(buckets, prices or {}, f"{path}.{where}prices", name)
         if factors is not None:
             yield from _per_bucket(buckets, factors, f"{path}.loss_factors", name)
+        if isinstance(charge, Demand) and charge.contracts is not None:
+            yield from _per_bucket(buckets, charge.contracts, f"{path}.contracts", name)
         for j, move in enumerate(charge.bank_moves if isinstance(charge, Energy | Tiered) else ()):
             for key, bucket in (("from", move.from_), ("to", move.to)):
                 if bucket not in buckets:
@@ -158,17 +160,20 @@ def _buckets(calendars: Mapping[str, Calendar], charges: Mapping[int, Charge]) -
             yield from _per_bucket(buckets, true_up.prices, f"{path}.true_up.prices", name)
 
 
+_MISSING = {
+    "prices": ("price", "A price of zero is written as 0; a missing one is never read as zero."),
+    "loss_factors": ("loss factor", "No loss is written as 1."),
+    "contracts": ("contract", "Where nothing is agreed, write 0: all of it is then excess."),
+}
+"""What a bucket may lack, and what to do about it."""
+
+
 def _per_bucket(
     buckets: Sequence[str], given: Mapping[str, object], path: str, calendar: str
 ) -> Iterator[Problem]:
-    what = "price" if path.endswith("prices") else "loss factor"
+    what, remedy = _MISSING[path.rpartition(".")[2]]
     for bucket in [name for name in buckets if name not in given]:
         message = f"The bucket {bucket!r} has no {what}."
-        remedy = (
-            "A price of zero is written as 0; a missing one is never read as zero."
-            if what == "price"
-            else "No loss is written as 1."
-        )
         yield Problem("rating.document.price", f"{path}.{bucket}", message, remedy)
     for bucket in [name for name in given if name not in buckets]:
         message = f"The calendar {calendar!r} has no bucket {bucket!r}."

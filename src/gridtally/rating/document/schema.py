@@ -104,6 +104,9 @@ WORDS = {
     "prices": "A price per bucket of the calendar.",
     "proration": "How a part of a month or year counts.",
     "ratchet": "Billed demand is at least a percentage of the largest of earlier months.",
+    "above_percent": "Only what lies above that part of another component's demand. [%]",
+    "contracts": "What is agreed for each bucket of the calendar. [kW]",
+    "least_measured": "What was measured counts as at least that. [kW]",
     "look_back": "Whether all months since the agreement began must be known (`agreement`), or "
     "those that are known count (`known`).",
     "ratio": "The part, from 0 to 1.",

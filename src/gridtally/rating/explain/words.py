@@ -7,7 +7,6 @@ from decimal import Decimal
 from typing import Any
 
 from gridtally.money import minor_digits
-from gridtally.plain import clean
 from gridtally.rating.explain.effects import EFFECTS
 
 __all__ = ["LABELS", "money", "reasons", "sentence"]
@@ -116,7 +115,7 @@ def _came(told: Told, language: str) -> str:
 def _word(title: object, language: str) -> str:
     if isinstance(title, Mapping):
         title = title.get(language) or title.get("en") or next(iter(title.values()))
-    return clean(title)
+    return str(title)
 
 
 def sentence(told: Told, language: str = "en") -> str:

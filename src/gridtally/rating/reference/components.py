@@ -128,10 +128,11 @@ def check_references(components: list[C]) -> None:
         refuse(set(c.get("of", [])) & set(c.get("later", [])), f"{c['id']}: of and later")
         demands = [o["id"] for o in components if o["shape"] == "demand"]
         refuse("demand" in c and c["demand"] not in demands, f"{c['id']}: no such demand")
-        if c.get("basis") == "billed":
+        if c["shape"] == "demand" and "demand" in c:
             other = next(o for o in components if o["id"] == c["demand"])
             refuse(other.get("basis") == "billed", f"{c['id']}: the demand of a demand of another")
-            c["power"] = other.get("power", "active")
+            if c.get("basis") == "billed":
+                c |= {key: other[key] for key in ("channel", "power") if key in other}  # its unit
     done: set[str] = set()
     while len(done) < len(ids):
         ready = {c["id"] for c in components if set(c["after"]) <= done}

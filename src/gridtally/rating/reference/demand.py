@@ -26,8 +26,9 @@ def demand(r: Rater, c: C) -> list[Line]:
         return priced(r, c, {"": micro(r.billed_kw[c["demand"]])})
     measured = measure(r, c)
     if c["basis"] == "contract":
-        return contract(r, c, measured[""])
-    return priced(r, c, {b: round_kw(c, raised(r, c, b, kw)) for b, kw in measured.items()})
+        return contract(r, c, measured)
+    billed = {b: above(r, c, raised(r, c, b, kw)) for b, kw in measured.items()}
+    return priced(r, c, {b: round_kw(c, kw) for b, kw in billed.items()})
 
 
 def priced(r: Rater, c: C, billed: Buckets) -> list[Line]:
@@ -46,10 +47,16 @@ def priced(r: Rater, c: C, billed: Buckets) -> list[Line]:
 
 
 def kw_line(r: Rater, c: C, kw: int, price: Fraction, bucket: str) -> list[Line]:
-    """A line per kW (kVA) and month, day or year."""
-    unit = "kVA" if c.get("power") == "apparent" else "kW"
+    """A line per kW (kvar, kVA) and month, day or year."""
     factor = r.factor(c, c.get("per", "month"))
-    return r.rate(c, Fraction(kw, MICRO), unit, price, factor, bucket)
+    return r.rate(c, Fraction(kw, MICRO), unit(c), price, factor, bucket)
+
+
+def unit(c: C) -> str:
+    """Of the channel, unless its power is apparent."""
+    if c.get("power") == "apparent":
+        return "kVA"
+    return "kvar" if c["channel"].startswith("reactive") else "kW"
 
 
 def round_kw(c: C, kw: int) -> int:
@@ -61,7 +68,7 @@ def round_kw(c: C, kw: int) -> int:
 
 
 def measure(r: Rater, c: C) -> Buckets:
-    """The measured demand by bucket [10^-6 kW or kVA]; 0 where no window lies."""
+    """The measured demand by bucket [10^-6 kW, kvar or kVA]; 0 where no window lies."""
     calendar, months = r.calendar(c), c.get("months")
     if r.readings.registers:
         if c.keys() & {"rolling_min", "top", "measure"} or c.get("power") == "apparent":
@@ -86,7 +93,7 @@ def measure(r: Rater, c: C) -> Buckets:
 
 
 def window_powers(r: Rater, c: C) -> Windows:
-    """The power of each window [10^-6 kW, or kVA of active and reactive power]."""
+    """The power of each window [10^-6 kW or kvar, or kVA of active and reactive power]."""
     active = windows(r, c, c["channel"])
     if c.get("power") != "apparent":
         return {w: micro(Fraction(e, MICRO) * 3600 / (w[1] - w[0])) for w, e in active.items()}
@@ -127,6 +134,8 @@ def of_windows(c: C, powers: list[tuple[int, date]]) -> int:
 
 def raised(r: Rater, c: C, bucket: str, measured: int) -> int:
     """Mean of months, power factor, and whatever the billed demand is at least."""
+    if "least_measured" in c:
+        measured = max(measured, micro(r.value(c["least_measured"])))
     months = history(r, c, bucket, measured)
     ask(r, c, bucket, months)
     billed = mean_of_months(r, c, months) if "mean_of_months" in c else measured
@@ -144,6 +153,13 @@ def raised(r: Rater, c: C, bucket: str, measured: int) -> int:
     if "ratchet" in c:
         least.append(ratchet(r, c, months))
     return max(least)
+
+
+def above(r: Rater, c: C, kw: int) -> int:
+    """What lies above a percentage of the billed demand of another."""
+    if "above_percent" not in c:
+        return kw
+    return max(0, kw - micro(r.billed_kw[c["demand"]] * c["above_percent"] / 100))
 
 
 def history(r: Rater, c: C, bucket: str, measured: int) -> dict[date, int]:
@@ -213,24 +229,34 @@ def ratchet(r: Rater, c: C, months: dict[date, int]) -> int:
     return max(products, default=0)
 
 
-def contract(r: Rater, c: C, measured: int) -> list[Line]:
-    """The contract, and what goes beyond it."""
-    agreed = micro(r.term("contract_kw"))
+def contract(r: Rater, c: C, measured: Buckets) -> list[Line]:
+    """What is agreed and what goes beyond it, bucket by bucket."""
+    parts = {b: within_and_beyond(r, c, b, measured[b]) for b in c["buckets"]}
+    r.billed_kw[c["id"]] = Fraction(max(max(pair) for pair in parts.values()), MICRO)
+    lines: list[Line] = []
+    for bucket, (within, beyond) in parts.items():
+        price = r.value(c["tiers"][0]["prices"][bucket])
+        dearer = price * c["excess_factor"]
+        if (dearer * 10**8).denominator != 1:
+            raise Held("rating.term.range", "The price of the excess has more than 8 decimals.")
+        names = [f"{bucket}/{name}" if bucket else name for name in ("contract", "excess")]
+        lines += kw_line(r, c, within, price, names[0])
+        lines += kw_line(r, c, beyond, dearer, names[1])
+    return lines
+
+
+def within_and_beyond(r: Rater, c: C, bucket: str, measured: int) -> tuple[int, int]:
+    """The quantities of a bucket's two lines."""
+    own = "contracts" in c
+    agreed = micro(r.value(c["contracts"][bucket]) if own else r.term("contract_kw"))
     if "least_of_capacity" in c:
         agreed = max(agreed, micro(r.term("capacity_kva") * r.value(c["least_of_capacity"]) / 100))
     threshold = micro(Fraction(agreed, MICRO) * c["excess_over"] / 100)
-    above = measured > threshold and c["excess_reading"] == "above_threshold"
-    at_price = round_kw(c, threshold if above else agreed)
-    excess = round_kw(c, max(0, measured - threshold))
-    r.billed_kw[c["id"]] = Fraction(max(at_price, excess), MICRO)
-    price = r.value(c["tiers"][0]["prices"][""])
-    dearer = price * c["excess_factor"]
-    if (dearer * 10**8).denominator != 1:
-        raise Held("rating.term.range", "The price of the excess has more than 8 decimals.")
-    return [
-        *kw_line(r, c, at_price, price, "contract"),
-        *kw_line(r, c, excess, dearer, "excess"),
-    ]
+    raised_to = measured > threshold and c["excess_reading"] == "above_threshold"
+    return (
+        round_kw(c, threshold if raised_to else agreed),
+        round_kw(c, max(0, measured - threshold)),
+    )
 
 
 def demand_at_rest(r: Rater, c: C) -> None:

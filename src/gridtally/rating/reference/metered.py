@@ -22,9 +22,9 @@ from gridtally.rating.reference.values import (
 __all__ = ["MEASURED", "SERIES", "check_demand", "check_energy", "check_tiered"]
 
 SERIES = "times plus floor cap round_price round_each"
-MEASURED = """channel calendar window_min rolling_min top distinct_days measure power minimum_kw
- least_of_contract least_of_capacity mean_of_months power_factor_below ratchet look_back
- excess_over excess_factor excess_reading round_kw"""
+MEASURED = """channel calendar window_min rolling_min top distinct_days measure power least_measured
+ minimum_kw least_of_contract least_of_capacity mean_of_months power_factor_below ratchet look_back
+ above_percent contracts excess_over excess_factor excess_reading round_kw"""
 
 
 def check_billed(c: C, table: Table, name: str) -> None:
@@ -150,13 +150,16 @@ def check_tiered(c: C, table: Table, name: str) -> None:
 
 def check_demand(c: C, table: Table, name: str) -> None:
     """The keys that belong to each basis and each measure."""
-    refuse((c.get("basis") == "billed") != ("demand" in c), f"{name}: billed of which demand")
-    if "demand" in c:
+    basis = c.setdefault("basis", "measured")
+    needed = basis == "billed" or "above_percent" in c
+    refuse(needed != ("demand" in c), f"{name}: billed, or above a part of, which demand")
+    if basis == "billed":
         alien = c.keys() & set(MEASURED.split())
         refuse(alien, f"{name}: {sorted(alien)} beside the demand of another")
         price_tiers(c, table, name)
         return
     c.setdefault("channel", "import")
+    refuse(basis == "contract" and "tiers" in c, f"{name}: a contract takes no tiers")
     price_tiers(c, table, name)
     window, rolling = c.get("window_min"), c.get("rolling_min")
     for minutes in (each for each in (window, rolling) if each is not None):
@@ -169,9 +172,9 @@ def check_demand(c: C, table: Table, name: str) -> None:
     refuse("distinct_days" in c and "top" not in c, f"{name}: distinct_days without top")
     refuse(not isinstance(c.get("distinct_days", False), bool), f"{name}: distinct_days")
     check_rounding(c.get("round_kw", {"places": 6, "mode": "down"}), most=6)
-    least = dict.fromkeys(("minimum_kw", "least_of_contract", "least_of_capacity"), (0, None))
-    values(c, table, least)
-    numbers(c, name, "power_factor_below", "excess_over", "excess_factor")
+    least = ("least_measured", "minimum_kw", "least_of_contract", "least_of_capacity")
+    values(c, table, dict.fromkeys(least, (0, None)))
+    numbers(c, name, "power_factor_below", "above_percent", "excess_over", "excess_factor")
     if "mean_of_months" in c:
         count(c["mean_of_months"] - 1, f"{name}: mean_of_months", 35)
     if "ratchet" in c:
@@ -181,7 +184,7 @@ def check_demand(c: C, table: Table, name: str) -> None:
     looks_back = c.keys() & {"ratchet", "mean_of_months"}
     refuse("look_back" in c and not looks_back, f"{name}: look_back without anything to look at")
     refuse(c.get("power_factor_below", 0) > 1, f"{name}: power_factor_below")
-    check_basis(c, name)
+    check_basis(c, table, name)
 
 
 def check_ratchet(ratchet: C, name: str) -> None:
@@ -197,17 +200,28 @@ def check_ratchet(ratchet: C, name: str) -> None:
         refuse(any(percent > 100 for percent in of_months.values()), f"{name}: {key}")
 
 
-def check_basis(c: C, name: str) -> None:
-    """A contract has an excess and no tiers; a measured demand has no excess."""
-    if c.setdefault("basis", "measured") == "measured":
-        refuse([key for key in c if key.startswith("excess")], f"{name}: excess without contract")
+def check_basis(c: C, table: Table, name: str) -> None:
+    """A contract has an excess and no tiers; a measured demand has neither of them."""
+    if c["basis"] == "measured":
+        alien = {key for key in c if key.startswith("excess")} | c.keys() & {"contracts"}
+        refuse(alien, f"{name}: {sorted(alien)} without a contract")
         return
     refuse(not c.keys() >= {"excess_over", "excess_factor", "excess_reading"}, f"{name}: excess")
     alien = c.keys() & {
-        "calendar", "ratchet", "minimum_kw", "least_of_contract", "mean_of_months",
-        "power_factor_below", "look_back",
+        "ratchet", "look_back", "least_measured", "above_percent", "demand", "minimum_kw",
+        "least_of_contract", "mean_of_months", "power_factor_below",
     }  # fmt: skip
     refuse(alien or len(c["tiers"]) > 1, f"{name}: a contract takes no tiers, no {sorted(alien)}")
-    price = c["tiers"][0]["prices"][""].number
-    each = (price or Fraction(0)) * c["excess_factor"]
-    refuse((each * 10**8).denominator != 1, f"{name}: excess price has over 8 decimals")
+    for price in c["tiers"][0]["prices"].values():
+        each = (price.number or Fraction(0)) * c["excess_factor"]
+        refuse((each * 10**8).denominator != 1, f"{name}: excess price has over 8 decimals")
+    check_contracts(c, table, name)
+
+
+def check_contracts(c: C, table: Table, name: str) -> None:
+    """With a calendar, and only then, what is agreed for each bucket."""
+    refuse(("calendar" in c) != ("contracts" in c), f"{name}: contracts and calendar")
+    if "contracts" in c:
+        given = c["contracts"]
+        refuse(set(given) != set(c["buckets"]), f"{name}: contracts do not fit the calendar")
+        c["contracts"] = {b: value(v, table["terms"], least=0) for b, v in given.items()}

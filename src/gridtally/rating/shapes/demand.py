@@ -32,7 +32,7 @@ def demand(charge: Demand, cohort: Cohort, active: bool) -> None:
             _contract(charge, cohort)
         return
     if charge.basis == "billed":
-        billed = _of_another(charge, cohort)
+        billed = {"": _of_another(charge, cohort)}
     else:
         billed = {
             bucket: _billed(charge, cohort, bucket, active) for bucket in buckets_of(charge, cohort)
@@ -56,18 +56,18 @@ def demand(charge: Demand, cohort: Cohort, active: bool) -> None:
             )
 
 
-def _of_another(charge: Demand, cohort: Cohort) -> dict[str, Column]:
+def _of_another(charge: Demand, cohort: Cohort) -> Column:
     """The billed demand of the component that it names; 0 where that one is at rest."""
     assert charge.demand is not None
-    return {"": cohort.demands.get(charge.demand, np.zeros(len(cohort), np.int64))}
+    return cohort.demands.get(charge.demand, np.zeros(len(cohort), np.int64))
 
 
 def _unit(charge: Demand, cohort: Cohort) -> str:
-    if charge.demand is not None:
+    if charge.basis == "billed":
         charge = next(
             c for c in cohort.version.components if isinstance(c, Demand) and c.id == charge.demand
         )
-    return "kVA" if charge.power == "apparent" else "kW"
+    return charge.unit
 
 
 def _factor(charge: Demand, cohort: Cohort) -> Factor:
@@ -87,6 +87,8 @@ def _billed(charge: Demand, cohort: Cohort, bucket: str, active: bool) -> Column
     measured: Column = np.zeros(len(cohort), np.int64)
     if active:
         measured = _measured(charge, cohort, bucket)
+        if charge.least_measured is not None:
+            measured = np.maximum(measured, _least(charge, cohort, charge.least_measured, None))
     earlier = _history(charge, cohort, bucket, measured)
     if not active:
         return measured
@@ -105,6 +107,9 @@ def _billed(charge: Demand, cohort: Cohort, bucket: str, active: bool) -> Column
             billed = np.maximum(billed, _least(charge, cohort, value, of))
     if charge.ratchet:
         billed = np.maximum(billed, _ratchet(charge, cohort, earlier))
+    if charge.above_percent is not None:
+        other = _percent_of(charge.above_percent, _of_another(charge, cohort))
+        billed = np.maximum(add(billed, -other), 0)
     return _round_kw(charge, billed)
 
 
@@ -230,40 +235,58 @@ def _round_kw(charge: Demand, power: Column) -> Column:
 
 
 def _contract(charge: Demand, cohort: Cohort) -> None:
-    assert charge.price is not None
+    """A line for what is agreed, and one for what goes beyond it; of each bucket its own."""
+    most: list[Column] = []
+    for bucket in buckets_of(charge, cohort):
+        lines = _of_contract(charge, cohort, bucket)
+        most += [_round_kw(charge, quantity) for quantity in lines.values()]
+        for (name, quantity), price in zip(
+            lines.items(), _prices(charge, cohort, bucket), strict=True
+        ):
+            cohort.line(
+                charge,
+                bucket=f"{bucket}/{name}" if bucket else name,
+                quantity=_round_kw(charge, quantity),
+                unit=_unit(charge, cohort),
+                price=price,
+                factor=_factor(charge, cohort),
+            )
+    cohort.demands[charge.id] = np.max(most, axis=0)
+
+
+def _of_contract(charge: Demand, cohort: Cohort, bucket: str) -> dict[str, Column]:
+    """What is billed at the price, and at that of the excess."""
     assert charge.excess_over is not None
-    contract = cohort.term("contract_kw", charge.id) // 100
+    contract = _agreed(charge, cohort, bucket)
     if charge.least_of_capacity is not None:
         contract = np.maximum(
             contract, _least(charge, cohort, charge.least_of_capacity, "capacity_kva")
         )
-    measured = _measured(charge, cohort, "")
+    measured = _measured(charge, cohort, bucket)
     allowed = _percent_of(charge.excess_over, contract)
     over = measured > allowed
     above = over & (charge.excess_reading == "above_threshold")
-    lines = {
+    return {
         "contract": np.where(above, allowed, contract),
-        "excess": np.where(over, measured - allowed, 0),
+        "excess": np.where(over, add(measured, -allowed), 0),
     }
-    prices = dict(zip(lines, _prices(charge, cohort), strict=True))
-    billed = {bucket: _round_kw(charge, quantity) for bucket, quantity in lines.items()}
-    cohort.demands[charge.id] = np.max(list(billed.values()), axis=0)
-    for bucket, quantity in billed.items():
-        cohort.line(
-            charge,
-            bucket=bucket,
-            quantity=quantity,
-            unit=_unit(charge, cohort),
-            price=prices[bucket],
-            factor=_factor(charge, cohort),
-        )
 
 
-def _prices(charge: Demand, cohort: Cohort) -> tuple[Decimal | Column, Decimal | Column]:
+def _agreed(charge: Demand, cohort: Cohort, bucket: str) -> Column:
+    """The contract of the agreement, or what the document says of the bucket."""
+    if charge.contracts is None:
+        return cohort.term("contract_kw", charge.id) // 100
+    return _least(charge, cohort, charge.contracts[bucket], None)
+
+
+def _prices(
+    charge: Demand, cohort: Cohort, bucket: str
+) -> tuple[Decimal | Column, Decimal | Column]:
     """The price of the contract, and that of the excess."""
-    assert charge.price is not None
+    value = charge.prices[bucket] if charge.prices else charge.price
+    assert value is not None
     assert charge.excess_factor is not None
-    price = cohort.price(charge.price, charge)
+    price = cohort.price(value, charge)
     if isinstance(price, Decimal):
         return price, price * charge.excess_factor
     top, places = scaled(charge.excess_factor)
