@@ -120,7 +120,7 @@ def test_a_series_with_losses_is_explained_by_its_own_energy():
     """A story in which losses ask for reactive energy beside the import that the series prices."""
     lines = [
         line
-        for segment in of_the_language(3435)["segments"]
+        for segment in of_the_language(3169)["segments"]
         for span in segment["spans"]
         for line in span["lines"]
         if line.get("mean_price")
