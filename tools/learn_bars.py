@@ -14,6 +14,7 @@ import sys
 from collections import defaultdict
 from pathlib import Path
 
+import home_readings
 import numpy as np
 
 from gridtally.bench import estimates, masks
@@ -43,7 +44,7 @@ HEAD = """# Widths of 90 % intervals, learned by tools/learn_bars.py from masked
 def main(folder: Path) -> None:
     """Mask, estimate, and write the quantiles."""
     step.bars = lambda gaps, runs, other, rung, energy: (0 * energy, other.deviation)
-    homes = [masks.chosen(year, slice(0, 6)) for year in masks.homes(folder)]
+    homes = [masks.chosen(year, slice(0, 6)) for year in home_readings.homes(folder)]
     records = [{"real": True} | r for r in estimates.measure(homes, copies=4)]
     town = masks.town(seed=SEED, accounts=600, each=14)
     records += estimates.measure(town, copies=1, months=4)

@@ -76,11 +76,18 @@ def _one(seed: int) -> tuple[int, Counter[str], list[str]]:
         return seed, Counter(), [f"{type(err).__name__}: {err}"[:400]]
 
 
+def compared_files() -> list[Path]:
+    """Both raters, what feeds them and what both stand on, and the generators."""
+    source = ROOT / "src/gridtally"
+    folders = (source / "rating", source / "metering", source / "tables", LAWS)
+    found = [path for folder in folders for path in folder.rglob("*.py")]
+    return sorted([*found, *source.glob("*.py")])
+
+
 def code_digest() -> str:
-    """Which code was compared: both raters, what feeds them, and the generators."""
+    """Which code was compared."""
     seal = hashlib.sha256()
-    folders = (ROOT / "src/gridtally/rating", ROOT / "src/gridtally/metering", LAWS)
-    for path in sorted(p for folder in folders for p in folder.rglob("*.py")):
+    for path in compared_files():
         seal.update(path.relative_to(ROOT).as_posix().encode() + b"\0" + path.read_bytes())
     return seal.hexdigest()[:16]
 

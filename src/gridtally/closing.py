@@ -20,7 +20,7 @@ from gridtally.delivery import documents
 from gridtally.errors import NotFound
 from gridtally.metering.cycles import Cycle, calendars, due_date, of_accounts
 from gridtally.periods import Period, zone
-from gridtally.prepare import Prepared, again, prepare
+from gridtally.prepare import Prepared, again
 from gridtally.proof import checkpoint, keys
 from gridtally.proof.record import commit
 from gridtally.rating.charges import Charge, Energy, Tiered
@@ -85,9 +85,7 @@ class Closing:
         accounts = sorted(
             set(self.run.read("segments", columns=["account"])["account"].to_pylist())
         )
-        return again(
-            prepare(self.workspace, self.period, accounts=accounts, snap=snap), self.run.info
-        )
+        return again(self.workspace, self.run, accounts=accounts, snap=snap)
 
     @cached_property
     def facts(self) -> Facts:

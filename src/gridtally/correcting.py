@@ -17,16 +17,15 @@ import pyarrow.compute as pc
 from gridtally import bucket, control, deltas
 from gridtally.control.database import in_chunks
 from gridtally.deltas import Walked
-from gridtally.errors import NotFound
-from gridtally.metering import thresholds
 from gridtally.periods import Period
-from gridtally.prepare import Prepared, cases, jobs, prepare
-from gridtally.prepare import again as as_learned
+from gridtally.prepare import Prepared, cases, jobs
+from gridtally.prepare import again as as_prepared
 from gridtally.rating import tariff as tariffs
 from gridtally.rating.cone import Handed, Made, Wave, cone
-from gridtally.rating.explain.readings import replaced
+from gridtally.rating.explain.replaced import replaced
 from gridtally.rating.tariff import TariffVersion
 from gridtally.store.known import as_known_by
+from gridtally.store.named import issued_bill, no_bill
 from gridtally.store.rebills import proposals
 from gridtally.store.runs import RunFolder, open_run
 from gridtally.store.snapshot import Snapshot, snapshot
@@ -123,13 +122,10 @@ def _named(bills: Sequence[str]) -> set[str]:
     found: set[str] = set()
     for name in bills:
         rows = control.models.IssuedSegment.objects.filter(live=True)
-        mine = rows.filter(bill__number=name) | rows.filter(bill__bill=name)
+        mine = rows.filter(bill=issued_bill(name))
         segments = set(mine.values_list("segment", flat=True))
         if not segments:
-            raise NotFound(
-                f"There is no issued bill {name[:80]!r}.",
-                remedy="Give a bill's number, or its account/from/to as in the work list.",
-            )
+            raise no_bill(name, issued=True)
         found |= segments
     return found
 
@@ -137,30 +133,46 @@ def _named(bills: Sequence[str]) -> set[str]:
 def _issued(named: set[str] | None, change: _Change) -> dict[str, list[Row]]:
     """Live issued segments that may be reached, by run, in order of time; None: of all agreements.
 
-    Of an agreement these are the named ones and all later; of a tariff those from its first day on.
+    Of an agreement or a metering point these are the named ones and all later; of a tariff those
+    from its first day on.
     """
-    columns = ("agreement", "segment", "date_from", "date_to", "bill__run_id", "bill__number",
-               "bill__bill", "metering_point")  # fmt: skip
-    rows = control.models.IssuedSegment.objects.filter(live=True)
-    first: dict[str, date] = {}
     if named is None:
         begins = min(version.valid_from for version in change.versions)
-        found = list(rows.filter(date_to__gt=begins).values(*columns))
+        rows = control.models.IssuedSegment.objects.filter(live=True)
+        found = list(rows.filter(date_to__gt=begins).values(*_COLUMNS))
     else:
-        for part in in_chunks(sorted(named)):
-            for row in rows.filter(segment__in=part).values("agreement", "date_from"):
-                day = first.setdefault(row["agreement"], row["date_from"])
-                first[row["agreement"]] = min(day, row["date_from"])
-        found = [
-            row
-            for part in in_chunks(sorted(first))
-            for row in rows.filter(agreement__in=part).values(*columns)
-            if row["date_from"] >= first[row["agreement"]]
-        ]
+        found = list(_from_these_on(named))
     by_run: dict[str, list[Row]] = {}
     for row in sorted(found, key=lambda row: (row["date_from"], row["bill__run_id"])):
         by_run.setdefault(row["bill__run_id"], []).append(row)
     return by_run
+
+
+_COLUMNS = ("agreement", "segment", "date_from", "date_to", "bill__run_id", "bill__number",
+            "bill__bill", "metering_point")  # fmt: skip
+
+
+def _from_these_on(named: set[str]) -> Iterator[Row]:
+    """The named segments, and of their run or later those of their agreements and metering points.
+
+    Whoever has the metering point: what one run reads, all its estimates there look at.
+    """
+    rows = control.models.IssuedSegment.objects.filter(live=True)
+    first: dict[tuple[str, str], date] = {}
+    for part in in_chunks(sorted(named)):
+        for row in rows.filter(segment__in=part).values(*_COLUMNS, "bill__run__period_from"):
+            for key in ("agreement", "metering_point"):
+                begins = row["date_from" if key == "agreement" else "bill__run__period_from"]
+                day = first.setdefault((key, row[key]), begins)
+                first[key, row[key]] = min(day, begins)
+    seen: set[str] = set()
+    for key in ("agreement", "metering_point"):
+        names = sorted(name for kind, name in first if kind == key)
+        for part in in_chunks(names):
+            for row in rows.filter(**{f"{key}__in": part}).values(*_COLUMNS):
+                if row["date_from"] >= first[key, row[key]] and row["segment"] not in seen:
+                    seen.add(row["segment"])
+                    yield row
 
 
 def _waves(work: _Work) -> Iterator[Wave]:
@@ -236,7 +248,15 @@ def _make(work: _Work, wave: Wave, agreements: list[str], handed: Handed) -> Mad
     for row in segments.select(["segment", "import_ukwh"]).to_pylist():
         work.energy[row["segment"]] = row["import_ukwh"]
     findings = pa.concat_tables([prepared.findings, made["findings"]])
-    return Made(segments, made["lines"], made["carry"], findings)
+    carrying = _carrying(prepared, spans.filter(pc.is_in(spans["agreement"], mine)))
+    return Made(segments, made["lines"], made["carry"], findings, carrying)
+
+
+def _carrying(prepared: Prepared, spans: pa.Table) -> frozenset[str]:
+    """Agreements one of whose versions hands something on."""
+    digests = [name for name, version in prepared.tariffs.items() if version.carries]
+    mine = spans.filter(pc.is_in(spans["tariff"], pa.array(digests, pa.string())))
+    return frozenset(mine["agreement"].to_pylist())
 
 
 _MADE = {
@@ -247,20 +267,15 @@ _MADE = {
 
 def _prepared(work: _Work, run: RunFolder, agreements: Sequence[str], handed: Handed) -> Prepared:
     """What the run saw, with today's readings, the corrected documents and carry."""
-    info = run.info
-    first, last = (date.fromisoformat(info["period"][key]) for key in ("from", "to"))
     segments = run.read("segments", columns=["agreement", "account"])
     mine = segments.filter(pc.is_in(segments["agreement"], pa.array(agreements, pa.string())))
-    prepared = prepare(
+    prepared = as_prepared(
         work.ws,
-        Period(first, last),
+        run,
         accounts=sorted(set(mine["account"].to_pylist())),
         snap=work.change.seen(work.ws, run),
         instead=work.change.documents,
     )
-    prepared = as_learned(prepared, info)
-    if "validation" in info:
-        prepared = replace(prepared, thresholds=thresholds.of_dict(info["validation"]))
     carry = prepared.before["carry"]
     kept = carry.filter(
         pc.invert(pc.is_in(carry["agreement"], pa.array(list(handed), pa.string())))
@@ -314,10 +329,24 @@ def _note_estimates(work: _Work, wave: Wave, prepared: Prepared, segments: pa.Ta
         return
     then = replace(prepared, snap=as_known_by(work.ws, wave.run))
     before, after = cases(then, mine), cases(prepared, mine)
+    names = pa.array(mine, pa.string())
+    spans = _some(open_run(work.ws, wave.run).read("spans"), names), _some(prepared.spans, names)
+    sides = [_sides(work.walked, table) for table in spans]
     for name in before.keys() & after.keys():
-        for channel, energy in replaced(before[name], after[name]).items():
-            if energy:
-                work.walked.replaced[name, channel] = energy
+        work.walked.replaced[name] = replaced(
+            before[name], after[name], sides=[side.get(name, []) for side in sides],
+            market=prepared.market,
+        )  # fmt: skip
+
+
+def _sides(walked: Walked, spans: pa.Table) -> dict[str, list[tuple[Period, TariffVersion | None]]]:
+    """segment -> its spans in order, each with its version."""
+    found: dict[str, list[tuple[Period, TariffVersion | None]]] = {}
+    ordered = spans.sort_by([("segment", "ascending"), ("span", "ascending")])
+    for row in ordered.select(["segment", "from", "to", "tariff"]).to_pylist():
+        version = walked.version(row["tariff"]) if row["tariff"] else None
+        found.setdefault(row["segment"], []).append((Period(row["from"], row["to"]), version))
+    return found
 
 
 def _guessed(segments: pa.Table) -> set[str]:

@@ -6,8 +6,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from fractions import Fraction
-from functools import lru_cache
-from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
@@ -20,10 +18,10 @@ from gridtally.rating.cone import Step
 from gridtally.rating.corrections import delta, pair
 from gridtally.rating.explain import explain
 from gridtally.rating.explain.difference import difference
+from gridtally.rating.explain.replaced import Sorted
 from gridtally.rating.tariff import TariffVersion
-from gridtally.records import grouped
 from gridtally.store.files import read_checked
-from gridtally.store.runs import RunFolder, open_run
+from gridtally.store.runs import open_run
 from gridtally.store.workspace import Workspace
 from gridtally.subledger.post import split
 from gridtally.tables import (
@@ -48,6 +46,7 @@ SCHEMAS = {
 _MOST_WHY = 2000
 """Of more segments the effects are left out: telling them costs more than rating them."""
 Code = Callable[[str, str], str]
+_Moved = dict[tuple[str, int, str, str], Fraction]
 
 
 @dataclass
@@ -64,8 +63,8 @@ class Walked:
     """segment -> tariff digests of its spans, then and now"""
     made: dict[str, dict[str, list[pa.Table]]] = field(default_factory=dict)
     """run -> tables of what was made anew, in parts"""
-    replaced: dict[tuple[str, str], Fraction] = field(default_factory=dict)
-    """(segment, channel) -> energy that changed with its estimates [kWh or kvarh]"""
+    replaced: dict[str, tuple[Sorted, ...]] = field(default_factory=dict)
+    """segment -> energy that changed with its estimates, by the spans of then and of now"""
 
     _tables: tuple[str, pa.Table, dict[str, pa.Table]] = ("", None, {})
 
@@ -86,6 +85,14 @@ class Walked:
             tables = {name: fitted(run.read(name), schema) for name, schema in SCHEMAS.items()}
             self._tables = (run_id, run.read("bills"), tables)
         return self._tables[1:]
+
+    def sealed_bill(self, run_id: str, bill: str) -> tuple[pa.Table, dict[str, pa.Table]]:
+        """BILLS of a run and its tables, the rows of one bill."""
+        bills, tables = self.sealed(run_id)
+        segments = tables["segments"]
+        mine = segments.filter(pc.equal(segments["bill"], bill))["segment"].combine_chunks()
+        found = {name: _some(table, mine) for name, table in tables.items()}
+        return bills.filter(pc.equal(bills["bill"], bill)), found
 
     def versions(self, spans: pa.Table) -> dict[str, TariffVersion]:
         """Those of some SPANS."""
@@ -137,7 +144,7 @@ def _bill(
     }  # fmt: skip
     if any(step.after is None for step in steps):
         none = {"before": number(total), "after": None, "delta": None}
-        return head | {"total": none, "ledger": [], "segments": segments}
+        return head | {"total": none, "ledger": [], "why": None, "segments": segments}
     change = sum((Decimal(one["total"]["delta"]) for one in segments), Decimal(0))
     return head | {
         "total": pair(total, total + change),
@@ -149,10 +156,8 @@ def _bill(
 
 def _why(walked: Walked, row: Any, steps: Sequence[Step]) -> dict[str, Any]:
     """The difference to the issued bill as effects (`docs/explain.md`), and in words."""
-    bills, tables = walked.sealed(row.run_id)
-    names = pa.array(Sealed.of(walked.ws, row.run_id).segments[row.bill], pa.string())
+    bills, then = walked.sealed_bill(row.run_id, row.bill)
     done = pa.array([step.before["segment"] for step in steps], pa.string())
-    then = {name: _some(table, names) for name, table in tables.items()}
     now = dict(then)
     for name, parts in walked.made[row.run_id].items():
         old = then[name]
@@ -162,7 +167,6 @@ def _why(walked: Walked, row: Any, steps: Sequence[Step]) -> dict[str, Any]:
     place = SCHEMAS["segments"].get_field_index("bill")
     column = pa.repeat(row.bill, now["segments"].num_rows)
     now["segments"] = now["segments"].set_column(place, SCHEMAS["segments"].field("bill"), column)
-    bills = bills.filter(pc.equal(bills["bill"], row.bill))
     none = CARRY.empty_table()
     before, after = (
         explain(
@@ -172,14 +176,18 @@ def _why(walked: Walked, row: Any, steps: Sequence[Step]) -> dict[str, Any]:
         )
         for side in (then, now)
     )  # fmt: skip
-    point = {step.before["segment"]: step.before["metering_point"] for step in steps}
-    replaced: dict[tuple[str, str], Fraction] = {}
-    for (segment, channel), energy in walked.replaced.items():
-        if segment in point:
-            key = point[segment], channel
-            replaced[key] = replaced.get(key, Fraction(0)) + energy
-    told = difference(before, after, replaced=replaced)
+    told = difference(before, after, replaced=_replaced(walked, steps))
     return {name: told[name] for name in ("total", "components", "reasons", "words")}
+
+
+def _replaced(walked: Walked, steps: Sequence[Step]) -> tuple[_Moved, _Moved]:
+    """What replaced estimates in the segments of a bill, sorted as then and as now."""
+    sides: tuple[_Moved, _Moved] = ({}, {})
+    for name in (step.before["segment"] for step in steps):
+        for side, found in zip(sides, walked.replaced.get(name, ()), strict=False):
+            for key, energy in found.items():
+                side[name, *key] = energy
+    return sides
 
 
 def _some(table: pa.Table, segments: pa.Array) -> pa.Table:
@@ -193,14 +201,15 @@ def _ledger(
 
     Both are split as an issue splits them, over the whole bill, so that nothing is lost.
     """
-    run = Sealed.of(walked.ws, row.run_id)
+    _, tables = walked.sealed_bill(row.run_id, row.bill)
+    spans = tables["spans"].select(["segment", "span", "tariff"]).to_pylist()
+    digests = {(span["segment"], span["span"]): span["tariff"] or "" for span in spans}
     done = {step.before["segment"]: step for step in steps}
     sums: tuple[dict[str, Decimal], dict[str, Decimal]] = ({}, {})
-    for segment in run.segments[row.bill]:
-        for line in run.lines.get(segment, ()):
-            account = code(run.tariffs[segment][line["span"]], line["component"])
-            for side in sums[: 1 if segment in done else 2]:
-                side[account] = side.get(account, Decimal(0)) + line["amount"]
+    for line in tables["lines"].to_pylist():
+        account = code(digests[line["segment"], line["span"]], line["component"])
+        for side in sums[: 1 if line["segment"] in done else 2]:
+            side[account] = side.get(account, Decimal(0)) + line["amount"]
     for name, step in done.items():
         now = walked.spans[name][1]
         for line in step.lines[1]:
@@ -271,31 +280,3 @@ def _findings(step: Step, numbers: Mapping[str, str]) -> list[dict[str, Any]]:
             **where,
         )
     ]
-
-
-@dataclass(frozen=True)
-class Sealed:
-    """A sealed run's lines, ready to be looked up bill by bill."""
-
-    segments: Mapping[str, Sequence[str]]
-    """bill -> its segments"""
-    lines: Mapping[str, Sequence[Mapping[str, Any]]]
-    tariffs: Mapping[str, Mapping[int, str]]
-    """segment -> span -> digest"""
-
-    @classmethod
-    def of(cls, ws: Workspace, run_id: str) -> Sealed:
-        """That of a run; the last few are kept."""
-        return _sealed(str(ws.path), run_id)
-
-
-@lru_cache(maxsize=4)
-def _sealed(path: str, run_id: str) -> Sealed:
-    run = RunFolder(Path(path) / "runs" / run_id)
-    segments: dict[str, list[str]] = {}
-    for row in run.read("segments", columns=["segment", "bill"]).to_pylist():
-        segments.setdefault(row["bill"], []).append(row["segment"])
-    tariffs_of: dict[str, dict[int, str]] = {}
-    for row in run.read("spans", columns=["segment", "span", "tariff"]).to_pylist():
-        tariffs_of.setdefault(row["segment"], {})[row["span"]] = row["tariff"] or ""
-    return Sealed(segments, grouped(run.read("lines"), "segment"), tariffs_of)

@@ -2,27 +2,28 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Sequence
 from typing import Any
 
+import pyarrow as pa
 import pyarrow.compute as pc
 from rich.box import SIMPLE
 from rich.console import Group
 from rich.table import Table
 
-from gridtally import control
 from gridtally.closing import Closing
-from gridtally.errors import NotFound, UsageError
-from gridtally.metering import thresholds
+from gridtally.errors import UsageError
 from gridtally.metering.cases import input_digest
-from gridtally.prepare import Prepared, again, cases, prepare
+from gridtally.prepare import Prepared, again, cases
 from gridtally.rating import explain as one
 from gridtally.rating.explain import difference as two
 from gridtally.rating.explain.effects import EFFECTS
 from gridtally.rating.explain.readings import deepened
-from gridtally.rating.explain.render import render, word
+from gridtally.rating.explain.render import render, shown, word
 from gridtally.rating.explain.waterfall import waterfall
 from gridtally.rating.explain.words import LABELS, money
+from gridtally.store.named import bill_or_draft, no_bill
+from gridtally.store.runs import RunFolder
 from gridtally.store.workspace import Workspace
 
 __all__ = ["difference", "picture", "rendered", "tree"]
@@ -44,22 +45,18 @@ def tree(ws: Workspace, name: str, *, depth: str = "lines") -> dict[str, Any]:
 
 def _prepared(closing: Closing, bill: str) -> Prepared:
     """What the run saw of the one account: nothing else is looked at."""
-    info = closing.run.info
     bills = closing.run.read("bills", columns=["bill", "account"])
     accounts = bills.filter(pc.equal(bills["bill"], bill))["account"].to_pylist()
-    prepared = prepare(closing.workspace, closing.period, accounts=accounts, snap=closing.snap)
-    prepared = again(prepared, info)
-    if "validation" in info:
-        prepared = replace(prepared, thresholds=thresholds.of_dict(info["validation"]))
-    return prepared
+    return again(closing.workspace, closing.run, accounts=accounts, snap=closing.snap)
 
 
 def _deep(
     closing: Closing, told: dict[str, Any], prepared: Prepared, *, intervals: bool
 ) -> dict[str, Any]:
     """With what its readings say now; a segment whose readings are others than then says so."""
-    made = cases(prepared, [segment["segment"] for segment in told["segments"]])
-    sealed = closing.run.read("segments", columns=["segment", "input_digest"]).to_pylist()
+    names = [segment["segment"] for segment in told["segments"]]
+    made = cases(prepared, names)
+    sealed = _some(closing.run, "segments", "segment", names).to_pylist()
     digests = {row["segment"]: row["input_digest"] for row in sealed}
     same = {name: case for name, case in made.items() if input_digest(case) == digests[name]}
     deep = deepened(
@@ -71,38 +68,40 @@ def _deep(
 
 
 def _tree(closing: Closing, bill: str, prepared: Prepared) -> dict[str, Any]:
-    read = closing.run.read
+    run = closing.run
+    segments = _some(run, "segments", "bill", [bill])
+    names = segments["segment"].to_pylist()
+    of = {name: _some(run, name, "segment", names) for name in _BY_SEGMENT}
     return one.explain(
         bill,
-        bills=read("bills"),
-        segments=read("segments"),
-        spans=read("spans"),
-        lines=read("lines"),
-        determinants=read("determinants"),
-        used=read("used"),
-        carry_in=read("carry_in"),
-        carry_out=read("carry"),
+        bills=_some(run, "bills", "bill", [bill]),
+        segments=segments,
+        carry_in=_some(run, "carry_in", "agreement", segments["agreement"].to_pylist()),
+        carry_out=of.pop("carry"),
         tariffs=prepared.tariffs,
-        estimates=read("estimates"),
+        estimates=_some(run, "estimates", "metering_point", segments["metering_point"].to_pylist()),
+        **of,
     )
+
+
+_BY_SEGMENT = ("spans", "lines", "determinants", "used", "carry")
+
+
+def _some(run: RunFolder, name: str, column: str, values: Sequence[str]) -> pa.Table:
+    """The rows of a run's table that are about these: of a town's, those of one bill."""
+    table = run.read(name)
+    return table.filter(pc.is_in(table[column], pa.array(values, pa.string())))
 
 
 def _find(ws: Workspace, name: str) -> tuple[Closing, str]:
-    issued = control.models.IssuedBill.objects
-    row = issued.filter(number=name).first() or issued.filter(bill=name).order_by("pk").last()
-    if row is None:
-        drafts = control.models.RunBill.objects.filter(bill=name)
-        row = drafts.order_by("run__recorded", "pk").last()
-    if row is not None:
-        return Closing.open(ws, row.run_id), row.bill
-    for folder in sorted((ws.path / "runs").glob("*-*"), reverse=True):
-        closing = Closing.open(ws, folder.name)
+    found = bill_or_draft(name)
+    if found is not None:
+        return Closing.open(ws, found[0]), found[1]
+    for done in sorted((ws.path / "runs").glob("*-*/DONE"), reverse=True):
+        closing = Closing.open(ws, done.parent.name)
         if name in closing.run.read("bills", columns=["bill"])["bill"].to_pylist():
             return closing, name
-    raise NotFound(
-        f"There is no bill {name[:80]!r}.",
-        remedy="Give a bill's number, or its account/from/to as in the work list.",
-    )
+    raise no_bill(name)
 
 
 def difference(after: dict[str, Any], before: dict[str, Any]) -> dict[str, Any]:
@@ -120,7 +119,7 @@ def rendered(value: dict[str, Any], *, language: str = "en") -> Any:
     """What `tree` or `difference` gave, for a terminal."""
     if "segments" in value:
         return render(value, language=language)
-    return Group(value["words"][language], "", _steps(value, language))
+    return Group(shown(value["words"][language]), "", _steps(value, language))
 
 
 def picture(value: dict[str, Any], *, language: str = "en") -> str:
@@ -134,7 +133,8 @@ def _steps(value: dict[str, Any], language: str) -> Table:
     labels, currency = LABELS[language], value["currency"] or ""
     rows = [*value["components"], value["total"]]
     moved = [name for name in EFFECTS if any(row[name] != "0" for row in rows)]
-    table = Table(title=f"{value['before']} -> {value['after']} [{currency}]", box=SIMPLE)
+    names = f"{value['before']} -> {value['after']} [{currency}]"
+    table = Table(title=shown(names), box=SIMPLE)
     table.add_column(labels["component"])
     for name in ("before", *moved, "after"):
         table.add_column(labels[name], justify="right")

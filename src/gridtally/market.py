@@ -10,6 +10,7 @@ from bisect import bisect_right
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
+from itertools import pairwise
 from typing import Any
 
 from gridtally.money import number
@@ -37,7 +38,7 @@ class Series:
     def cut(self, start: int, end: int) -> Series | None:
         """The same within [start, end), equal neighbours joined; None when nothing is known.
 
-        Before its first step it is not known.
+        Before its first step it is not known; it ends with what is known last.
         """
         end = min(end, self.to)
         if end <= max(start, self.starts[0]):
@@ -53,28 +54,49 @@ class Series:
             if value != values[-1]:
                 starts.append(at)
                 values.append(value)
-        return Series(tuple(starts), tuple(values), end)
+        if values[-1] is None:  # whatever is known later, of other days
+            end = starts.pop()
+            values.pop()
+        return Series(tuple(starts), tuple(values), end) if starts else None
 
 
 @dataclass(frozen=True, slots=True)
 class Events:
-    """Events of one kind; the list is complete for [from_, to)."""
+    """Events of one kind; the list is complete for [from_, to), and for each of `more`."""
 
     from_: int
     to: int
     times: tuple[tuple[int, int], ...]
-    """(start, end), in order, none overlapping. [s]"""
+    """(start, end), in order of their start. [s]"""
+    more: tuple[tuple[int, int], ...] = ()
 
     def covers(self, start: int, end: int) -> bool:
-        """Whether the list is complete for all of [start, end)."""
-        return self.from_ <= start and end <= self.to
+        """Whether the list is complete for all of [start, end), and says one thing there."""
+        known = any(low <= start and end <= high for low, high in self._stretches)
+        return known and _apart(self._within(start, end))
 
     def cut(self, start: int, end: int) -> Events | None:
-        """Those that overlap [start, end), as they are; None when nothing is known."""
-        low, high = max(self.from_, start), min(self.to, end)
-        if low >= high:
-            return None
-        return Events(low, high, tuple(t for t in self.times if t[0] < high and t[1] > low))
+        """Those that overlap [start, end), as they are; None when nothing is known.
+
+        Of several stretches the one that covers most of it. Where two events overlap, which of
+        them counts is not known.
+        """
+        parts = [(max(low, start), min(high, end)) for low, high in self._stretches]
+        low, high = max(parts, key=lambda part: (part[1] - part[0], -part[0]))
+        times = self._within(low, high)
+        return Events(low, high, times) if low < high and _apart(times) else None
+
+    @property
+    def _stretches(self) -> tuple[tuple[int, int], ...]:
+        return ((self.from_, self.to), *self.more)
+
+    def _within(self, start: int, end: int) -> tuple[tuple[int, int], ...]:
+        return tuple(time for time in self.times if time[0] < end and time[1] > start)
+
+
+def _apart(times: tuple[tuple[int, int], ...]) -> bool:
+    """Whether no two overlap."""
+    return all(after[0] >= before[1] for before, after in pairwise(times))
 
 
 @dataclass(frozen=True, slots=True)

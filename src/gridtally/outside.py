@@ -1,7 +1,8 @@
 """Before step 5: prices and events from delivered tables, as tariffs refer to them.
 
 Where two prices of a series meet, and where there is none, the price is not known; where two
-statements that a list of events is complete meet, they are one.
+statements that a list of events is complete meet, they are one. What is known of a time depends on
+what is said of it alone, whatever other times are looked at together with it.
 """
 
 from __future__ import annotations
@@ -37,7 +38,7 @@ def concerned(
     found = {}
     for name, (column, names) in named.items():
         if name in tables:
-            rows = _within(tables[name], bounds)
+            rows = _meeting(tables[name], bounds)
             wanted = pa.array(sorted(names), pa.string())
             found[name] = rows.filter(pc.is_in(rows[column], wanted))
     return found
@@ -45,10 +46,10 @@ def concerned(
 
 def market_of(tables: Mapping[str, pa.Table], *, bounds: tuple[int, int]) -> Market:
     """Prices and events of PRICE_SERIES and MARKET_EVENTS that concern `bounds`, half-open [s]."""
-    prices = _within(tables.get("price_series", PRICE_SERIES.empty_table()), bounds)
+    prices = _meeting(tables.get("price_series", PRICE_SERIES.empty_table()), bounds)
     calls = _within(tables.get("market_events", MARKET_EVENTS.empty_table()), bounds)
     series = {name: _series(rows) for name, rows in _grouped(prices, "series")}
-    events = {name: _events(rows, bounds[0]) for name, rows in _grouped(calls, "event")}
+    events = {name: _events(rows) for name, rows in _grouped(calls, "event")}
     return Market(series, {name: found for name, found in events.items() if found})
 
 
@@ -125,6 +126,15 @@ def _within(table: pa.Table, bounds: tuple[int, int]) -> pa.Table:
     return table.filter(inside).sort_by([("start_utc", "ascending"), ("end_utc", "ascending")])
 
 
+def _meeting(table: pa.Table, bounds: tuple[int, int]) -> pa.Table:
+    """The rows within bounds, and all that meet one of them: two that meet make a price unknown."""
+    rows = _within(table, bounds)
+    if not rows.num_rows:
+        return rows
+    low, high = pc.min(rows["start_utc"]).as_py(), pc.max(rows["end_utc"]).as_py()
+    return _within(table, (min(low, bounds[0]), max(high, bounds[1])))
+
+
 def _grouped(table: pa.Table, key: str) -> Iterator[tuple[str, list[Row]]]:
     for name in sorted(set(table[key].to_pylist())):
         yield name, table.filter(pc.equal(table[key], name)).to_pylist()
@@ -157,22 +167,19 @@ def _series(rows: Iterable[Row]) -> Series:
     return Series(tuple(starts), tuple(values), end)
 
 
-def _events(rows: Iterable[Row], start_utc: int) -> Events | None:
-    """The first stretch from `start_utc` on for which the list is complete; None: there is none."""
-    begin = end = None
+def _events(rows: Iterable[Row]) -> Events | None:
+    """The stretches for which the list is complete, and its events; None: for none."""
+    complete: list[tuple[int, int]] = []
     times: list[tuple[int, int]] = []
     for row in rows:
+        start, end = row["start_utc"], row["end_utc"]
         if row["kind"] == "event":
-            times.append((row["start_utc"], row["end_utc"]))
-        elif begin is None or end is None:
-            begin, end = row["start_utc"], row["end_utc"]
-        elif row["start_utc"] <= end:
-            end = max(end, row["end_utc"])
-        elif end <= start_utc:
-            begin, end = row["start_utc"], row["end_utc"]
-    if begin is None or end is None:
+            times.append((start, end))
+        elif complete and start <= complete[-1][1]:
+            complete[-1] = (complete[-1][0], max(complete[-1][1], end))
+        else:
+            complete.append((start, end))
+    if not complete:
         return None
-    apart = [time for i, time in enumerate(times) if i == 0 or time[0] >= times[i - 1][1]]
-    if len(apart) != len(times):
-        return None
-    return Events(begin, end, tuple(times))
+    (first, *more) = complete
+    return Events(*first, tuple(times), tuple(more))

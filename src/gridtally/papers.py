@@ -16,7 +16,7 @@ from gridtally.errors import NotFound
 from gridtally.prepare import cases
 from gridtally.proof import build as proofs
 from gridtally.proof import merkle
-from gridtally.store import files
+from gridtally.store import files, named
 from gridtally.store.master import people
 from gridtally.store.runs import open_run
 from gridtally.store.workspace import Workspace
@@ -30,8 +30,7 @@ __all__ = ["copy_heads", "draw", "proof_of", "write_bill"]
 
 def issued_bill(number: str) -> Any:
     """The issued bill of a number, or of a bill's name. Raises `NotFound`."""
-    rows = control.models.IssuedBill.objects
-    row = rows.filter(number=number).first() or rows.filter(bill=number).order_by("pk").last()
+    row = named.issued_bill(number)
     if row is None:
         raise NotFound(
             f"No bill {number} is issued.", remedy="Give its number or its account/from/to."

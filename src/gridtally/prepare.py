@@ -18,7 +18,7 @@ from gridtally.metering.estimate_year import BACK_DAYS, SEASON_DAYS
 from gridtally.metering.in_force import in_force
 from gridtally.metering.scope import Version, scope
 from gridtally.metering.stated import stated
-from gridtally.metering.thresholds import Thresholds, parse
+from gridtally.metering.thresholds import Thresholds, of_dict, parse
 from gridtally.outside import concerned, market_of, strange_units
 from gridtally.periods import Period, zone
 from gridtally.priced import unpriced
@@ -158,11 +158,25 @@ def _bounds(spans: pa.Table) -> tuple[int, int]:
     return (0, 0) if low is None or high is None else (low, high)
 
 
-def again(prepared: Prepared, info: Mapping[str, object]) -> Prepared:
-    """The same with what was learned when the run of that `run.json` was made."""
+def again(
+    ws: Workspace,
+    run: RunFolder,
+    *,
+    accounts: Sequence[str] | None = None,
+    snap: Snapshot,
+    instead: Sequence[bytes] = (),
+) -> Prepared:
+    """What a run prepares on a snapshot, with what was learned and asked of readings then."""
+    info = run.info
+    period = Period(*(date.fromisoformat(info["period"][key]) for key in ("from", "to")))
+    past = info.get("purpose") == "backfill"
+    prepared = prepare(ws, period, accounts=accounts, snap=snap, instead=instead, backfill=past)
     digest = info.get("class_profiles")
-    known = learned.class_profiles(prepared.workspace, str(digest) if digest else None)
-    return replace(prepared, class_profiles=known)
+    known = learned.class_profiles(ws, str(digest) if digest else None)
+    prepared = replace(prepared, class_profiles=known)
+    if "validation" in info:
+        prepared = replace(prepared, thresholds=of_dict(info["validation"]))
+    return prepared
 
 
 def thresholds(ws: Workspace) -> Thresholds:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
-from datetime import date
 from decimal import Decimal
 from typing import Any
 
@@ -17,14 +16,13 @@ import pyarrow.compute as pc
 
 from gridtally import bucket, control
 from gridtally.errors import NotFound
-from gridtally.metering import thresholds
 from gridtally.money import number
-from gridtally.periods import Period
-from gridtally.prepare import again as as_learned
-from gridtally.prepare import jobs, prepare
+from gridtally.prepare import again as as_prepared
+from gridtally.prepare import jobs
 from gridtally.rating.assemble import to_bills
 from gridtally.store.check import Checked
 from gridtally.store.known import as_known_by
+from gridtally.store.named import bill_or_draft, no_bill
 from gridtally.store.rebills import proposals
 from gridtally.store.runs import RunFolder, open_run
 from gridtally.store.snapshot import snapshot
@@ -71,18 +69,12 @@ def recompute(ws: Workspace, name: str, *, now: bool = False) -> Again:
 
     Raises `NotFound`.
     """
-    issued = control.models.IssuedBill.objects
-    row = issued.filter(number=name).first() or issued.filter(bill=name).order_by("pk").last()
-    if row is None:
-        drafts = control.models.RunBill.objects.filter(bill=name)
-        row = drafts.order_by("run__recorded", "pk").last()
-    if row is None:
-        raise NotFound(
-            f"There is no bill {name[:80]!r}.",
-            remedy="Give a bill's number, or its account/from/to as in the work list.",
-        )
-    (found,) = _of_run(ws, row.run_id, [row.bill], now=now)
-    return found
+    found = bill_or_draft(name)
+    if found is None:
+        raise no_bill(name)
+    run, bill = found
+    (again,) = _of_run(ws, run, [bill], now=now)
+    return again
 
 
 def every(ws: Workspace) -> Iterator[Again]:
@@ -133,17 +125,11 @@ def _made(
     ws: Workspace, run: RunFolder, sealed: pa.Table, *, now: bool
 ) -> tuple[pa.Table, dict[str, Decimal | None]]:
     """SEGMENTS of these bills made again, and the total of each bill."""
-    info = run.info
     snap = as_known_by(ws, run.id)
     if now:
         snap = replace(snap, load_seq=snapshot(ws).load_seq)
-    first, last = (date.fromisoformat(info["period"][key]) for key in ("from", "to"))
     accounts = sorted(set(sealed["account"].to_pylist()))
-    past = info["purpose"] == "backfill"
-    prepared = prepare(ws, Period(first, last), accounts=accounts, snap=snap, backfill=past)
-    prepared = as_learned(prepared, info)
-    if "validation" in info:
-        prepared = replace(prepared, thresholds=thresholds.of_dict(info["validation"]))
+    prepared = as_prepared(ws, run, accounts=accounts, snap=snap)
     parts = [bucket.bill(job, with_daily=False).segments for job in jobs(prepared)]
     segments, bills, _ = to_bills(pa.concat_tables([SEGMENTS.empty_table(), *parts]))
     totals = zip(bills["bill"].to_pylist(), bills["total"].to_pylist(), strict=True)

@@ -230,11 +230,26 @@ ANSWERS: dict[str, list[Case]] = {
     ],
     "T23": [
         case("a name of spaces", HEAD + ENERGY + 'title = "   "\n', "value", "components[0].title",
-             "'   ' must be a text of 1 to 2000 characters without control characters."),
+             "'   ' must be a text of 1 to 2000 characters on one line, without "
+             "characters that control or turn the writing."),
         case("10 kB", HEAD + ENERGY + f'title = "{"x" * 10_240}"\n', "value",
              "components[0].title",
-             f"'{'x' * 40}' must be a text of 1 to 2000 characters without control characters."),
+             f"'{'x' * 40}' must be a text of 1 to 2000 characters on one line, without "
+             "characters that control or turn the writing."),
         case("a bell", HEAD + ENERGY + 'title = "a\\u0007b"\n', "value", "components[0].title",
-             "'a\\x07b' must be a text of 1 to 2000 characters without control characters."),
+             "'a\\x07b' must be a text of 1 to 2000 characters on one line, without "
+             "characters that control or turn the writing."),
+        case("a forged line", HEAD + ENERGY + 'title = "a\\nTotal: 0"\n', "value",
+             "components[0].title",
+             "'a\\nTotal: 0' must be a text of 1 to 2000 characters on one line, without "
+             "characters that control or turn the writing."),
+        case("writing that turns", HEAD + ENERGY + 'title = "a\\u202Eb"\n', "value",
+             "components[0].title",
+             "'a\\u202eb' must be a text of 1 to 2000 characters on one line, without "
+             "characters that control or turn the writing."),
+        case("a C1 control", HEAD + ENERGY + 'title = "a\\u009Bb"\n', "value",
+             "components[0].title",
+             "'a\\x9bb' must be a text of 1 to 2000 characters on one line, without "
+             "characters that control or turn the writing."),
     ],
 }  # fmt: skip

@@ -97,7 +97,9 @@ def test_a_late_reading_and_its_cone(door, town, tmp_path):
         ("energy", "tier-1"): "-10", ("energy", "tier-2"): "20", ("power", ""): "49.5",
         ("vat", ""): "5.95",
     }  # fmt: skip
-    assert all(row["ledger"] != "" for row in segment["lines"])
+    assert {row["ledger"]["after"] for row in segment["lines"]} == {
+        "revenue.energy", "revenue.power", "tax.vat",
+    }  # fmt: skip
     assert [(one["effect"], one["amount"]) for one in january["why"]["reasons"]] == [
         ("demand", "110"), ("usage", "11"),
     ]  # fmt: skip
@@ -129,9 +131,25 @@ def test_a_fresh_run_says_the_same(door, town, tmp_path):
     assert then == fresh
 
 
-def test_estimates_that_look_back(door, tmp_path):
+ACCOUNTS = (
+    "account,segment,language,name,address\n"
+    "AC-1,household,en,A,B\nAC-2,household,en,C,D\nAC-3,household,en,E,F\n"
+)
+AGREEMENTS = (
+    "agreement,account,metering_point,from,to,tariff,legal_source\n"
+    "AG-1,AC-1,MP-1,2026-01-01,,stepped,interval\n"
+)
+TENANTS = {
+    "the same": "AG-2,AC-2,MP-2,2026-01-01,,flat,interval\n",
+    "another": "AG-2,AC-2,MP-2,2026-01-01,2026-02-01,flat,interval\n"
+    "AG-3,AC-3,MP-2,2026-02-01,,flat,interval\n",
+}
+
+
+@pytest.mark.parametrize("tenant", TENANTS)
+def test_estimates_that_look_back(door, tmp_path, tenant):
     """A missing day of February was filled from January, which changes: it is made anew, too,
-    though nothing is handed on; March is not."""
+    though nothing is handed on and whoever lives there by then; March is not."""
     gap = {("MP-2", f"2026-02-02T{hour:02}:00:00Z"): None for hour in range(24)}
     hours = [("MP-2", f"2026-01-{day}T{hour:02}:00:00Z") for day in range(19, 32)
              for hour in range(24)]  # fmt: skip
@@ -139,11 +157,13 @@ def test_estimates_that_look_back(door, tmp_path):
     for name, values in (("then", gap), ("fresh", gap | dict.fromkeys(hours, 3))):
         ws = tmp_path / name
         files = four_months.write(tmp_path / f"{name}-files", values=values)
+        (files / "accounts.csv").write_text(ACCOUNTS)
+        (files / "agreements.csv").write_text(AGREEMENTS + TENANTS[tenant])
         assert door("init", ws, "--zone", "UTC").code == 0
         assert door("receive", *sorted(files.iterdir()), "-w", ws, "--as", "ana").code == 0
         four_months.bill(door, ws, months=("2026-01", "2026-02", "2026-03"))
         Workspace.open(ws)
-        rows = control.models.IssuedBill.objects.filter(account="AC-2")
+        rows = control.models.IssuedBill.objects.exclude(account="AC-1")
         totals_of.append({row.bill: Decimal(row.total_minor).scaleb(-2) for row in rows})
     ws = tmp_path / "then"
     path = tmp_path / "late.csv"
@@ -254,7 +274,9 @@ def test_what_cannot_be_made_anew(door, town, tmp_path):
         "which cannot be made anew.",
         "Make that one whole first; then ask again.",
     )
-    assert {bill["bill"]: bill["total"]["delta"] for bill in said.json["bills"]}[bill_of(1)] is None
+    first = {bill["bill"]: bill for bill in said.json["bills"]}[bill_of(1)]
+    assert (first["total"]["delta"], first["why"], first["ledger"]) == (None, None, [])
+    assert (first["segments"][0]["lines"], first["segments"][0]["ledger"]) == (None, None)
     assert "No such" not in said.err
     text = door("rebills", "delta", *numbers.values(), "--tariff", path, "-w", ws)
     assert "cannot be made anew" in text.err
@@ -281,3 +303,11 @@ def test_nothing_is_written(door, town, tmp_path):
     assert "Nothing was changed." in text.err
     assert kept() == before
     assert "no issued bill" in door("rebills", "delta", "B0", "-w", ws).calm
+
+
+def test_a_bill_that_is_not_there(door, town):
+    """Whatever lies unfinished among the runs: the bill's name is what is wrong."""
+    ws, _ = town
+    (ws / "runs" / "2026-03-01-crashed").mkdir()
+    said = door("explain", "typo", "-w", ws)
+    assert "There is no bill 'typo'." in said.calm

@@ -150,3 +150,28 @@ def test_contract_and_capacity_are_terms_that_need_no_declaring(door, tmp_path):
     )  # fmt: skip
     (bill,) = said.json["bills"]
     assert [line["amount"] for line in bill["lines"]] == ["92", "320"]
+    without = door("rate", file, readings, "--term", "contract_kw=4.6", "--as-of", "2026-12-31")
+    assert "P 2026-01-01 to 2026-01-03:" in without.err
+    assert "Give --term capacity_kva=KVA." in " ".join(without.err.split())
+
+
+def test_each_finding_says_which_bill_it_is_of(door, tmp_path):
+    """Two months held for the same reason are two lines that differ, and two rows with days."""
+    file, readings = tmp_path / "open.toml", tmp_path / "r.csv"
+    door("tariff", "copy", "cn-agriculture", "--to", file)
+    rows = [
+        f"P,{channel},2026-{month:02}-{day:02}T{hour:02}:00:00+08:00,1,{unit}"
+        for channel, unit in (("import", "kWh"), ("reactive_import", "kvarh"))
+        for month, day in ((1, 31), (2, 1))
+        for hour in range(24)
+    ]
+    readings.write_text("metering_point,channel,start,value,unit\n" + "\n".join(rows) + "\n")
+    asked = ("rate", file, readings, "--as-of", "2026-12-31")
+    held = [row for row in door(*asked, "--json").json["findings"] if row["severity"] == "hold"]
+    assert [(row["metering_point"], row["from"], row["to"]) for row in held] == [
+        ("P", "2026-01-31", "2026-02-01"), ("P", "2026-02-01", "2026-02-02"),
+    ]  # fmt: skip
+    assert {row["remedy"] for row in held} == {"Give it as --term NAME=VALUE; it is never guessed."}
+    said = " ".join(door(*asked).err.split())
+    assert "P 2026-01-31 to 2026-02-01: rating.term.missing" in said
+    assert "P 2026-02-01 to 2026-02-02: rating.term.missing" in said

@@ -1,5 +1,6 @@
 """Laws of a difference between two bills: it adds up, it turns round, one cause has one effect."""
 
+import io
 import random
 import sys
 from datetime import date, timedelta
@@ -10,17 +11,20 @@ from pathlib import Path
 from xml.etree import ElementTree as ET
 
 import numpy as np
+import pytest
 from bill_trees import trees
 from case_raters import market_of, tables_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from random_language import a_story
 from random_towns import Town, a_town
+from rich.console import Console
 
 sys.path.append(str(Path(__file__).parents[1] / "rating"))
 
 from rating_world import header
 
+from gridtally import explaining
 from gridtally.errors import InvalidDocument
 from gridtally.metering.blocks import ACTUAL, Dense
 from gridtally.money import Rounding, round_fraction
@@ -370,11 +374,90 @@ def test_rounding_is_told_apart():
 def test_readings_in_place_of_estimates():
     """Of 67.2 kWh more, 50 replaced estimates: the rest is usage."""
     text = component("energy", "energy", 'channel = "import"\nprice = 0.1')
-    told = difference(
-        tree(text), tree(text, step=1_000_000), replaced={("P", "import"): Fraction(50)}
-    )
+    told = difference(tree(text), tree(text, step=1_000_000), replaced=both({"energy/": 50}))
     assert (told["total"]["estimate"], told["total"]["usage"]) == ("5", "1.72")
     assert "readings in place of estimates" in told["words"]["en"]
+
+
+def both(energy, segment="A/2026-03-01/2026-03-29"):
+    """`component/bucket` -> energy, alike on both bills."""
+    side = {(segment, 0, *key.split("/")): Fraction(kwh) for key, kwh in energy.items()}
+    return side, side
+
+
+def parts_of(told):
+    return {
+        part["component"]: {name: part[name] for name in EFFECTS if part[name] != "0"}
+        for part in told["components"]
+    }
+
+
+def test_each_charge_has_its_own_estimates():
+    """112 kWh of the night were estimated at nothing: what is dear by day alone does not move."""
+    text = TOU + component("energy", "energy", 'channel = "import"\nprice = 0.1')
+    text += component("peak", "energy", 'channel = "import"\ncalendar = "c"\n'
+                      "prices = { day = 0.5, night = 0 }")  # fmt: skip
+    night = [900_000 + 4_000_000, *[900_000] * 23]
+    told = difference(
+        tree(text), tree(text, shape=night), replaced=both({"energy/": 112, "peak/night": 112})
+    )
+    assert parts_of(told) == {"energy": {"estimate": "11.2"}, "peak": {}}
+    only(told, "estimate")
+
+
+def test_estimates_of_a_part_or_with_losses():
+    """Of what is measured the charge takes 40 %: its own estimates are 40 % of them."""
+    text = "[parts.p]\nratio = 0.4\n" + component(
+        "energy", "energy", 'channel = "import"\nprice = 0.1\npart = "p"'
+    )
+    told = difference(tree(text), tree(text, step=1_000_000), replaced=both({"energy/": "67.2"}))
+    only(told, "estimate")
+    assert told["total"]["estimate"] == "2.69"  # 67.2 x 0.4 x 0.1
+
+
+def test_estimates_where_nothing_was_billed():
+    """A day without a reading was nothing, and is priced as the other bill has it."""
+    text = TOU + component("peak", "energy", 'channel = "import"\ncalendar = "c"\n'
+                           "prices = { day = 0.5, night = 0.1 }")  # fmt: skip
+    night, all_day = [10**6] * 6 + [0] * 12 + [10**6] * 6, [10**6] * 24
+    before, after = tree(text, shape=night), tree(text, shape=all_day)
+    replaced = both({"peak/day": 336})
+    told = difference(before, after, replaced=replaced)
+    assert (told["total"]["estimate"], told["residual"]) == ("168", "0")  # 28 x 12 x 0.5
+    only(told, "estimate")
+    less = {key: -energy for key, energy in replaced[0].items()}
+    back = difference(after, before, replaced=(less, less))
+    assert {name: -Decimal(back["total"][name]) for name in EFFECTS} == {
+        name: Decimal(told["total"][name]) for name in EFFECTS
+    }
+
+
+def places_of(one):
+    return {
+        (segment["segment"], span["span"], line["component"], line["bucket"].split("/")[0])
+        for segment in one["segments"] for span in segment["spans"] for line in span["lines"]
+    }  # fmt: skip
+
+
+@SOME
+@given(SEEDS, st.booleans())
+def test_whatever_was_replaced(seed, far):
+    """More or less than all energy of any place of any two bills: the sum holds, and turns."""
+    r = random.Random(seed)
+    found = trees(a_town(r, segments=2), together=True)
+    found += trees(a_town(r, segments=2), together=True)
+    for before, after in pairwise(found):
+        size = 10**6 if far else 1
+        sides = [
+            {place: Fraction(r.randint(-5, 5) * size) for place in places_of(one)}
+            for one in (before, after)
+        ]
+        turned = [{key: -energy for key, energy in side.items()} for side in sides[::-1]]
+        told = difference(before, after, replaced=tuple(sides))
+        back = difference(after, before, replaced=tuple(turned))
+        adds_up(told, before, after)
+        for name in EFFECTS:
+            assert Decimal(told["total"][name]) == -Decimal(back["total"][name])
 
 
 def dial(*readings):
@@ -460,3 +543,32 @@ def test_words():
     same = difference(tree(body()), tree(body()))
     assert same["words"]["en"] == ("A/2026-03-01/2026-03-29, made anew, is as high as it was.")
     assert same["reasons"] == []
+
+
+def printed(value):
+    console = Console(file=io.StringIO(), width=120, emoji=False)
+    console.print(explaining.rendered(value))
+    return console.file.getvalue()
+
+
+@pytest.mark.parametrize("title", ["Levy [/x]", "Levy [bold red]fee[/]", "Levy\nTotal: 0",
+                                   "Levy \u202eeert", "Levy \u009b31m"])  # fmt: skip
+def test_titles_are_text(title):
+    """Whatever a title or an account holds: no colours, no second line, no turned writing."""
+    energy = component("energy", "energy", 'channel = "import"\nprice = 0.1')
+    levy = component("levy", "fixed", 'per = "day"\nprice = 0.3\ntitle = "Levy"')
+    before, after = tree(energy), tree(energy + levy)
+    (span,) = after["segments"][0]["spans"]
+    for part in (*span["components"], *span["lines"]):
+        part["title"] = title if part["title"] == "Levy" else part["title"]
+    for side in (before, after):
+        side["bill"] = f"AC[/b]1{title}"
+    said = title if title.isprintable() else "Levy\ufffd" if "\n" in title else "Levy \ufffd"
+    told = difference(before, after)
+    for value in (after, told):
+        text = printed(value)
+        assert said in text
+        assert f"AC[/b]1{said}" in text
+        assert not {"\u202e", "\u009b", "\x1b"} & set(text)
+        assert not any(line.lstrip(" │").startswith("Total") for line in text.splitlines())
+    assert not {"\u202e", "\u009b", "\n"} & set(waterfall(told).rstrip("\n"))

@@ -236,7 +236,8 @@ def test_a_currency_of_hundredths(low, high, days, seed):
 @LAW
 @given(prices, prices, st.integers(0, 2_000_000), st.sampled_from(("graduated", "day", "in_order")))
 def test_tiers_are_continuous(low, high, step, kind):
-    """One unit more costs at most one unit at the dearest price: nothing leaps at a threshold."""
+    """One unit more costs at most one unit at the dearest price: nothing leaps at a threshold,
+    here 1 kWh of both times of use, or by the day of each, nor anywhere else."""
     first, second = (f"prices = {{ peak = {p}, off = {p} }}" for p in (low, high))
     tiers = f"tiers = [{{ upto = 1, {first} }}, {{ {second} }}]"
     rest = {
@@ -246,10 +247,10 @@ def test_tiers_are_continuous(low, high, step, kind):
     }[kind]
     body = TOU + component("t", "tiered", f'channel = "import"\ncalendar = "c"\n{tiers}\n{rest}')
 
-    def cost(more):
+    def cost(used):
         one = world(body, 1, 0)
         energy = np.zeros(96, np.int64)
-        energy[[10, 40]] = [300_000, step + more]
+        energy[[10, 40]] = [300_000, used]
         return sum(
             (Fraction(x["quantity"]) * Fraction(x["price"]) * Fraction(x["factor"])
              for x in bill_of(replace(one, channels={"import": energy})).lines
@@ -258,7 +259,9 @@ def test_tiers_are_continuous(low, high, step, kind):
         )  # fmt: skip
 
     dearest = Fraction(max(low, high)) / 10**6
-    assert 0 <= cost(1) - cost(0) <= dearest
+    threshold = 1_000_000 if kind == "day" else 700_000
+    for at in (step, threshold - 1, threshold):
+        assert 0 <= cost(at + 1) - cost(at) <= dearest
 
 
 @LAW

@@ -57,14 +57,23 @@ HOUR = {"peak": 9, "valley": 1, "flat": 15, "total": 15}
 """An hour of each bucket, in which all of its energy is used."""
 
 
+TAKEN = set()
+"""(id, quality) of the examples that tests of this module are given."""
+
+
+def every_example():
+    return [case for file in FILES for case in json.loads(file.read_text(), parse_float=Decimal)]
+
+
 def examples(*keys, quality="A"):
     """Cases of a quality whose inputs have these keys, as parameters."""
-    cases = [case for file in FILES for case in json.loads(file.read_text(), parse_float=Decimal)]
+    cases = every_example()
     found = [
         pytest.param(case, id=case["id"])
         for case in cases
         if case["quality"] == quality and set(keys) <= case["inputs"].keys()
     ]
+    TAKEN.update((param.values[0]["id"], quality) for param in found)
     reason = f"no example with {', '.join(keys)} under {ORACLES / 'cn'}"
     return found or [pytest.param(None, marks=pytest.mark.skip(reason=reason))]
 
@@ -274,12 +283,6 @@ def test_a_published_answer_that_is_wrong(case):
     assert found == case["independent_recalc"]["adj_fee"] != case["expected"]["adj_fee"]
 
 
-@pytest.mark.parametrize("case", examples("kWh", "kvarh", "price", "std"))
-def test_a_power_factor_from_two_dials(case):
-    """The adjustment of energy and reactive energy as they were read."""
-    assert adjusted(case["inputs"]) == case["expected"]["adj_fee"]
-
-
 @pytest.mark.parametrize("standard", STANDARD)
 def test_the_whole_table_and_its_rule(standard):
     """Every shipped tariff with this standard has the official table, and goes on by its rule: 2 %
@@ -453,3 +456,13 @@ def test_losses_of_a_transformer(case):
     if "dPz" in want:
         both = power + given["K"] * reactive
         assert both.quantize(cent, ROUND_HALF_UP) == want["dPz"]
+
+
+# -------------------------------------------------------------------- the set
+
+
+@pytest.mark.skipif(not FILES, reason=f"no examples under {ORACLES / 'cn'}")
+def test_every_good_example_is_taken():
+    """Each example of quality A is given to a test above, and so is each wrong one."""
+    wanted = {(case["id"], case["quality"]) for case in every_example()}
+    assert {one for one in wanted if one[1] in ("A", "X")} <= TAKEN

@@ -7,12 +7,17 @@ of the money a fifth below that of the same hours last week, bias within 1 %, an
 """
 
 import os
+import sys
 from pathlib import Path
 
 import pytest
 
+sys.path.append(str(Path(__file__).parents[2] / "tools"))
+
+from home_readings import homes
+
 from gridtally.bench.estimates import compared, measure, report
-from gridtally.bench.masks import chosen, homes, long_gaps
+from gridtally.bench.masks import chosen, long_gaps
 
 ROOT = Path(os.environ.get("GRIDTALLY_ORACLES", Path(__file__).parents[3] / "shared" / "oracles"))
 HOMES = ROOT / "homes"
@@ -61,4 +66,4 @@ def test_nine_of_ten_inside_where_little_is_known(years, rung):
     found = [record for year in years for record in compared(long_gaps(year, rung))]
     for row in report(found, ("method", "channel")):
         assert row["method"].partition("+")[0] == rung
-        assert 0.85 <= row["coverage"] <= 0.96, row
+        assert 0.85 <= row["coverage"] <= 0.95, row

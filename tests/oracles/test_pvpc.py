@@ -2,7 +2,8 @@
 
 A bill is a JSON document. Hourly consumption and hourly prices lie in the same folder: of several
 files the ones that hold all of the bill's hours. What a shipped document does not hold, because it
-is one customer's (another tax zone, the social discount, another meter), is put into its text.
+is one customer's (another tax zone, the social discount, another meter), is put into its text; what
+it does hold must be what the bill states.
 """
 
 import csv
@@ -33,6 +34,8 @@ MADRID = ZoneInfo("Europe/Madrid")
 TARIFFS = {"GEN": "es-pvpc-2.0a", "NOC": "es-pvpc-2.0dha", "VHC": "es-pvpc-2.0dhs"}
 TAX = {"IVA": ("21", "21"), "IGIC": ("3", "7"), "IPSI": ("1", "4")}
 """Tax zone -> percent on supply, and on the rental of the meter."""
+METER = "9.72"
+"""Rental of the usual meter [EUR/year]; who states another has another meter."""
 DISCOUNT = 25
 """Percent of the social discount (bono social) of vulnerable customers."""
 
@@ -122,13 +125,16 @@ def versions(bill):
 
 
 def fitted(text, given):
-    """The shipped document, with what is this customer's."""
-    on_supply, on_meter = TAX[given["zona_impuestos"]]
-    percent = number(given["impuesto_electrico"] * 100)
-    text = changed(text, "electricity-tax", "percent", percent)
-    text = changed(text, "meter", "price", number(given["alquiler_anual"]))
-    text = changed(text, "vat", "percent", on_supply)
-    text = changed(text, "vat-meter", "percent", on_meter)
+    """The shipped document, with what is this customer's; what it holds itself is as stated."""
+    assert stated(text, "electricity-tax", "percent") == number(given["impuesto_electrico"] * 100)
+    taxes = stated(text, "vat", "percent"), stated(text, "vat-meter", "percent")
+    assert (*taxes, stated(text, "meter", "price")) == (*TAX["IVA"], METER)
+    if given["zona_impuestos"] != "IVA":
+        on_supply, on_meter = TAX[given["zona_impuestos"]]
+        text = changed(text, "vat", "percent", on_supply)
+        text = changed(text, "vat-meter", "percent", on_meter)
+    if (rental := number(given["alquiler_anual"])) != METER:
+        text = changed(text, "meter", "price", rental)
     if not given["con_bono_social"]:
         return text
     of = [name for name in re.findall(r'^id = "(.*)"$', text, re.M) if re.search(r"-\d{4}$", name)]
@@ -140,10 +146,22 @@ def fitted(text, given):
     return text[:before] + discount + text[before:]
 
 
+def place(text, component, key):
+    """Where the number of a component stands."""
+    start = text.index(f'id = "{component}"\n')
+    found = re.compile(rf"^{key} = (.*)$", re.M).search(text, start)
+    assert "[[components]]" not in text[start : found.start()]
+    return found
+
+
+def stated(text, component, key):
+    """One number of one component."""
+    return place(text, component, key)[1]
+
+
 def changed(text, component, key, value):
     """One number of one component replaced."""
-    start = text.index(f'id = "{component}"\n')
-    found = re.compile(rf"^{key} = .*$", re.M).search(text, start)
+    found = place(text, component, key)
     return text[: found.start()] + f"{key} = {value}" + text[found.end() :]
 
 
@@ -221,7 +239,7 @@ def test_the_same_bill_from_files(file):
     bill = read(file)
     pieces = list(versions(bill))
     if len(pieces) > 1:
-        pytest.skip("the bill needs two versions; a quote is under one document")
+        pytest.skip("out of scope: the bill needs two versions; a quote is under one document")
     start, kwh, cost = delivered(bill, file.parent)
     hours = [start + 3600 * n for n in range(len(kwh))]
     rows = [["P", "import", utc(at), value, "kWh"] for at, value in zip(hours, kwh, strict=True)]
@@ -299,13 +317,16 @@ def test_a_bill_of_one_period_published_elsewhere():
     assert disagreements(case, tariffs) == []
 
 
-def test_three_periods_are_what_their_author_expects_but_for_a_cent():
-    """He says that 62.82 is right for these days and that his own hours give 62.63; the hours of
-    the order give 62.83. So the document of three periods is not called checked."""
+def test_three_periods_are_a_cent_above_what_their_author_expects():
+    """No check to the cent: of the three periods a total alone was published, 62.82, beside which
+    its author's own program says 62.63 by his hours. By the hours of the order it is a cent more;
+    which line that cent is on cannot be known, so this document is called unverified."""
     config = ONE_PERIOD["config"] | {"tipo_peaje": "VHC"}
     case, tariffs = case_elsewhere(ONE_PERIOD | {"config": config})
     answer = rate_case(case, tariffs)
-    assert Decimal(answer["total"]) == Decimal("62.83")
+    published, tolerance = Decimal("62.82"), Decimal("0.01")
+    assert abs(Decimal(answer["total"]) - published) <= tolerance
+    assert all(one.version.verified_by is None for one in shipped() if "dhs" in one.name)
     assert disagreements(case, tariffs) == []
 
 

@@ -123,6 +123,21 @@ def test_a_month_without_a_bill_breaks_the_chain():
     assert "rating.carry.unknown" in [f["code"] for f in answer["findings"]]
 
 
+def test_nothing_is_said_of_no_days():
+    """The month without a bill is the last one: it breaks no chain, and so it is not told to."""
+    yearly = (
+        '[[components]]\nid = "t"\nshape = "tiered"\nchannel = "import"\nwindow = "year"\n'
+        "tiers = [{ upto = 100, price = 1 }, { price = 2 }]\n"
+    )
+    data = readings("2026-01-01T00:00:00+00:00", 59 * 24, skip=[40 * 24])
+    answer = quote(header("UTC") + yearly, data)
+    assert [bill["from"] for bill in answer["bills"]] == ["2026-01-01"]
+    held = [found for found in answer["findings"] if found["severity"] == "hold"]
+    assert held
+    assert "rating.carry.unknown" not in [found["code"] for found in held]
+    assert {(found["from"], found["to"]) for found in held} == {("2026-02-01", "2026-03-01")}
+
+
 def test_the_days_are_those_of_the_billing_zone():
     """A month in Shanghai begins at 16:00 UTC; clock changes make days of 23 hours."""
     data = readings("2025-12-31T16:00:00+00:00", 31 * 24)

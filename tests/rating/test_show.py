@@ -14,6 +14,8 @@ from reference_cases import KWH, case, rate
 from gridtally.errors import UsageError
 from gridtally.rating.show import show
 from gridtally.rating.show.drawing import colours
+from gridtally.rating.show.panels import in_words
+from gridtally.rating.show.parts import shades
 from gridtally.rating.show.picture import picture
 from gridtally.rating.tariff import load
 
@@ -298,3 +300,72 @@ def test_dearer_is_darker():
     found = [light(colour) for colour in colours([Decimal(n) for n in range(30)])]
     assert found == sorted(found, reverse=True)
     assert len(set(found)) == 30
+
+
+EVENTS = """
+[events.critical]
+[calendars.c]
+[[calendars.c.rules]]
+bucket = "critical"
+event = "critical"
+[[calendars.c.rules]]
+bucket = "peak"
+hours = ["08:00-20:00"]
+[[calendars.c.rules]]
+otherwise = "off"
+[losses.t]
+adds_to = "import"
+no_load = 0.42
+load = 3.1
+capacity = 100
+[[components]]
+id = "e"
+shape = "energy"
+channel = "import"
+calendar = "c"
+prices = { critical = 9, peak = 0.2, off = 0.1 }
+losses = ["t"]
+[[components]]
+id = "d"
+shape = "demand"
+price = 3
+distinct_days = true
+top = 2
+[[components]]
+id = "u"
+shape = "table"
+of = ["d"]
+metric = "kwh_per_kw"
+demand = "d"
+rows = [{ upto = 260, percent = 0 }, { percent = -10 }]
+[[components]]
+id = "s"
+shape = "energy"
+channel = "export"
+price = 0.04
+credit = true
+"""
+
+
+def test_the_price_of_an_event_stretches_no_colours():
+    """Peak and off have both ends of the scale; what no hour shows is grey."""
+    drawn = shown(EVENTS)
+    (part,) = (part for part in drawn["components"] if part["id"] == "e")
+    names = [bucket["bucket"] for bucket in part["buckets"]]
+    found = dict(zip(names, shades(part), strict=True))
+    dark, pale = colours([Decimal("0.2"), Decimal("0.1")])
+    assert (found["peak"], found["off"]) == (dark, pale)
+    assert found["critical"] not in (dark, pale)
+
+
+def test_words_of_what_is_so_and_of_units():
+    """Nothing is said twice or without its unit, and no key stands for a word."""
+    drawn = shown(EVENTS)
+    said = {part["id"]: in_words(part) for part in drawn["components"]}
+    assert said["s"] == "0.04 EUR per kWh of export, paid to the customer"
+    assert "within the event critical at the price of critical" in said["e"]
+    assert "distinct days" in said["d"]
+    assert "metric kWh per kW" in said["u"]
+    assert [part for part in said.values() if " yes" in part] == []
+    declared = dict(drawn["declared"])
+    assert declared["Loss t"] == "adds to import; no load 0.42 kW; load 3.1 kW; capacity 100 kVA"

@@ -10,7 +10,7 @@ from synthetic import AS_OF, blocks, decoder, dials, remarks
 from gridtally import tables
 from gridtally.errors import Corrupt
 from gridtally.intake.receive import receive
-from gridtally.store import snapshot
+from gridtally.store import readings, snapshot
 from gridtally.store.master import put_master
 from gridtally.store.state import parts, state_digest
 from gridtally.store.workspace import Workspace
@@ -165,6 +165,12 @@ def test_dials_count_with_all_that_they_say(ws, fresh):
     assert len({first, one, state(third)}) == 3
 
 
+def said_of(snap, *, points=None, **bounds):
+    """REMARKS of a snapshot."""
+    found = snapshot.entries(snap, kind="remarks", **bounds)
+    return readings.read(snap.workspace.path, found, kind="remarks", points=points, **bounds)
+
+
 def test_remarks_are_stored_once(ws):
     """The same remark again, in its file or in a later one, is dropped; another is kept."""
     twice = pa.concat_tables([remarks(["MP-1"], line=1), remarks(["MP-1"], line=2)])
@@ -172,7 +178,7 @@ def test_remarks_are_stored_once(ws):
     take(ws, said=remarks(["MP-1"], line=9))
     first = state(ws)
     take(ws, said=remarks(["MP-1"], value="F14"))
-    found = snapshot.read_remarks(snapshot.snapshot(ws), points=["MP-1"])
+    found = said_of(snapshot.snapshot(ws), points=["MP-1"])
 
     assert found.schema.names == tables.REMARKS.names
     assert list(zip(found["value"].to_pylist(), found["line"].to_pylist(), strict=True)) == [
@@ -218,9 +224,9 @@ def test_remarks_of_a_span(ws):
     snap = snapshot.snapshot(ws)
     day = 86_400
 
-    assert snapshot.read_remarks(snap, start_utc=20_040 * day).num_rows == 1
-    assert snapshot.read_remarks(snap, end_utc=20_000 * day + 1).num_rows == 1
-    assert snapshot.read_remarks(snap, start_utc=20_001 * day, end_utc=20_040 * day).num_rows == 0
+    assert said_of(snap, start_utc=20_040 * day).num_rows == 1
+    assert said_of(snap, end_utc=20_000 * day + 1).num_rows == 1
+    assert said_of(snap, start_utc=20_001 * day, end_utc=20_040 * day).num_rows == 0
 
 
 def test_master_data_count(ws):

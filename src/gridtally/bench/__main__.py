@@ -21,6 +21,7 @@ from gridtally.bench.peers import stage_pysam, stage_sql
 from gridtally.bench.rate import generate_mix, generate_whole, stage_rate, stage_series
 from gridtally.bench.steps import stage_audit, stage_bill, stage_second, stage_validate
 from gridtally.bench.what_if import generate_year, stage_what_if
+from gridtally.errors import UsageError
 
 STAGES: dict[str, tuple[Callable[..., dict[str, Any]], tuple[int, ...]]] = {
     "bill": (stage_bill, (50_000, 200_000)),
@@ -58,13 +59,16 @@ def _elsewhere(work: Callable[..., Any], *arguments: object) -> Any:
 @click.command()
 @click.argument("stages", nargs=-1, metavar="[STAGE]…")
 @click.option("--points", type=int, help="Another size than the stage's own.")
-@click.option("--data", help="A folder with real homes, for estimates; or GRIDTALLY_HOMES.")
+@click.option("--data", help="A folder of real readings, for estimates; or GRIDTALLY_HOMES.")
 @click.option("--json", "as_json", is_flag=True, help="Print the figures as JSON.")
 def main(stages: tuple[str, ...], points: int | None, data: str | None, as_json: bool) -> None:
     """Measure stages beside floors: bill, rate, series, pysam, sql, validate, audit, second,
     estimates, what-if.
     """
-    use(data)
+    try:
+        use(data)
+    except UsageError as err:
+        raise click.UsageError(str(err)) from err
     rows = []
     unknown = [name for name in stages if name not in STAGES]
     if unknown:

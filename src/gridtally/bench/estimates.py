@@ -1,8 +1,8 @@
 """The door for measuring, estimates: readings are masked, estimated, and compared with the truth.
 
-`./run bench estimates [--data FOLDER]`, FOLDER with the homes. Each gap is set beside two peers on
-the same gap: the same hours a week before, and a straight line. Nothing that is measured here is
-read by a run; floats are shares in a report, never energy.
+`./run bench estimates [--data FOLDER]`, FOLDER with rows of real readings (`masks.read`). Each gap
+is set beside two peers on the same gap: the same hours a week before, and a straight line. Nothing
+that is measured here is read by a run; floats are shares in a report, never energy.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ from gridtally.bench.masks import (
     LONG,
     Masked,
     Year,
-    chosen,
-    homes,
     long_gaps,
+    read,
     short_gaps,
     town,
 )
+from gridtally.errors import UsageError
 from gridtally.metering.blocks import Dense
 from gridtally.metering.estimate import estimate
 from gridtally.metering.estimate_bars import GAP_CLASSES
@@ -44,8 +44,8 @@ LENGTHS = tuple(hours * HOUR for hours in (1, 3, 6, 12, 24, 48, 72, 168))
 """Lengths of the gaps [s]; in readings finer than an hour also half an hour."""
 PEAK, PEAK_PRICE, OTHER_PRICE = range(16, 21), 3, 1
 """A plain calendar: Monday to Friday from 16 to 21 at three times the price of all other hours."""
-HOMES, ORACLES = "GRIDTALLY_HOMES", "GRIDTALLY_ORACLES"
-"""Name the folder with real homes, or one above it; else the demo's town alone is measured."""
+DATA = "GRIDTALLY_HOMES"
+"""Names the folder with rows of real readings; else the demo's town alone is measured."""
 BY = ("method", "class", "channel", "gap")
 _NAMES = ("up to 1 h", "up to 6 h", "up to 1 day", "up to 3 days", "up to 7 days", "longer")
 
@@ -175,32 +175,40 @@ def _share(part: Any, whole: Any) -> float:
 
 
 def use(folder: str | None) -> None:
-    """Measure on the homes of a folder, also in processes that this one starts."""
-    if folder:
-        os.environ[HOMES] = folder
+    """Measure on the readings of a folder, also in processes that this one starts.
+
+    Raises `UsageError` when a folder is named and none are there.
+    """
+    folder = folder or os.environ.get(DATA)
+    if not folder:
+        return
+    if not any(Path(folder).glob("*.npz")):
+        raise UsageError(
+            f"There are no readings (*.npz) in {folder}.",
+            remedy="docs/estimation.md says how to make them; without --data the town is measured.",
+        )
+    os.environ[DATA] = folder
 
 
 def stage_estimates(_root: Path, _entries: object, points: int) -> Record:
     """Estimates of masked readings beside the same hours of the week before.
 
-    Homes 7 to 12, whose readings nothing was learned from, and `points` of each kind of the
-    demo's town. `ratio` is the error of the energy to that of the peer, over all gaps that the
+    The readings of the folder, if one is named, and `points` of each kind of the demo's town.
+    `ratio` is the error of the energy to that of the peer, over all gaps that the
     weeks around them tell about; `classes` has a row per method, customer, channel and length.
     """
     started = time.perf_counter()
     years = town(each=points)
     found = measure(years, copies=1, months=2)
-    folder = Path(os.environ.get(HOMES) or Path(os.environ.get(ORACLES, "")) / "homes")
-    if folder.is_dir():
-        real = [chosen(year, slice(6, None)) for year in homes(folder)]
-        found += measure(real, copies=1, months=6)
+    real = read(Path(os.environ[DATA])) if os.environ.get(DATA) else []
+    found += measure(real, copies=1, months=6)
     seconds = time.perf_counter() - started
     near = [r for r in found if r["method"] in ("linear", "like_days") and r["gap"] != _NAMES[-1]]
     started = time.perf_counter()
     whole = report(near, ("channel",))
     mine, peer = (sum(row[key] for row in whole) for key in ("mae", "week_mae"))
     return {
-        "name": f"estimates, {len(found):,} gaps", "seconds": round(seconds, 2),
+        "name": f"estimates, {len(found):,} gaps", "real": bool(real), "seconds": round(seconds, 2),
         "floor_seconds": round(time.perf_counter() - started, 2),
         "ratio": round(mine / peer, 2),
         "peak_mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
@@ -210,7 +218,10 @@ def stage_estimates(_root: Path, _entries: object, points: int) -> Record:
 
 def shown(row: Record) -> str:
     """What a terminal shows of a stage beside its figures: the classes, if it has any."""
-    return "\n".join(["", *_lines(row["classes"])]) if "classes" in row else ""
+    if "classes" not in row:
+        return ""
+    note = [] if row["real"] else ["Drawn readings alone; --data names a folder of real ones."]
+    return "\n".join(["", *_lines(row["classes"]), *note])
 
 
 def _lines(classes: Sequence[Record]) -> Iterator[str]:

@@ -1,17 +1,14 @@
 """For the door that measures: readings of which all are known, and gaps cut into them.
 
-Homes are real; the rest is the demo's town, whose readings are drawn. A scenario says what an
-estimate may look at: the weeks before, the register, a year before, or hardly anything.
+Rows of readings come from files, or are the demo's town, whose readings are drawn. A scenario says
+what an estimate may look at: the weeks before, the register, a year before, or hardly anything.
 """
 
 from __future__ import annotations
 
-import csv
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
-from decimal import ROUND_HALF_EVEN, Decimal
+from datetime import timedelta
 from pathlib import Path
 
 import numpy as np
@@ -29,14 +26,24 @@ from gridtally.metering.estimate import Help
 from gridtally.metering.estimate_class import Learner
 from gridtally.periods import Period, zone
 
-__all__ = ["DAY", "HOUR", "Masked", "Year", "chosen", "homes", "long_gaps", "short_gaps", "town"]
+__all__ = [
+    "DAY",
+    "HOUR",
+    "Masked",
+    "Year",
+    "chosen",
+    "long_gaps",
+    "read",
+    "short_gaps",
+    "town",
+    "whole",
+    "write",
+]
 
 Ints = npt.NDArray[np.int64]
 
 HOUR, DAY = 3600, 86_400
 PAST_DAYS, SILENT_DAYS = 28, 15
-_KWP = (4, 4, 4, 5, 4, 4, 4, 4, 4, 5, 5, 5)
-_MICRO = Decimal("0.000001")
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,38 +58,28 @@ class Year:
 # ------------------------------------------------------------------------ data
 
 
-def homes(folder: Path) -> list[Year]:
-    """Hourly import and export of the homes in a folder of CityLearn's `Building_N.csv` [kWh].
-
-    Values are rounded half even to 10^-6 kWh. The first row, an hour of July, is left out.
-    """
-    found: dict[int, tuple[list[int], list[int]]] = {}
-    for path in folder.glob("*.csv"):
-        number = re.search(r"(\d+)$", path.stem)
-        with path.open(newline="") as file:
-            rows = csv.DictReader(file)
-            if number and "non_shiftable_load" in (rows.fieldnames or ()):
-                found[int(number[1])] = _net(list(rows), _KWP[int(number[1]) - 1])
-    start = int(datetime(2016, 8, 1, 8, tzinfo=UTC).timestamp())
-    points = tuple(f"home-{number:02d}" for number in sorted(found))
-    years = []
-    for side, channel in enumerate(("import", "export")):
-        values = np.array([found[number][side][1:] for number in sorted(found)], dtype=np.int64)
-        years.append(Year("home", "Etc/GMT+8", _whole(points, channel, start, HOUR, values)))
-    return years
+def read(folder: Path) -> list[Year]:
+    """The rows of readings in a folder, one per file `*.npz`, as `write` makes them."""
+    found = []
+    for path in sorted(folder.glob("*.npz")):
+        with np.load(path) as told:
+            name, zone_, channel = (str(told[key]) for key in ("name", "zone", "channel"))
+            points, size = told["points"].tolist(), (int(told["start"]), int(told["step"]))
+            found.append(Year(name, zone_, whole(points, channel, *size, told["values"])))
+    return found
 
 
-def _net(rows: list[dict[str, str]], kwp: int) -> tuple[list[int], list[int]]:
-    """Import and export of a home [10^-6 kWh]."""
-    net = [
-        Decimal(row["non_shiftable_load"]) - Decimal(row["solar_generation"]) * kwp / 1000
-        for row in rows
-    ]
-    whole = [int(value.quantize(_MICRO, ROUND_HALF_EVEN) / _MICRO) for value in net]
-    return [max(value, 0) for value in whole], [max(-value, 0) for value in whole]
+def write(year: Year, path: Path) -> None:
+    """A row of readings as a file: name, zone, channel, start [s], step [s], points, values."""
+    of = year.dense
+    np.savez_compressed(
+        path, name=year.name, zone=year.zone, channel=of.channel, start=of.start_utc,
+        step=of.resolution_s, points=np.array(of.points), values=of.values,
+    )  # fmt: skip
 
 
-def _whole(points: Sequence[str], channel: str, start: int, step: int, values: Ints) -> Dense:
+def whole(points: Sequence[str], channel: str, start: int, step: int, values: Ints) -> Dense:
+    """Readings [10^-6 of their unit] of points by steps, all of them measured."""
     quality = np.full(values.shape, ACTUAL, dtype=np.uint8)
     return Dense(tuple(points), channel, start, step, values, quality)
 
@@ -105,7 +102,7 @@ def town(*, seed: int = SEED, accounts: int = 400, each: int = 10) -> list[Year]
             parts = [getattr(month, of) for month in months]
             if parts[0] is not None:
                 values = np.concatenate(parts, axis=1) * 1000
-                dense = _whole([p.id for p in points], channel, start, step, values)
+                dense = whole([p.id for p in points], channel, start, step, values)
                 years.append(Year(name, TOWN_ZONE, dense))
     return years
 

@@ -20,6 +20,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from gridtally.errors import UsageError
 from gridtally.periods import Period
+from gridtally.plain import clean
 
 __all__ = [
     "as_json", "as_name", "clean", "dry_run", "now", "out", "parse_date", "parse_period",
@@ -64,22 +65,6 @@ def _login() -> str:
 
 _YEARS = range(1990, 2060)
 """Years of which the rules of time zones are looked up (see `periods`)."""
-_TURNING = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
-"""Characters that turn the direction of writing: what is read is not what is there."""
-
-
-def clean(text: object, *, lines: bool = False) -> str:
-    """Text from a file or a stranger as one line (or with its lines), safe on a terminal.
-
-    Control characters, half characters and those that turn the direction become U+FFFD.
-    """
-
-    def safe(char: str) -> bool:
-        if char == "\n":
-            return lines
-        return char not in _TURNING and unicodedata.category(char) not in ("Cc", "Cs", "Zl", "Zp")
-
-    return "".join(char if safe(char) else "\ufffd" for char in str(text))
 
 
 def shown(text: object, *, lines: bool = False) -> str:
@@ -174,10 +159,13 @@ def progress(enabled: bool = True) -> Iterator[Callable[[str, int, int], None]]:
 
 
 def show_findings(findings: Sequence[Mapping[str, Any]], *, most: int = 20) -> None:
-    """Findings on stderr, one sentence and its remedy each."""
+    """Findings on stderr, one sentence and its remedy each, with its file or its bill."""
     colours = {"hold": "red", "warn": "yellow", "note": "dim"}
     for row in findings[:most]:
         where = f"{row.get('file') or ''}{':' + str(row['line']) if row.get('line') else ''}"
+        if not where and "from" in row and row["metering_point"]:
+            days = f" {row['from']} to {row['to']}" if row["from"] else ""
+            where = f"{row['metering_point']}{days}:"
         colour = colours[row["severity"]]
         talk.print(
             f"[{colour}]{row['severity']:>5}[/{colour}] {shown(where)} "

@@ -97,7 +97,7 @@ def _prices(part: Mapping[str, Any]) -> None:
     from gridtally.rating.show.panels import changes_with_time, prices_text
     from gridtally.rating.show.parts import shades
 
-    styles = [_style(colour) for colour in shades(part["buckets"])]
+    styles = [_style(colour) for colour in shades(part)]
     for number, bucket in enumerate(part["buckets"]):
         name = bucket["bucket"] or "at all times"
         words = f"{shown(name)}  {shown(prices_text(bucket, part))}"

@@ -110,7 +110,11 @@ def lint(files: tuple[Path, ...], as_json: bool) -> int:
 @click.option("--prices", type=FILE, help="Prices by time: a CSV as price_series.csv.")
 @click.option("--events", type=FILE, help="Events: a CSV as market_events.csv.")
 @click.option(
-    "--term", "terms", multiple=True, metavar="NAME=VALUE", help="What the agreement states."
+    "--term",
+    "terms",
+    multiple=True,
+    metavar="NAME=VALUE",
+    help="What an agreement would state: a term of the tariff, contract_kw, capacity_kva.",
 )
 @click.option("--one-bill", is_flag=True, help="One bill of all days, not one per calendar month.")
 def rate(
@@ -134,7 +138,8 @@ def rate(
 
     One bill per metering point and local calendar month. Readings after --as-of lie in the future
     and are set aside. A tariff with prices by time needs --prices, one with events --events
-    (docs/master-data.md), one with terms a --term for each. Under an OCPI tariff READINGS are
+    (docs/master-data.md), one with terms a --term for each; contracted power and connected capacity
+    are --term contract_kw=50 and capacity_kva=160. Under an OCPI tariff READINGS are
     charging sessions or CDRs, one bill each (docs/charging.md). Exit code 1 when a file is refused.
     """
     from gridtally.quote.rate import rate_readings

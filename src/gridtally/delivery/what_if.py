@@ -12,6 +12,7 @@ from typing import Any
 
 from gridtally.delivery import what_if_charts as chart
 from gridtally.delivery.html import Markup, document, el
+from gridtally.plain import cleaned
 
 __all__ = ["charts", "render"]
 
@@ -49,6 +50,7 @@ li { margin-bottom: 6px; }
 
 def render(answer: Row) -> str:
     """The whole document, of what `what_if.sums.summary` says."""
+    answer = cleaned(answer)
     parts = [_head(answer)]
     if answer["bill_segments"]["rated"]:
         parts += [
@@ -62,6 +64,7 @@ def render(answer: Row) -> str:
 
 def charts(answer: Row) -> str:
     """The charts alone, below each other, as one SVG."""
+    answer = cleaned(answer)
     currency = answer["tariff"]["currency"]
     return chart.stacked([
         ("Difference by account", chart.histogram(answer["histogram"], currency)),

@@ -26,9 +26,10 @@ from gridtally.metering.resolutions import refine
 from gridtally.metering.scope import Version, scope
 from gridtally.metering.stated import Stated
 from gridtally.money import Rounding, number
-from gridtally.periods import Period, iso_utc
+from gridtally.periods import Period
 from gridtally.periods import zone as zone_of
 from gridtally.priced import unpriced
+from gridtally.quote.findings import as_shown, chain_broken, no_day, of_bill, partial_month
 from gridtally.quote.intervals import days_of, groups, intervals
 from gridtally.quote.registers import dialled, unused
 from gridtally.quote.source import Source
@@ -43,11 +44,9 @@ from gridtally.tables import (
     METERING_POINTS,
     REGISTERS_USED,
     empty,
-    finding,
-    findings_table,
     table,
 )
-from gridtally.terms import LegalSource, Severity
+from gridtally.terms import LegalSource
 
 __all__ = ["rate_readings"]
 
@@ -139,19 +138,10 @@ class _Result:
             "schema": 1,
             "assumptions": self.assumptions,
             "bills": bills,
-            "findings": [_shown(row) for row in self.findings],
+            "findings": [as_shown(row) for row in self.findings],
         }
         second = {"bills": len(self.again), "differ": sum(self.again)}
         return answer | ({"second": second} if self.again else {})
-
-
-def _shown(row: Row) -> dict[str, Any]:
-    keys = ("code", "severity", "file", "line", "metering_point", "channel", "message", "remedy")
-    shown = {key: row[key] for key in keys}
-    for key in ("start_utc", "end_utc"):
-        at = row.get(key)
-        shown[key.removesuffix("_utc")] = None if at is None else iso_utc(at)
-    return shown
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,7 +173,7 @@ def _interval_jobs(
         result.assume(version.assumptions)
         days = days_of(group, result.zone, from_, to)
         if days is None:
-            result.findings += [_no_day(point) for point in group.points]
+            result.findings += [no_day(point) for point in group.points]
             continue
         mine = blocks.filter(pc.is_in(blocks["metering_point"], pa.array(group.points)))
         measure = partial(intervals, mine, result.zone, version, refined.stretches, market=market)
@@ -222,10 +212,11 @@ def _rate_job(job: _Job, result: _Result, given: _Given) -> None:
         points = [point for point in job.points if point not in broken]
         whole = Period.month(month.start.year, month.start.month).days
         if month.days < whole and not given.one_bill:
-            result.findings += [_partial(point, month) for point in points]
+            result.findings += [partial_month(point, month) for point in points]
         carry, bad = _rate_month(job, points, month=month, carry=carry, result=result, given=given)
         if _carries(job.version):
-            result.findings += [_broken(point, month, job.days) for point in sorted(bad)]
+            if month.end < job.days.end:
+                result.findings += [chain_broken(point, month, job.days) for point in sorted(bad)]
             broken |= bad
         if len(broken) == len(job.points):
             return
@@ -270,7 +261,7 @@ def _rate_month(
         result.again += [True] * differs.num_rows
         result.again += [False] * (segments.num_rows - differs.num_rows)
         found = pa.concat_tables([found, differs])
-    result.findings += pa.concat_tables([found, more]).to_pylist()
+    result.findings += of_bill(pa.concat_tables([found, more]), month)
     lines: dict[str, list[Row]] = {}
     for line in rated.lines.to_pylist():
         lines.setdefault(line["segment"], []).append(line)
@@ -324,9 +315,6 @@ def _bill(segment: Row, lines: Sequence[Row]) -> dict[str, Any]:
     }
 
 
-# -------------------------------------------------------------------- findings
-
-
 def _carries(version: TariffVersion) -> bool:
     """Whether a month depends on the one before it."""
     return any(
@@ -338,43 +326,3 @@ def _carries(version: TariffVersion) -> bool:
         or charge.shape == "bank"
         for charge in version.components
     )
-
-
-def _partial(point: str, month: Period) -> Row:
-    whole = Period.month(month.start.year, month.start.month).days
-    return _finding(
-        "rating.month.partial",
-        Severity.NOTE,
-        f"{month.start:%Y-%m}: {month.days} of {whole} days, from {month.start} to {month.end}; "
-        "charges per month are in proportion to days.",
-        remedy="Deliver the rest of the month for a whole bill.",
-        metering_point=point,
-    )
-
-
-def _broken(point: str, month: Period, days: Period) -> Row:
-    return _finding(
-        "rating.carry.unknown",
-        Severity.HOLD,
-        f"{month.start:%Y-%m} has no bill, so what it hands on is not known: nothing is billed "
-        f"from {month.end} to {days.end}.",
-        remedy="Complete the readings of that month, or bill from a later day with --from.",
-        metering_point=point,
-    )
-
-
-def _no_day(point: str) -> Row:
-    return _finding(
-        "rating.month.none",
-        Severity.HOLD,
-        "The readings do not cover a whole local day.",
-        remedy="Deliver at least one day from midnight to midnight, or check --zone.",
-        metering_point=point,
-    )
-
-
-def _finding(code: str, severity: Severity, message: str, *, remedy: str, **where: Any) -> Row:
-    row = finding(
-        code, severity, message, remedy=remedy, must_hold=severity == Severity.HOLD, **where
-    )
-    return findings_table([row]).to_pylist()[0]  # type: ignore[no-any-return]

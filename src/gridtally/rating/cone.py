@@ -2,8 +2,9 @@
 
 A changed reading or tariff makes its own segment anew. A later segment of the agreement is made
 anew as long as what is handed on to it (tier position, demand history, bank …) is not what was
-handed on when it was issued, or when its bill rests on estimates that look back. Whatever else a
-carry holds, it is compared as rows: the first that is equal again ends the cone.
+handed on when it was issued; a later one of the agreement or of the metering point, when its bill
+rests on estimates, which look at readings of other days. Whatever else a carry holds, it is
+compared as rows: the first that is equal again ends the cone.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ import pyarrow as pa
 __all__ = ["Handed", "Made", "Step", "Wave", "cone"]
 
 Row = Mapping[str, Any]
+_POINT = "metering_point"
 
 
 @dataclass(frozen=True)
@@ -32,7 +34,7 @@ class Wave:
     touched: frozenset[str] = frozenset()
     """agreements whose own readings, terms or tariff changed"""
     looking_back: frozenset[str] = frozenset()
-    """agreements whose bill rests on estimates, which look at readings before the period"""
+    """agreements whose bill rests on estimates, which look at readings of other days"""
 
 
 @dataclass(frozen=True)
@@ -43,6 +45,8 @@ class Made:
     lines: pa.Table
     carry: pa.Table
     findings: pa.Table
+    carrying: frozenset[str] = frozenset()
+    """agreements one of whose versions hands something on now, whether it did then or not"""
 
 
 @dataclass(frozen=True)
@@ -78,6 +82,7 @@ class _State:
     stuck: dict[str, str] = field(default_factory=dict)
     """agreement -> a segment that cannot be made, and that hands something on"""
     moved: set[str] = field(default_factory=set)
+    """agreements and metering points of which a segment changed: estimates look at either"""
 
 
 def cone(waves: Iterable[Wave], make: Make) -> Iterator[Step]:
@@ -86,6 +91,7 @@ def cone(waves: Iterable[Wave], make: Make) -> Iterator[Step]:
     for wave in waves:
         rows = {row["agreement"]: row for row in wave.segments.to_pylist()}
         causes = {name: found for name in rows if (found := _causes(name, rows, wave, state))}
+        state.moved |= {rows[name][key] for name in causes for key in ("agreement", _POINT)}
         waiting = [name for name in causes if name in state.stuck]
         work = sorted(name for name in causes if name not in state.stuck)
         for name in waiting:
@@ -99,7 +105,7 @@ def cone(waves: Iterable[Wave], make: Make) -> Iterator[Step]:
         grouped = [_grouped(table) for table in tables]
         for name in work:
             step = _step(wave.run, rows[name], causes[name], grouped)
-            _remember(state, step)
+            _remember(state, step, carries=bool(step.carry[0]) or name in made.carrying)
             yield step
 
 
@@ -111,8 +117,16 @@ def _causes(name: str, rows: Mapping[str, Row], wave: Wave, state: _State) -> tu
         handed = None
     found = ["own"] if name in wave.touched else []
     found += ["carry"] if handed is not None or name in state.stuck else []
-    found += ["past"] if name in wave.looking_back and name in state.moved else []
+    found += ["past"] if name in wave.looking_back and _moved(name, rows, wave, state) else []
     return tuple(found)
+
+
+def _moved(name: str, rows: Mapping[str, Row], wave: Wave, state: _State) -> bool:
+    """Whether readings changed that its estimates look at: of its past, or of who had the metering
+    point in the same run."""
+    point = rows[name][_POINT]
+    beside = (rows[other][_POINT] for other in wave.touched if other in rows and other != name)
+    return name in state.moved or point in state.moved or point in beside
 
 
 _Grouped = Mapping[str, list[Row]]
@@ -138,13 +152,12 @@ def _grouped(table: pa.Table) -> _Grouped:
     return found
 
 
-def _remember(state: _State, step: Step) -> None:
+def _remember(state: _State, step: Step, *, carries: bool) -> None:
     state.carry.pop(step.agreement, None)
     if step.after is None:
-        if step.carry[0]:
+        if carries:
             state.stuck[step.agreement] = step.before["segment"]
         return
-    state.moved.add(step.agreement)
     old, new = (_texts(rows) for rows in step.carry)
     if old != new:
         state.carry[step.agreement] = (step.before["to"], step.carry[1])

@@ -20,8 +20,10 @@ __all__ = ["delta", "pair"]
 Row = Mapping[str, Any]
 Code = Callable[[str, str], str]
 """(tariff digest, component) -> ledger account"""
+_COMPARED = ("energy", "lines", "components", "ledger", "taxes", "carry")
 _KEY = ("span", "component", "bucket", "kind", "unit")
 _CHANNELS = ("import", "export", "estimated")
+_SIDES = ("before", "after")
 _SAID = ("quantity", "price", "factor", "amount")
 
 
@@ -30,7 +32,7 @@ def delta(
 ) -> dict[str, Any]:
     """The document of one segment, numbers as text; `tariffs` are the digests of both sides' spans.
 
-    A segment that cannot be made anew has no `after`, and says why.
+    Of a segment that cannot be made anew all that is compared is null.
     """
     before, after = step.before, step.after
     said = {
@@ -45,13 +47,14 @@ def delta(
         },
     }  # fmt: skip
     if after is None:
-        return said | {"total": {"before": number(before["total"]), "after": None, "delta": None}}
+        none = {"before": number(before["total"]), "after": None, "delta": None}
+        return said | dict.fromkeys(_COMPARED) | {"total": none}
     lines = _lines(step, tariffs, code)
     return said | {
         "energy": {name: _energy(before, after, name) for name in _CHANNELS},
         "lines": lines,
-        "components": _sums(lines, "component"),
-        "ledger": _sums(lines, "ledger"),
+        "components": _sums("component", [(line, [line["component"]] * 2) for line in lines]),
+        "ledger": _sums("ledger", [(line, [*line["ledger"].values()]) for line in lines]),
         "taxes": _taxes(lines),
         "carry": {"before": _carry(step.carry[0]), "after": _carry(step.carry[1])},
         "total": pair(before["total"], after["total"]),
@@ -78,13 +81,15 @@ def _lines(
     for key in dict.fromkeys((*sides[0], *sides[1])):
         rows = [side.get(key) for side in sides]
         amounts = [row["amount"] if row else Decimal(0) for row in rows]
-        digests = [digests[key[0]] if row and key[0] < len(digests) else None
-                   for row, digests in zip(rows, tariffs, strict=True)]  # fmt: skip
-        digest = digests[0] or digests[1] or ""
+        accounts = [
+            code(digests[key[0]] if key[0] < len(digests) else "", key[1]) if row else None
+            for row, digests in zip(rows, tariffs, strict=True)
+        ]
         found.append(
             dict(zip(_KEY, key, strict=False))
             | {
-                "ledger": code(digest, key[1]), "before": _said(rows[0]), "after": _said(rows[1]),
+                "ledger": dict(zip(_SIDES, accounts, strict=True)),
+                "before": _said(rows[0]), "after": _said(rows[1]),
                 "delta": number(amounts[1] - amounts[0]),
             }
         )  # fmt: skip
@@ -108,13 +113,14 @@ def _said(row: Row | None) -> dict[str, str] | None:
     return {name: row[name] if name == "factor" else number(row[name]) for name in _SAID}
 
 
-def _sums(lines: Sequence[Row], name: str) -> list[dict[str, str]]:
-    """Amounts before and after, by component or ledger account."""
+def _sums(name: str, lines: Iterable[tuple[Row, Sequence[str]]]) -> list[dict[str, str]]:
+    """Amounts before and after, by component or ledger account; a line may change its account."""
     sums: dict[str, list[Decimal]] = {}
-    for line in lines:
-        both = sums.setdefault(line[name], [Decimal(0), Decimal(0)])
-        for i, side in enumerate(("before", "after")):
-            both[i] += Decimal(line[side]["amount"]) if line[side] else Decimal(0)
+    for line, keys in lines:
+        for i, side in enumerate(_SIDES):
+            if line[side]:
+                both = sums.setdefault(keys[i], [Decimal(0), Decimal(0)])
+                both[i] += Decimal(line[side]["amount"])
     return [{name: key} | pair(*both) for key, both in sums.items()]
 
 
@@ -122,7 +128,7 @@ def _taxes(lines: Sequence[Row]) -> list[dict[str, Any]]:
     """Tax by component and rate: its base and its amount, before and after."""
     sums: dict[tuple[str, str], dict[str, list[Decimal]]] = {}
     for line in (line for line in lines if line["kind"] == "tax"):
-        for i, side in enumerate(("before", "after")):
+        for i, side in enumerate(_SIDES):
             if line[side] is None:
                 continue
             key = (line["component"], line[side]["price"])

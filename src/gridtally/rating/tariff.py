@@ -83,9 +83,25 @@ class TariffVersion:
         demands = (charge for charge in self.components if isinstance(charge, Demand))
         return tuple(d for d in demands if d.months_back and d.look_back == "agreement")
 
+    @property
+    def carries(self) -> bool:
+        """Whether its segments hand anything on to those that follow them."""
+        return any(map(_carries, self.components))
+
     def component(self, name: str) -> Charge | None:
         """The component of that id."""
         return next((c for c in self.components if c.id == name), None)
+
+
+def _carries(charge: Charge) -> bool:
+    """A position in a yearly tier, a bank, a demand that is looked back to, a bound to settle."""
+    if isinstance(charge, Energy | Tiered) and charge.netting == "month":
+        return True
+    if isinstance(charge, Tiered):
+        return charge.window == "year"
+    if isinstance(charge, Minimum | Maximum):
+        return charge.settle is not None
+    return isinstance(charge, Bank) or (isinstance(charge, Demand) and charge.months_back > 0)
 
 
 def _closing_days(charge: Charge) -> Iterator[tuple[int, int]]:

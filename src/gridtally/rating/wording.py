@@ -19,6 +19,7 @@ from gridtally.rating.hours import MONTHS
 
 __all__ = [
     "Leaf",
+    "fact_text",
     "facts",
     "label",
     "leaf_text",
@@ -31,7 +32,9 @@ __all__ = [
 
 Leaf = tuple[str | int, ...]
 """Where a value stands: `("tiers", 0, "upto")`."""
-_WORDS = frozenset(("excess_reading", "pooling", "method", "window", "netting", "per", "channel"))
+_WORDS = frozenset(
+    ("metric", "excess_reading", "pooling", "method", "window", "netting", "per", "channel")
+)
 """Keys whose values are words of ours, not names."""
 _LABELS = {
     "of": "lines that it is on", "upto": "end", "minimum_kw": "smallest billed demand",
@@ -41,6 +44,10 @@ _LABELS = {
     "per": "charged per", "rows": "table", "negative": "prices below zero allowed",
     "credit": "paid to the customer", "resets": "window starts on", "window": "tier window",
     "valid_from": "valid from", "valid_to": "valid to", "upto_kwh": "end",
+}  # fmt: skip
+
+_LOSS_UNITS = {
+    "no_load": "kW", "load": "kW", "no_load_percent": "%", "load_percent": "%", "capacity": "kVA",
 }  # fmt: skip
 
 
@@ -79,10 +86,19 @@ def value_text(value: Any, key: str | int = "") -> str:
             return f"{value['places']} decimals, {str(value['mode']).replace('_', ' ')}"
         if set(value) == {"term"}:
             return f"the agreement's {value['term']}"
-        parts = (f"{label((k,))} {value_text(v, k)}" for k, v in value.items() if v is not None)
+        parts = (
+            fact_text(label((k,)), value_text(v, k)) for k, v in value.items() if v is not None
+        )
         return ", ".join(parts) or "empty"
     said = _scalar(value)
+    if key == "metric":
+        said = _cased(said)
     return said.replace("_", " ") if key in _WORDS else said
+
+
+def fact_text(name: str, value: str) -> str:
+    """A name and its value; what is simply so needs no `yes`."""
+    return name if value == "yes" else f"{name} {value}"
 
 
 def _scalar(value: Any) -> str:
@@ -128,6 +144,9 @@ def unit_of(component: Mapping[str, Any], path: Leaf, currency: str) -> str:
         return "%"
     if ("rows" in path and last != "upto") or last == "above_percent":
         return "%"
+    if "adds_to" in component and last in _LOSS_UNITS:
+        reactive = component["adds_to"] == "reactive_import"
+        return "kvar" if reactive and _LOSS_UNITS[last] == "kW" else _LOSS_UNITS[last]
     if "contracts" in path:
         return _power_unit(component)
     shape, per = component.get("shape"), str(component.get("per") or "month")
@@ -150,8 +169,12 @@ def _power_unit(component: Mapping[str, Any]) -> str:
 
 def _upto_unit(component: Mapping[str, Any]) -> str:
     unit = str(component.get("unit") or "kwh").removeprefix("kwh").replace("_", " ")
-    unit = unit.replace("kw", "kW").replace("kva", "kVA")
-    return _energy_unit(component) + unit
+    return _energy_unit(component) + _cased(unit)
+
+
+def _cased(unit: str) -> str:
+    """`kwh_per_kva` as units are written."""
+    return unit.replace("kw", "kW").replace("kva", "kVA")
 
 
 def _energy_unit(component: Mapping[str, Any]) -> str:

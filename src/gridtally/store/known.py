@@ -16,6 +16,7 @@ from django.db.models import Max, Min
 from gridtally import control
 from gridtally.errors import NotFound
 from gridtally.store import partition, readings, snapshot
+from gridtally.store.named import issued_bill
 from gridtally.store.runs import open_run
 from gridtally.store.slots import KEYS, LETTERS, Slots, expand, keys, winners
 from gridtally.store.snapshot import Snapshot
@@ -54,8 +55,7 @@ def as_known_on(ws: Workspace, instant: int) -> Snapshot:
 
 def as_known_by(ws: Workspace, name: str) -> Snapshot:
     """The snapshot of a run, or of the run that an issued bill (number or name) came from."""
-    bills = control.models.IssuedBill.objects
-    row = bills.filter(number=name).first() or bills.filter(bill=name).order_by("pk").last()
+    row = issued_bill(name)
     run = open_run(ws, row.run_id if row else name)
     seen = run.info["snapshot"]
     return Snapshot(ws, seen["loads"], seen["master"], seen["tariffs"], seen["history"])

@@ -18,7 +18,7 @@ from gridtally.store.workspace import Workspace
 
 __all__ = [
     "Snapshot", "StoredTariff", "entries", "master", "read_blocks", "read_registers",
-    "read_remarks", "snapshot", "tariffs",
+    "snapshot", "tariffs",
 ]  # fmt: skip
 
 _FILE = ("month", "bucket", "path", "rows", "digest", "first_utc", "last_utc")
@@ -129,23 +129,6 @@ def read_registers(
     found = entries(snap, kind="registers", buckets=buckets, start_utc=start_utc, end_utc=end_utc)
     return readings.read(
         snap.workspace.path, found, kind="registers", points=points, start_utc=start_utc,
-        end_utc=end_utc,
-    )  # fmt: skip
-
-
-def read_remarks(
-    snap: Snapshot,
-    *,
-    bucket: int | None = None,
-    points: Sequence[str] | None = None,
-    start_utc: int | None = None,
-    end_utc: int | None = None,
-) -> pa.Table:
-    """REMARKS that concern `[start_utc, end_utc)` [s]."""
-    buckets = _buckets(snap, bucket, points)
-    found = entries(snap, kind="remarks", buckets=buckets, start_utc=start_utc, end_utc=end_utc)
-    return readings.read(
-        snap.workspace.path, found, kind="remarks", points=points, start_utc=start_utc,
         end_utc=end_utc,
     )  # fmt: skip
 

@@ -13,13 +13,11 @@ import pyarrow.compute as pc
 
 from gridtally import bucket
 from gridtally.market import Market
-from gridtally.metering import thresholds
 from gridtally.metering.determine import determine
 from gridtally.metering.resolutions import unfit
 from gridtally.metering.scope import Version, scope
-from gridtally.periods import Period
-from gridtally.prepare import Prepared, jobs, prepare
-from gridtally.prepare import again as as_learned
+from gridtally.prepare import Prepared, jobs
+from gridtally.prepare import again as as_prepared
 from gridtally.rating.rate import Refused
 from gridtally.rating.tariff import TariffVersion
 from gridtally.store.known import as_known_by
@@ -63,12 +61,8 @@ def again(outside: Outside, run: str, made: Sheet, stored: Stored, where: Ints) 
 def _prepared(outside: Outside, run: str, accounts: Sequence[str]) -> tuple[Prepared, pa.Table]:
     """What the run saw of some accounts, their agreements under the new tariff."""
     ws, version = outside.workspace, outside.version
-    info = open_run(ws, run).info
-    period = Period(*(date.fromisoformat(info["period"][key]) for key in ("from", "to")))
-    prepared = prepare(ws, period, accounts=accounts, snap=as_known_by(ws, run))
-    prepared = as_learned(prepared, info)
-    if "validation" in info:
-        prepared = replace(prepared, thresholds=thresholds.of_dict(info["validation"]))
+    snap = as_known_by(ws, run)
+    prepared = as_prepared(ws, open_run(ws, run), accounts=accounts, snap=snap)
     agreements = prepared.master["agreements"]
     agreements = agreements.filter(pc.is_in(agreements["account"], pa.array(accounts)))
     place = agreements.column_names.index("tariff")
@@ -79,7 +73,7 @@ def _prepared(outside: Outside, run: str, accounts: Sequence[str]) -> tuple[Prep
     always = Version(version.id, version.digest, date.min, None, version.resets, declared)
     points = prepared.master["metering_points"]
     spans, found = scope(
-        agreements, points, period=period, versions=[always], stated=outside.stated
+        agreements, points, period=prepared.period, versions=[always], stated=outside.stated
     )
     return replace(prepared, spans=spans, tariffs={version.digest: version}), found
 

@@ -18,7 +18,7 @@ from gridtally.rating.diff.names import as_called_now, component_pairs, step_tol
 from gridtally.rating.document.checks import resolve
 from gridtally.rating.document.reader import read
 from gridtally.rating.shipped import badge
-from gridtally.rating.wording import facts, name_of, plain, stated, value_text
+from gridtally.rating.wording import fact_text, facts, name_of, plain, stated, value_text
 
 __all__ = ["Change", "diff", "diff_documents", "relation"]
 
@@ -261,5 +261,5 @@ def _other_calendar(
 
 
 def _told(part: Component, currency: str) -> str:
-    said = "; ".join(f"{name} {value}" for name, value in facts(stated(part), currency))
+    said = "; ".join(fact_text(*fact) for fact in facts(stated(part), currency))
     return said.removeprefix("id ")

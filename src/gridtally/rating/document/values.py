@@ -17,6 +17,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSche
 from gridtally.errors import UsageError
 from gridtally.money import Rounding, number, parse_decimal
 from gridtally.periods import zone
+from gridtally.plain import is_plain
 from gridtally.terms import RoundingMode, Severity
 
 __all__ = [
@@ -217,8 +218,11 @@ def _zone(value: object) -> str:
 def _text(value: object) -> object:
     if isinstance(value, Toml) or not isinstance(value, str):
         raise ValueError("must be a text")
-    if not value.strip() or len(value) > 2000 or re.search(r"[\x00-\x08\x0b-\x1f\x7f]", value):
-        raise ValueError("must be a text of 1 to 2000 characters without control characters")
+    if not value.strip() or len(value) > 2000 or not all(map(is_plain, value)):
+        raise ValueError(
+            "must be a text of 1 to 2000 characters on one line, without characters that control "
+            "or turn the writing"
+        )
     return value
 
 

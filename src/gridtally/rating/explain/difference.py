@@ -12,28 +12,31 @@ from fractions import Fraction
 from typing import Any
 
 from gridtally.money import Rounding, minor_digits, number, round_fraction
-from gridtally.rating.explain.effects import EFFECTS, Cell, Effects, Side, changed
+from gridtally.rating.explain.effects import EFFECTS, NOTHING, Effects, Replaced, changed
+from gridtally.rating.explain.sides import Cell, Side
 from gridtally.rating.explain.words import reasons, sentence
 from gridtally.terms import Channel, RoundingMode
 
 __all__ = ["difference", "rounded"]
 
 Tree = Mapping[str, Any]
-_Replaced = Mapping[tuple[str, str], Fraction]
+_Part = Mapping[tuple[str, int, str, str], Fraction]
+_Replaced = tuple[_Part, _Part]
 
 
 def difference(before: Tree, after: Tree, *, replaced: _Replaced | None = None) -> dict[str, Any]:
     """How `after` comes from `before`, two trees of `explain` in one currency.
 
     Of each component and in total: before + the effects = after, exactly. `replaced` is, for bills
-    of the same days, by how much the energy [kWh or kvarh] of a (metering point, channel) changed
-    where readings took the place of estimates or the other way round.
+    of the same days, by how much the measured energy [kWh or kvarh] of a (segment, span, component,
+    bucket) changed where readings took the place of estimates or the other way round; sorted into
+    the spans and buckets of `before`, and into those of `after`.
     """
     assert before["currency"] == after["currency"], "two currencies cannot be compared"
     places = minor_digits(before["currency"]) if before["currency"] else 2
     rows: dict[str, dict[str, Any]] = {}
     for old, new in _pairs(before, after):
-        for name, sides, exact in _components(old, new, replaced or {}):
+        for name, sides, exact in _components(old, new, replaced or ({}, {})):
             row = rows.setdefault(name, {"title": name, "sides": [], "exact": {}})
             row["title"] = _title(old, new, name)
             row["sides"].append(sides)
@@ -132,8 +135,8 @@ def _components(
             # on both bills: one version's bases have no ring, but those of two together may
             of = [other for other in old_side.of if other in new_side.of and other in names]
             base = {other: work(other) for other in of}
-            replaced_energy = energy.get(name, Fraction(0))
-            done[name] = changed(old_side, new_side, base=base, replaced=replaced_energy)
+            moved = energy.get(name, NOTHING)
+            done[name] = changed(old_side, new_side, base=base, replaced=moved)
         return done[name]
 
     for name in names:
@@ -167,30 +170,41 @@ def _cell(line: Mapping[str, Any], span: tuple[str, int]) -> Cell:
     value = Fraction(line["exact"]) if "exact" in line else exact
     return Cell(
         bucket=line["bucket"], unit=line["unit"], kind=line["kind"], span=span,
-        quantity=quantity, factor=factor, value=value, amount=amount,
+        quantity=quantity, factor=factor, value=value, amount=amount, measured=_measured(line),
     )  # fmt: skip
+
+
+def _measured(line: Mapping[str, Any]) -> Fraction | None:
+    """The one determinant that a line is billed from, in the line's unit."""
+    found = [one for one in line.get("from", ()) if one["kind"] == "determinant"]
+    one = found[0] if len(found) == 1 and found[0]["unit"] == line["unit"] else None
+    return Fraction(one["value"]) if one else None
 
 
 def _replaced_by(
     old: Sequence[Tree], new: Sequence[Tree], replaced: _Replaced
-) -> dict[str, Fraction | None]:
-    """component -> by how much its energy changed with the estimates of its channels.
+) -> dict[str, Replaced | None]:
+    """component -> by how much its energy changed with estimates, where each of the bills has it.
 
     None: the bills meet at estimated dials, so that all that usage a day differs by is theirs.
     """
     met = _met(old, new)
-    found: dict[str, Fraction | None] = {}
-    for segment in new or old:
-        for charge in (charge for span in segment["spans"] for charge in span["components"]):
-            channels = charge["channels"]
-            parts = [
-                replaced.get((segment["metering_point"], name), Fraction(0)) for name in channels
-            ]
-            if channels and met.issuperset(channels):
-                found[charge["id"]] = None
-            elif parts:  # netted: what is fed in counts against what is drawn
-                found[charge["id"]] = parts[0] - sum(parts[1:], Fraction(0))
-    return found
+    charges = [
+        charge
+        for segment in new or old for span in segment["spans"] for charge in span["components"]
+    ]  # fmt: skip
+    mine = {segment["segment"] for segment in (*old, *new)}
+    found: dict[str, tuple[dict[Any, Fraction], dict[Any, Fraction]]] = {}
+    for i, side in enumerate(replaced):
+        for (segment, span, component, bucket), energy in side.items():
+            if segment in mine:
+                both = found.setdefault(component, ({}, {}))
+                both[i][(segment, span), bucket] = energy
+    dials = {
+        charge["id"] for charge in charges
+        if charge["channels"] and met.issuperset(charge["channels"])
+    }  # fmt: skip
+    return found | dict.fromkeys(dials)
 
 
 def _met(old: Sequence[Tree], new: Sequence[Tree]) -> set[str]:

@@ -8,11 +8,12 @@ that no order is preferred, nothing is left over, and swapping the bills turns e
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from decimal import Decimal
+from dataclasses import dataclass, replace
 from fractions import Fraction
 
-__all__ = ["EFFECTS", "Cell", "Effects", "Side", "changed"]
+from gridtally.rating.explain.sides import Cell, Moved, Side
+
+__all__ = ["EFFECTS", "Effects", "changed"]
 
 EFFECTS = (
     "days", "usage", "feed_in", "hours", "tier_shift", "demand", "power_factor", "price",
@@ -22,75 +23,11 @@ EFFECTS = (
 Effects = dict[str, Fraction]
 _ENERGY, _POWER, _TIME = ("kWh", "kvarh"), ("kW", "kvar", "kVA"), ("month", "year", "day")
 _CORRECTIONS = ("adjustment", "correction")
-_SETTLED = ("true-up", "kept", "used")
-"""Buckets of lines that pay out, keep or use what other bills left over."""
 _BOUNDS = ("minimum", "maximum", "bank")
 _ZERO = Fraction(0)
-
-
-@dataclass(frozen=True, slots=True)
-class Cell:
-    """A line of a bill: quantity x factor [unit], value = what it is before rounding [currency]."""
-
-    bucket: str
-    unit: str
-    kind: str
-    span: tuple[str, int]
-    quantity: Fraction
-    factor: Fraction
-    value: Fraction
-    amount: Decimal
-
-    @property
-    def settles(self) -> bool:
-        """Whether it is about what other bills left over."""
-        return self.bucket.rpartition("/")[2] in _SETTLED
-
-    @property
-    def volume(self) -> Fraction:
-        """How much of its unit is charged."""
-        return self.quantity * self.factor
-
-    @property
-    def place(self) -> tuple[str, str]:
-        """(tier, hours): `peak/tier-2` -> (`tier-2`, `peak`)."""
-        head, slash, tail = self.bucket.rpartition("/")
-        name = tail if slash or self.bucket.startswith("tier-") else ""
-        return (name, head) if name.startswith("tier-") else ("", self.bucket)
-
-
-@dataclass(slots=True)
-class Side:
-    """One charge on one of the two bills."""
-
-    cells: list[Cell] = field(default_factory=list)
-    days: int = 0
-    """days on which it is in force; 0: the bill does not know it"""
-    shape: str = ""
-    of: tuple[str, ...] = ()
-    """charges on whose lines it is a percentage or a bound"""
-    base: Fraction = _ZERO
-    """what these charge"""
-    tiered: bool = False
-    buckets: frozenset[str] = frozenset()
-    """names of its time-of-use buckets"""
-    fed_in: bool = False
-    """whether it pays for energy that the customer delivers"""
-
-    @property
-    def amount(self) -> Decimal:
-        """What the bill charges for it."""
-        return sum((cell.amount for cell in self.cells), Decimal(0))
-
-    @property
-    def value(self) -> Fraction:
-        """The same before rounding."""
-        return _sum(cell.value for cell in self.cells)
-
-    @property
-    def volume(self) -> Fraction:
-        """Sum of quantity x factor."""
-        return _sum(cell.volume for cell in self.cells)
+Replaced = tuple[Moved, Moved]
+"""What replaced estimates, sorted as the one and as the other bill sorts energy."""
+NOTHING: Replaced = ({}, {})
 
 
 def changed(
@@ -98,13 +35,13 @@ def changed(
     new: Side,
     *,
     base: Mapping[str, Effects],
-    replaced: Fraction | None = _ZERO,
+    replaced: Replaced | None = NOTHING,
 ) -> Effects:
     """Exact effects on one charge, which sum to the change of its amount.
 
     `base` has the effects on the charges that it is computed on by both bills; `replaced` is by
-    how much its energy changed because readings took the place of estimates, or the other way
-    round; None: all that usage a day differs by rests on an estimate.
+    how much its measured energy changed because readings took the place of estimates, or the other
+    way round; None: all that usage a day differs by rests on an estimate.
     """
     change = Fraction(new.amount) - Fraction(old.amount)
     kinds = {cell.kind for cell in (*old.cells, *new.cells)}
@@ -140,7 +77,7 @@ def _charged(side: Side) -> Side:
     return replace(side, cells=cells)
 
 
-def _moved(old: Side, new: Side, base: Mapping[str, Effects], replaced: Fraction | None) -> Effects:
+def _moved(old: Side, new: Side, base: Mapping[str, Effects], replaced: Replaced | None) -> Effects:
     if old.of or new.of:
         return _on_lines(old, new, base)
     units = {cell.unit for cell in (*old.cells, *new.cells)}
@@ -157,8 +94,38 @@ def _moved(old: Side, new: Side, base: Mapping[str, Effects], replaced: Fraction
 # -------------------------------------------------------------------- products
 
 
-def _energy(old: Side, new: Side, replaced: Fraction | None) -> Effects:
+def _energy(old: Side, new: Side, replaced: Replaced | None) -> Effects:
+    """What replaced estimates, where it was used, and what is left as if it had always been so.
+
+    It comes first or last: the mean of both, as of all other orders.
+    """
+    if replaced is None:
+        found = _used(old, new)
+        usage = found.pop(_over(old, new), _ZERO)
+        return found | {"estimate": usage}
+    if not any(replaced):
+        return _used(old, new)
+    then, now = (
+        old.moved(replaced[0], like=new),
+        new.moved({place: -energy for place, energy in replaced[1].items()}, like=old),
+    )
+    found = {"estimate": (then.value - old.value + new.value - now.value) / 2}
+    for part in (_used(then, new), _used(old, now)):
+        for name, value in part.items():
+            found[name] = found.get(name, _ZERO) + value / 2
+    return found
+
+
+def _over(old: Side, new: Side) -> str:
+    """What more energy a day is called."""
+    if "reactive" in (old.shape, new.shape):
+        return "power_factor"
+    return "feed_in" if old.fed_in or new.fed_in else "usage"
+
+
+def _used(old: Side, new: Side) -> Effects:
     """days x usage a day x mean price, and the mean price by tiers, hours and prices."""
+    over = _over(old, new)
     if any(side.value and not side.volume for side in (old, new)):
         return {"usage": new.value - old.value}
     same = _Alike(old.tiered == new.tiered, old.buckets == new.buckets)
@@ -168,11 +135,7 @@ def _energy(old: Side, new: Side, replaced: Fraction | None) -> Effects:
     by_days, usage, weight = _three(
         (Fraction(old.days), Fraction(new.days)), daily, prices
     )  # fmt: skip
-    mean = (prices[0] + prices[1]) / 2
-    estimate = usage if replaced is None else replaced * mean
-    over = "feed_in" if old.fed_in or new.fed_in else "usage"
-    over = "power_factor" if "reactive" in (old.shape, new.shape) else over
-    return {"days": by_days, over: usage - estimate, "estimate": estimate} | {
+    return {"days": by_days, over: usage} | {
         name: weight * part for name, part in _means(before, after).items()
     }
 

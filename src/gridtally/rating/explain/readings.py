@@ -24,7 +24,7 @@ from gridtally.rating.costs import price_of
 from gridtally.rating.tariff import TariffVersion
 from gridtally.terms import Wanted
 
-__all__ = ["clock", "deepened", "replaced", "summary"]
+__all__ = ["clock", "deepened", "summary"]
 
 Ints = npt.NDArray[np.int64]
 Tree = Mapping[str, Any]
@@ -162,47 +162,6 @@ class _Known:
         opens, window = int(start[begins[best]]), long[best]
         return {"from": iso_utc(opens), "to": iso_utc(opens + window),
                 "local": clock(self.place, opens)}  # fmt: skip
-
-
-def replaced(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, Fraction]:
-    """channel -> by how much its energy [kWh or kvarh] changed with its estimates.
-
-    Of two rating cases of one segment: the intervals, or the dials with a bounding reading, that
-    were estimated in exactly one of the two.
-    """
-    found: dict[str, Fraction] = {}
-    for name, old in before["channels"].items():
-        new = after["channels"].get(name)
-        if new is None or (old["start"], old["resolution_s"]) != (
-            new["start"],
-            new["resolution_s"],
-        ):
-            continue
-        pairs = zip(old["values"], new["values"], old["quality"], new["quality"], strict=True)
-        moved = sum(b - a for a, b, was, now in pairs if (was == "E") != (now == "E"))
-        found[name] = Fraction(moved, _MICRO)
-    dials = [_by_dial(case) for case in (before, after)]
-    for key in dials[0].keys() & dials[1].keys():
-        (guesses, steps), (guessed_now, steps_now) = (side[key] for side in dials)
-        if guesses != guessed_now:
-            channel = key[2]
-            found[channel] = found.get(channel, Fraction(0)) + steps_now - steps
-    return found
-
-
-def _by_dial(case: Mapping[str, Any]) -> dict[tuple[str, str, str], tuple[set[str], Fraction]]:
-    """(meter, dial, channel) -> instants that were estimated, and what it gives."""
-    found = {}
-    for dial in case["registers"]:
-        if dial["kind"] != "cumulative":
-            continue
-        values = [one["reading"] for one in dial["readings"]]
-        steps = values[-1] - values[0]
-        steps += sum(b < a for a, b in pairwise(values)) * 10 ** dial["digits"] * _MICRO
-        guesses = {one["time"] for one in dial["readings"] if one["quality"] == "E"}
-        key = dial["meter"], dial["register"], dial["channel"]
-        found[key] = guesses, Fraction(steps * dial["multiplier"], _MICRO**3)
-    return found
 
 
 def _dates(days: Period) -> Iterator[date]:

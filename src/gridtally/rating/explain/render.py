@@ -10,20 +10,21 @@ from rich.markup import escape
 from rich.tree import Tree
 
 from gridtally.money import minor_digits
+from gridtally.plain import clean
 from gridtally.rating.explain.estimates import sentences
 from gridtally.rating.explain.readings import summary
 from gridtally.rating.shipped import badge
 
-__all__ = ["render", "word"]
+__all__ = ["render", "shown", "word"]
 
 
 def render(tree: Mapping[str, Any], *, language: str = "en") -> Tree:
     """The tree as it is printed."""
     money = tree["currency"] or ""
-    top = Tree(f"[bold]{escape(tree['bill'])}[/]  {_money(tree['total'], money)}")
+    top = Tree(f"[bold]{shown(tree['bill'])}[/]  {_money(tree['total'], money)}")
     for segment in tree["segments"]:
         branch = top.add(
-            f"{escape(segment['metering_point'])}, billed from {segment['legal_source']} readings: "
+            f"{shown(segment['metering_point'])}, billed from {segment['legal_source']} readings: "
             f"{_money(segment['total'], money)}"
         )
         for dial in segment["readings"]:
@@ -32,16 +33,16 @@ def render(tree: Mapping[str, Any], *, language: str = "en") -> Tree:
                 for reading in dial["readings"]
             )
             branch.add(
-                f"[dim]meter {escape(dial['meter'])}, dial {escape(dial['register'])} "
+                f"[dim]meter {shown(dial['meter'])}, dial {shown(dial['register'])} "
                 f"x {dial['multiplier']}: {values}{_turned(dial)}[/]"
             )
         for sentence in sentences(segment["estimates"]):
-            branch.add(f"[dim]{escape(sentence)}[/]")
+            branch.add(f"[dim]{shown(sentence)}[/]")
         for span in segment["spans"]:
             _render_span(branch, span, money, language)
         for name, word in (("carry_in", "carried in"), ("carry_out", "carried on")):
             for row in segment[name]:
-                branch.add(f"[dim]{word}: {row['key']} {row['at']}: {row['value']}[/]")
+                branch.add(f"[dim]{word}: {shown(row['key'])} {row['at']}: {row['value']}[/]")
     return top
 
 
@@ -59,7 +60,7 @@ def _turned(dial: Mapping[str, Any]) -> str:
 
 def _render_source(leaf: Tree, source: Mapping[str, Any]) -> None:
     """A source of a line; under it its days, its intervals or its peak, where they are known."""
-    twig = leaf.add(f"[dim]{_source(source)}[/]")
+    twig = leaf.add(f"[dim]{shown(_source(source))}[/]")
     if source.get("peak"):
         twig.add(f"[dim]reached from {source['peak']['local']} on[/]")
     days = source.get("days") or []
@@ -81,14 +82,14 @@ def _render_span(branch: Tree, span: Mapping[str, Any], money: str, language: st
     tariff = span["tariff"]
     name = word(tariff["title"], language) if tariff else "no tariff"
     said = badge(tariff["assumptions"]) if tariff else None
-    mark = f" [bold red]{said}[/]" if said else ""
+    mark = f" [bold red]{shown(said)}[/]" if said else ""
     node = branch.add(f"{span['from']} to {span['to']}, {span['days']} days: {name}{mark}")
     if tariff:
-        node.add(f"[dim]{escape(tariff['source'])}, in force from {tariff['valid_from']}[/]")
-        for said in tariff["assumptions"]:
-            node.add(f"[dim]Assumed: {escape(said)}[/]")
+        node.add(f"[dim]{shown(tariff['source'])}, in force from {tariff['valid_from']}[/]")
+        for assumed in tariff["assumptions"]:
+            node.add(f"[dim]Assumed: {shown(assumed)}[/]")
     for line in span["lines"]:
-        bucket = f" {escape(line['bucket'])}" if line["bucket"] else ""
+        bucket = f" {shown(line['bucket'])}" if line["bucket"] else ""
         leaf = node.add(
             f"{word(line['title'], language)}{bucket}: {_product(line, money)} "
             f"= [bold]{_money(line['amount'], money)}[/]"
@@ -100,7 +101,7 @@ def _render_span(branch: Tree, span: Mapping[str, Any], money: str, language: st
             )
         of = [source["of"] for source in line["from"] if source["kind"] == "lines"]
         if of:
-            leaf.add(f"[dim]the lines of {escape(', '.join(of))}[/]")
+            leaf.add(f"[dim]the lines of {shown(', '.join(of))}[/]")
         for source in line["from"]:
             if source["kind"] != "lines":
                 _render_source(leaf, source)
@@ -132,7 +133,12 @@ def word(title: object, language: str) -> str:
     """A title in a language, safe to print."""
     if isinstance(title, Mapping):
         title = title.get(language) or title.get("en") or next(iter(title.values()))
-    return escape(str(title))
+    return shown(title)
+
+
+def shown(text: object) -> str:
+    """As one line, and nothing in it is read as colours."""
+    return escape(clean(text))
 
 
 def _source(source: Mapping[str, str]) -> str:

@@ -10,6 +10,7 @@ from decimal import ROUND_FLOOR, ROUND_HALF_EVEN, Decimal
 from html import escape
 from typing import Any
 
+from gridtally.plain import clean
 from gridtally.rating.explain.words import LABELS, money
 
 __all__ = ["waterfall"]
@@ -52,7 +53,7 @@ def waterfall(told: Mapping[str, Any], *, language: str = "en") -> str:
         body.append(_rule(scale.at(Decimal(0)), _TOP, _TOP + len(bars) * _ROW))
     height = _TOP + len(bars) * _ROW + 220
     size = f'width="{_at(_WIDTH)}" height="{_at(height)}" viewBox="0 0 {_at(_WIDTH)} {_at(height)}"'
-    title = f"<title>{escape(told['words'][language])}</title>"
+    title = f"<title>{escape(clean(told['words'][language]))}</title>"
     ground = _rect(0, 0, _WIDTH, height, "#ffffff")
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" {size} {_FONT} role="img">'
@@ -90,7 +91,7 @@ def _at(tenths: int) -> str:
 
 def _text(x: int, y: int, text: str, anchor: str, fill: str) -> str:
     where = f'x="{_at(x)}" y="{_at(y)}" text-anchor="{anchor}" fill="{fill}"'
-    return f"<text {where}>{escape(text)}</text>"
+    return f"<text {where}>{escape(clean(text))}</text>"
 
 
 def _rect(x: int, y: int, width: int, height: int, fill: str) -> str:

@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 from gridtally.money import minor_digits
+from gridtally.plain import clean
 from gridtally.rating.explain.effects import EFFECTS
 
 __all__ = ["LABELS", "money", "reasons", "sentence"]
@@ -115,7 +116,7 @@ def _came(told: Told, language: str) -> str:
 def _word(title: object, language: str) -> str:
     if isinstance(title, Mapping):
         title = title.get(language) or title.get("en") or next(iter(title.values()))
-    return str(title)
+    return clean(title)
 
 
 def sentence(told: Told, language: str = "en") -> str:

@@ -17,13 +17,13 @@ from gridtally.rating.shipped import badge
 from gridtally.rating.show.panels import at_rest, panels, steps
 from gridtally.rating.show.total import total
 from gridtally.rating.tariff import TariffVersion
-from gridtally.rating.wording import facts, leaf_text, plain, stated, unit_of, value_text
+from gridtally.rating.wording import fact_text, facts, leaf_text, plain, stated, unit_of, value_text
 
 __all__ = ["show"]
 
 _APART = frozenset(("id", "shape", "title", "kind", "calendar", "series", "price", "prices",
                     "tiers", "ledger", "source", "channel", "of", "per", "percent", "amount",
-                    "basis"))  # fmt: skip
+                    "basis", "credit"))  # fmt: skip
 """Keys that a component's sentence, prices and place already say."""
 
 
@@ -97,7 +97,7 @@ def _declared(version: TariffVersion) -> Iterator[tuple[str, str]]:
 
 
 def _said(part: BaseModel, currency: str) -> str:
-    return "; ".join(f"{name} {value}" for name, value in facts(stated(part), currency)) or "-"
+    return "; ".join(fact_text(*fact) for fact in facts(stated(part), currency)) or "-"
 
 
 def _holidays(version: TariffVersion, year: int | None) -> list[str]:
@@ -120,7 +120,7 @@ def _component(
     calendar = version.calendars[raw["calendar"]] if raw.get("calendar") else None
     if calendar:
         part["facts"] += [
-            [f"within the event {rule.event}", calendar.buckets[rule.bucket]]
+            [f"within the event {rule.event}", f"at the price of {calendar.buckets[rule.bucket]}"]
             for rule in calendar.events
         ]
         part["facts"] += [["hours", "by standard time all year"]] if calendar.standard else []

@@ -13,10 +13,11 @@ import numpy.typing as npt
 from gridtally.money import number
 from gridtally.rating.calendars import HOLIDAY, OUTSIDE
 from gridtally.rating.hours import MONTH_OF, Grid, days_text, hours, month_day
-from gridtally.rating.wording import value_text
+from gridtally.rating.wording import fact_text, value_text
 
 __all__ = [
-    "at_rest", "changes_with_time", "in_words", "on_a_scale", "panels", "prices_text", "steps",
+    "at_rest", "changes_with_time", "in_words", "on_a_scale", "on_map", "panels", "prices_text",
+    "steps",
     "varies",
 ]  # fmt: skip
 
@@ -79,6 +80,12 @@ def changes_with_time(part: Mapping[str, Any]) -> bool:
     return len(part["buckets"]) > 1 or any(bucket < 0 for _, _, bucket in runs)
 
 
+def on_map(part: Mapping[str, Any]) -> frozenset[int]:
+    """The buckets that have hours of their own; others hold in events alone."""
+    runs = (run for panel in part["panels"] for row in panel["rows"] for run in row["runs"])
+    return frozenset(bucket for _, _, bucket in runs if bucket >= 0)
+
+
 def varies(part: Mapping[str, Any]) -> bool:
     """Whether a component has more than one price: by time or by tier."""
     if not part.get("buckets"):
@@ -111,7 +118,7 @@ def _end(step: Mapping[str, str | None], unit: str) -> str:
 
 def in_words(part: Mapping[str, Any], *, prices: bool = True) -> str:
     """A component as a sentence; with its one price, where it is not drawn."""
-    said = [part["text"], *(f"{name} {value}" for name, value in part["facts"])]
+    said = [part["text"], *(fact_text(*fact) for fact in part["facts"])]
     if prices and part.get("buckets"):
         price = part["buckets"][0]["tiers"][0]["price"]
         said[0] = f"{price} {said[0]}" if price else said[0]

@@ -19,7 +19,7 @@ from gridtally.rating.show.drawing import (
     width_of,
     wrap,
 )
-from gridtally.rating.show.panels import prices_text
+from gridtally.rating.show.panels import on_map, prices_text
 
 __all__ = ["as_decimal", "heat_map", "height_of", "legend", "shades"]
 
@@ -28,9 +28,16 @@ _UNKNOWN = "#c9d1d8"
 _DAYS = re.compile(r"(Mon|Tue|Wed|Thu|Fri|Sat|Sun)\w+")
 
 
-def shades(buckets: Sequence[Mapping[str, Any]]) -> list[str]:
-    """A colour per bucket by its first price; grey where the document gives no number."""
-    prices = [as_decimal(bucket["tiers"][0]["price"]) for bucket in buckets]
+def shades(part: Mapping[str, Any]) -> list[str]:
+    """A colour per bucket by its first price; grey where the document gives no number.
+
+    A bucket of events has no hours that are known: it is grey, and stretches no other's colour.
+    """
+    drawn = on_map(part)
+    prices = [
+        as_decimal(bucket["tiers"][0]["price"]) if number in drawn else None
+        for number, bucket in enumerate(part["buckets"])
+    ]
     known = [price for price in prices if price is not None]
     found = iter(colours(known)) if known else iter(())
     return [_UNKNOWN if price is None else next(found) for price in prices]

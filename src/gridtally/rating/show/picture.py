@@ -117,7 +117,7 @@ def _component(page: _Page, part: Mapping[str, Any]) -> None:
 
 def _prices(page: _Page, part: Mapping[str, Any]) -> None:
     """Heat maps where the price changes with time, the steps, and what the colours mean."""
-    colours = shades(part["buckets"])
+    colours = shades(part)
     page.y += 14
     if changes_with_time(part):
         for start in range(0, len(part["panels"]), 3):
