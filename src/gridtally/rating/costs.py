@@ -23,7 +23,7 @@ from gridtally.rating.exact import Column, divide, largest, product
 from gridtally.rating.facts import Facts, facts_of
 from gridtally.rating.prices import PRICE_DECIMALS, PriceBook, Prices, Steps, price
 from gridtally.rating.ratios import column
-from gridtally.terms import Reduced, Stream
+from gridtally.terms import Reduced, RoundingMode, Stream
 
 __all__ = ["COST_DECIMALS", "HALF", "costs", "joined", "price_of"]
 
@@ -31,6 +31,7 @@ Ints = npt.NDArray[np.int64]
 Mask = npt.NDArray[np.bool_]
 COST_DECIMALS = 25
 HALF = 10**18
+_SAFE = 2**62
 
 
 def joined(high: Ints, low: Ints) -> Column:
@@ -157,16 +158,38 @@ def _sums(
             continue
         point = charge.round_each.point()
         unit = 10 ** (COST_DECIMALS - point.places)
-        each = _products(part, prices.units[step[mine]])
-        if prices.shift < COST_DECIMALS - point.places:
-            units = divide(each, unit // 10**prices.shift, point.mode)
+        drop = COST_DECIMALS - point.places - prices.shift
+        if drop > 0:
+            units = _rounded(part, prices, step[mine], drop, point.mode)
         else:
-            units = product(each, 10**prices.shift // unit)
+            units = product(_products(part, prices.units[step[mine]]), 10**-drop)
         sums = units.sum(axis=1) if largest(units) * units.shape[1] < 2**62 else (
             units.astype(object).sum(axis=1)
         )  # fmt: skip
         result[:, i] = sums.astype(object) * unit
     return result
+
+
+def _rounded(energy: Ints, prices: Prices, step: Ints, drop: int, mode: RoundingMode) -> Column:
+    """energy x price / 10^drop of each block, rounded once; in int64 wherever a bound proves it.
+
+    With price = high x 10^k + low, and energy x low = carry x 10^k + dust, what is rounded is
+    (energy x high + carry + dust / 10^k) / 10^(drop - k): of the dust, only whether there is any
+    matters, because half of 10^(drop - k) is whole.
+    """
+    most = largest(energy)
+    if most * largest(prices.units) < _SAFE:
+        return divide(energy * prices.units.astype(np.int64)[step], 10**drop, mode)
+    k = min(drop - 1, len(str(_SAFE // max(most, 1))) - 1)
+    high, low, below = prices.split(k)
+    if k < 1 or drop - k > 17 or (largest(high) + 1) * most * 4 >= _SAFE:
+        return divide(_products(energy, prices.units[step]), 10**drop, mode)
+    size = np.abs(energy)
+    rest = size * low.astype(np.int64)[step]
+    carry = rest // 10**k
+    whole = size * high.astype(np.int64)[step] + carry
+    units = divide(2 * whole + (rest != carry * 10**k), 2 * 10 ** (drop - k), mode)
+    return np.where((energy < 0) != below[step], -units, units)
 
 
 def _products(energy: Ints, price: Column) -> Column:

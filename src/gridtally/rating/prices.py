@@ -21,6 +21,8 @@ from gridtally.rating.exact import Column, divide
 __all__ = ["PRICE_DECIMALS", "PriceBook", "Prices", "Steps", "price"]
 
 Ints = npt.NDArray[np.int64]
+_KEPT = 8
+"""Series whose prices are kept: a run has one, a comparison of runs a few."""
 PRICE_DECIMALS = 19
 """A price counts 10^-19: 8 decimals of the step, 8 of `times`, 3 of the unit."""
 
@@ -52,6 +54,8 @@ class PriceBook:
         """A series whose prices are kept."""
         found = self._known.get(id(series))
         if found is None or found.series is not series:
+            while len(self._known) >= _KEPT:
+                self._known.pop(next(iter(self._known)), None)
             found = self._known[id(series)] = Steps(series, self._charge, self._units)
         return found
 
@@ -107,6 +111,13 @@ class Prices:
         for i, number in whole.items():
             self.units[i] = number // 10**self.shift
         self._digits: dict[int, list[Ints]] = {}
+
+    def split(self, digits: int) -> tuple[Column, Column, npt.NDArray[np.bool_]]:
+        """The sizes of the prices in two, before the last so many digits and these; which are
+        below zero."""
+        size = np.abs(self.units)
+        below = np.asarray(self.units < 0, bool)
+        return size // 10**digits, size % 10**digits, below
 
     def digits(self, bits: int) -> list[Ints]:
         """The prices of the steps in base 2^bits, the lowest digit first, signs in each digit."""
