@@ -24,7 +24,6 @@ __all__ = [
     "RegisterKind",
     "RoundingMode",
     "Severity",
-    "Shape",
     "Stream",
     "Wanted",
     "Windows",
@@ -105,20 +104,6 @@ class BillState(StrEnum):
     SUPERSEDED = "superseded"
     ISSUED = "issued"
     CANCELLED = "cancelled"
-
-
-class Shape(StrEnum):
-    """The charge shapes of a tariff component; `docs/tariff.md` specifies each."""
-
-    ENERGY = "energy"
-    TIERED = "tiered"
-    DEMAND = "demand"
-    FIXED = "fixed"
-    PERCENTAGE = "percentage"
-    POWER_FACTOR = "power_factor"
-    MINIMUM = "minimum"
-    MAXIMUM = "maximum"
-    CREDIT = "credit"
 
 
 class RoundingMode(StrEnum):

@@ -18,6 +18,10 @@ from gridtally.tables import CARRY, table
 
 DAY = Period(date(2026, 1, 1), date(2026, 1, 2))
 ENERGY = '[[components]]\nid = "e"\nshape = "energy"\nchannel = "import"\nprice = 0.1\n'
+LOST = (
+    '[losses.iron]\nadds_to = "import"\nload = 1\ncapacity = 100\n' + ENERGY
+    + 'losses = ["iron"]\n'
+)  # fmt: skip
 HALF_PAST = (
     '[[calendars.c.rules]]\nbucket = "a"\nhours = ["00:00-10:30"]\n'
     '[[calendars.c.rules]]\notherwise = "b"\n'
@@ -87,13 +91,14 @@ CASES = {
     ),
     "rating.calendar.finer": (
         lambda: one(HALF_PAST),
-        "The time windows of c change inside an interval of the readings.",
+        "The hours of c change inside the 60 minutes from 2026-01-01T10:00:00Z on, which are "
+        "billed as one.",
         "Deliver finer readings, or correct the hours of the tariff.",
     ),
     "rating.quantity.missing": (
-        lambda: one(ENERGY.replace("import", "export")),
-        "The export energy, which e bills, is not known.",
-        "See the findings about the readings of this segment.",
+        lambda: one(LOST),
+        "The loss iron needs reactive energy, and there is none.",
+        "Deliver the reactive readings, or say `reactive = false` in the tariff.",
     ),
     "rating.quantity.negative": (
         lambda: one(ENERGY, kwh={"import": -1}),

@@ -20,6 +20,7 @@ VALUES = [
     {"term": "nobody"}, {"places": 7, "mode": "down"}, "02-29", "04-01", "import", "export",
     "reactive_import", "month", "year", "day", "hour", "interval", "kwh_per_day", "kwh_per_kw",
     "volume", "separate", "in_order", "quota", "mean", "apparent", "contract", "inside", "none",
+    "rounding",
 ]  # fmt: skip
 KEYS = [
     "months", "netting", "part", "losses", "loss_factor", "window", "unit", "demand", "method",
@@ -28,6 +29,7 @@ KEYS = [
     "look_back", "least_measured", "above_percent", "contracts",
     "mean_of_months", "negative", "credit", "proration", "rounding", "settle", "per", "count",
     "event", "below", "above", "rows", "later", "percent", "more", "round_quantity", "channel",
+    "kind",
 ]  # fmt: skip
 
 

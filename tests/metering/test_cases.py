@@ -130,3 +130,30 @@ def test_terms_prices_and_events_are_in_the_digest():
     }}  # fmt: skip
     assert case["events"]["calls"]["times"] == [["2026-09-30T23:01:00Z", "2026-09-30T23:02:00Z"]]
     assert told.digests()["A1/2026-10-01/2026-11-01"] == record.input_digest(case)
+
+
+def test_readings_that_do_not_begin_with_the_segment():
+    """Readings of two hours from 1 March, UTC; a segment of Lisbon's summer begins at 23:00Z.
+
+    The first reading within it begins at midnight, UTC: that one is first, and labelled so.
+    """
+    row = {"agreement": "A", "account": "C", "metering_point": "P", "tariff": "t",
+           "from": date(2026, 4, 10), "legal_source": "interval"}  # fmt: skip
+    spans, _ = scope(
+        table(AGREEMENTS, [row]),
+        table(METERING_POINTS, [{"metering_point": "P", "zone": "Europe/Lisbon"}]),
+        period=Period.month(2026, 4),
+        versions=[Version("t", "sha256:a", date(2025, 1, 1), None)],
+    )
+    start, width = 1772323200, 61 * 12  # 2026-03-01T00:00:00Z
+    values = np.arange(width, dtype=np.int64)[None, :]
+    grid = Dense(("P",), "import", start, 7200, values, np.full(values.shape, 3, np.uint8))
+    used, carry = empty(REGISTERS_USED), table(CARRY, [])
+    cases = Cases(spans, dense=[grid], used=used, carry=carry)
+    (segment,) = cases
+    full = cases.case(segment)
+    channel = full["channels"]["import"]
+    assert channel["start"] == "2026-04-10T00:00:00Z"
+    # 40 days of 12 readings lie before it; the last one within ends at 22:00Z of 30 April.
+    assert channel["values"] == list(range(480, 731))
+    assert cases.digests()[segment] == cases.digest(segment) == record.input_digest(full)

@@ -5,9 +5,11 @@ import pytest
 from rating_world import header
 from shape_world import JANUARY, bill, component, lines, world
 
+from gridtally.errors import InvalidDocument
 from gridtally.metering.determine import determine
 from gridtally.periods import zone
 from gridtally.rating.assemble import assemble
+from gridtally.rating.reference import rate_case
 from gridtally.rating.tariff import load
 from gridtally.tables import ADVANCES, LINES, SPANS, empty, findings_table, table
 
@@ -58,6 +60,18 @@ def test_a_percentage_of_a_term_is_at_least_minus_100(method, percent, held):
     fixed = component("fixed", 'per = "month"\nprice = 100', "f")
     found = bill("[terms.p]\n" + fixed + component("percentage", of), stated={"p": percent})
     assert [row["code"] for row in found.findings] == ["rating.term.range"] * held
+
+
+def test_no_component_calls_its_lines_rounding():
+    """Both raters refuse it: such a line could not be told from those that round."""
+    given = world(component("fixed", 'per = "month"\nprice = 1\nkind = "rounding"'))
+    text = given.documents[0].encode()
+    with pytest.raises(InvalidDocument, match="the kind of the lines that round"):
+        load(text, name="t")
+    _, cases, documents = world(component("fixed", 'per = "month"\nprice = 1')).rated()
+    (segment,), (digest,) = list(cases), documents
+    answer = rate_case(cases.case(segment), {digest: text})
+    assert [row["code"] for row in answer["findings"]] == ["rating.tariff.invalid"]
 
 
 QUARTERS = 31 * 96

@@ -12,6 +12,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from itertools import pairwise
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -21,9 +22,10 @@ import pyarrow.compute as pc
 from gridtally.metering.blocks import LETTERS, Dense
 from gridtally.periods import iso_utc
 
-__all__ = ["TO_LETTERS", "canonical", "digests"]
+__all__ = ["TO_LETTERS", "canonical", "digests", "within"]
 
 Ints = npt.NDArray[np.int64]
+At = TypeVar("At", int, Ints)
 TO_LETTERS = bytes.maketrans(bytes(range(len(LETTERS))), LETTERS.encode())
 _ENCODER = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False)
 _ESCAPED = re.compile(r'["\\\x00-\x1f]')
@@ -88,14 +90,21 @@ def _channels(
         row = pc.index_in(points, pa.array(grid.points, pa.string()))
         rows = np.asarray(pc.fill_null(row, -1).combine_chunks())
         which = np.flatnonzero(rows >= 0)
-        low, high = ((at[which] - grid.start_utc) // grid.resolution_s for at in bounds)
-        step, start = f'","resolution_s":{grid.resolution_s},"start":"', bounds[0][which].tolist()
+        low, high = within(grid, *(at[which] for at in bounds))
+        step = f'","resolution_s":{grid.resolution_s},"start":"'
+        start = (grid.start_utc + low * grid.resolution_s).tolist()
         for i, seal, at in zip(which.tolist(), _seals(grid, rows[which], low, high), start,
                                strict=True):  # fmt: skip
             if seal:
                 digest = f'"{grid.channel}":{{"digest":"{seal}{step}{_utc(at)}"}}'
                 texts[i][grid.channel] = digest
     return [",".join(mine.values()) for mine in texts]
+
+
+def within(grid: Dense, low: At, high: At) -> tuple[At, At]:
+    """First interval of a grid that lies in [low, high), and the one after the last."""
+    step = grid.resolution_s
+    return -((grid.start_utc - low) // step), (high - grid.start_utc) // step
 
 
 def _seals(grid: Dense, rows: Ints, low: Ints, high: Ints) -> Iterator[str]:

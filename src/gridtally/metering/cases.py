@@ -18,7 +18,7 @@ import pyarrow.compute as pc
 
 from gridtally.market import NO_MARKET, Market
 from gridtally.metering.blocks import Dense
-from gridtally.metering.case_digests import TO_LETTERS, canonical, digests
+from gridtally.metering.case_digests import TO_LETTERS, canonical, digests, within
 from gridtally.periods import iso_utc
 from gridtally.terms import LegalSource
 
@@ -167,13 +167,13 @@ class Cases:
             row = rows.get(point)
             if row is None:
                 continue
-            low, high = ((at - grid.start_utc) // grid.resolution_s for at in bounds)
+            low, high = within(grid, *bounds)
             values, codes = grid.values[row, low:high], grid.quality[row, low:high]
             if not codes.any():
                 continue
             quality = codes.tobytes().translate(TO_LETTERS)
             channel: dict[str, Any] = {
-                "start": iso_utc(bounds[0]),
+                "start": iso_utc(grid.start_utc + low * grid.resolution_s),
                 "resolution_s": grid.resolution_s,
             }
             if full:

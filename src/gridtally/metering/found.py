@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -28,6 +29,8 @@ class Found:
     values: list[Ints] = field(default_factory=list)
     estimated: list[Ints] = field(default_factory=list)
     findings: list[dict[str, object]] = field(default_factory=list)
+    _said: dict[Hashable, int] = field(default_factory=dict)
+    """Which of `findings` says what."""
 
     @cached_property
     def bounds(self) -> tuple[Ints, Ints]:
@@ -42,9 +45,20 @@ class Found:
         self.values.append(values)
         self.estimated.append(estimated)
 
-    def stop(self, row: int, code: str, message: str, *, remedy: str, **more: object) -> None:
-        """A finding that holds the segment of a span."""
+    def stop(
+        self, row: int, code: str, message: str, *, remedy: str, about: str = "", **more: object
+    ) -> None:
+        """A finding that holds the segment of a span; what one says already is not said twice.
+
+        `about`: what has one cause, whatever the message and the channel; empty: these two.
+        """
         span = self.spans.slice(row, 1).to_pylist()[0]
+        key = span["segment"], code, about or (message, more.get("channel"))
+        if key in self._said:
+            first = self.findings[self._said[key]]
+            first["channel"] = first["channel"] if first["channel"] == more.get("channel") else ""
+            return
+        self._said[key] = len(self.findings)
         where: dict[str, object] = {
             key: span[key]
             for key in ("segment", "account", "metering_point", "start_utc", "end_utc")
@@ -73,6 +87,7 @@ class Found:
         for column in (self.rows, self.names, self.values, self.estimated):
             del column[mark[0] :]
         del self.findings[mark[1] :]
+        self._said = {key: at for key, at in self._said.items() if at < mark[1]}
 
     def table(self) -> pa.Table:
         """DETERMINANTS, in the order of the spans and of the names."""

@@ -19,7 +19,7 @@ import pyarrow as pa
 from gridtally.metering import dials
 from gridtally.metering.blocks import ACTUAL, ESTIMATED, MISSING, Dense
 from gridtally.metering.found import Found
-from gridtally.metering.sums import Output, Plan, Unfit, plan
+from gridtally.metering.sums import Output, Plan, Unfit, about, plan
 from gridtally.periods import Period, iso_utc, zone
 from gridtally.terms import Channel, Wanted
 
@@ -134,7 +134,7 @@ class Group:
         )
         message = f"The first day does not begin with a reading of {step // 60} minutes."
         for row in self.rows[here & ~whole].tolist():
-            self._unfit(row, "rating.calendar.finer", grid.channel, message)
+            self._unfit(row, "rating.calendar.finer", grid.channel, message, about="first day")
         here = here & whole
         often = np.bincount(self.stretch[here], minlength=len(self.stretches)) >= _ROWS
         for i in np.flatnonzero(often).tolist():
@@ -156,7 +156,13 @@ class Group:
         rows = self.rows[some]
         for problem in unfit:
             for row in rows.tolist():
-                self._unfit(row, problem.code, grid.channel, problem.message)
+                self._unfit(
+                    row,
+                    problem.code,
+                    grid.channel,
+                    problem.message,
+                    about=about(problem.code, problem.wanted),
+                )
         if not made.parts:
             return
         low, high = (
@@ -193,9 +199,9 @@ class Group:
             cuts=[(edge - start) // grid.resolution_s for edge in sorted(edges)],
         )  # fmt: skip
 
-    def _unfit(self, row: int, code: str, channel: str, message: str) -> None:
+    def _unfit(self, row: int, code: str, channel: str, message: str, *, about: str) -> None:
         remedy = "Deliver finer readings, or correct the hours of the tariff."
-        self.found.stop(row, code, message, channel=channel, remedy=remedy)
+        self.found.stop(row, code, message, channel=channel, remedy=remedy, about=about)
 
     def _explain(self, row: int, grid: Dense, at: int, bounds: tuple[int, int]) -> None:
         gaps = np.flatnonzero(grid.quality[at, slice(*bounds)] == MISSING)

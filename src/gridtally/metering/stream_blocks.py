@@ -12,6 +12,7 @@ from itertools import pairwise
 import numpy as np
 import numpy.typing as npt
 
+from gridtally.metering.sums import MIDNIGHT, changes
 from gridtally.periods import Period, zone
 from gridtally.terms import Wanted
 
@@ -121,7 +122,7 @@ def _blocks(want: Wanted, stretch: Part, step: int, labels: npt.NDArray[np.int16
         after = first + 1
     else:
         if ((midnights - stretch.start_utc) % step).any():
-            raise Unfit("rating.calendar.finer", "A local midnight lies inside a reading.")
+            raise Unfit("rating.calendar.finer", MIDNIGHT)
         turns = ((midnights - stretch.start_utc) // step).tolist()
         every = (rolling or length) // step
         first = np.concatenate([np.arange(a, b, every) for a, b in pairwise(turns)])
@@ -130,12 +131,8 @@ def _blocks(want: Wanted, stretch: Part, step: int, labels: npt.NDArray[np.int16
     runs = np.cumsum(np.r_[0, labels[1:] != labels[:-1]])
     alike = (runs[first] == runs[after - 1]) & (labels[first] != _CHANGES)
     if not rolling and not alike.all():
-        what = want.calendar or "the months"
-        raise Unfit(
-            "rating.calendar.finer",
-            f"The time windows of {what} change inside {max(length, step) // 60} minutes "
-            "that are billed together.",
-        )
+        at = stretch.start_utc + int(first[np.argmin(alike)]) * step
+        raise Unfit("rating.calendar.finer", changes(want, at, max(length, step)))
     mine = np.where(alike, labels[first], -1).astype(np.int64)
     starts = stretch.start_utc + first * step
     inside = np.zeros(count + 1, np.int64)

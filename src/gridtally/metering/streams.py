@@ -19,7 +19,7 @@ from gridtally.market import Market
 from gridtally.metering.blocks import MISSING, Dense
 from gridtally.metering.found import Found
 from gridtally.metering.stream_blocks import HOUR_S, Blocks, Part, Unfit, all_blocks
-from gridtally.metering.sums import LIMIT_BITS
+from gridtally.metering.sums import LIMIT_BITS, about
 from gridtally.metering.windows import apparent, half_even, measured
 from gridtally.terms import Reduced, Stream, Wanted, Windows
 
@@ -93,7 +93,10 @@ def _part(found: Found, part: Part, want: Wanted, *, grids: Grids, market: Marke
             _reduce(found, part, want, rows=rows, parts=places, bounds=bounds, market=market)
         except Unfit as why:
             for row in rows.tolist():
-                found.stop(row, why.code, why.message, channel=want.channel, remedy=_REMEDY)
+                found.stop(
+                    row, why.code, why.message, channel=want.channel, remedy=_REMEDY,
+                    about=about(why.code, want),
+                )  # fmt: skip
 
 
 Bounds = tuple[Ints, ...] | None
@@ -161,10 +164,14 @@ def _columns(grid: Dense, stretch: Part) -> tuple[int, int]:
 def _whole(grid: Dense, at: Ints, stretch: Part, own: Bounds) -> Mask:
     """Rows of a grid without a gap in the stretch, or in their own part of it."""
     low, high = _columns(grid, stretch)
-    there = grid.quality[at, low:high] != MISSING
-    if own:
-        there |= _outside(grid, low, high, own)
-    return np.asarray(there.all(axis=1))
+    whole = np.ones(len(at), bool)
+    for begin in range(0, len(at), _ROWS):  # masks of a few rows, not of a whole part
+        some = slice(begin, begin + _ROWS)
+        there = grid.quality[at[some], low:high] != MISSING
+        if own:
+            there |= _outside(grid, low, high, tuple(bound[some] for bound in own))
+        whole[some] = there.all(axis=1)
+    return whole
 
 
 def _reduce(

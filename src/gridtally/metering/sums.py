@@ -14,9 +14,13 @@ from itertools import pairwise
 import numpy as np
 import numpy.typing as npt
 
+from gridtally.metering.windows import half_even
+from gridtally.periods import iso_utc
 from gridtally.terms import Wanted
 
-__all__ = ["LIMIT_BITS", "Bounds", "Output", "Plan", "Unfit", "plan"]
+__all__ = [
+    "LIMIT_BITS", "MIDNIGHT", "Bounds", "Output", "Plan", "Unfit", "about", "changes", "plan",
+]  # fmt: skip
 
 Ints = npt.NDArray[np.int64]
 Mask = npt.NDArray[np.bool_]
@@ -24,6 +28,7 @@ Bounds = tuple[Ints, Ints] | None
 """First interval of each row's stretch, and the first after it; None: all rows count throughout."""
 HOUR_S = 3600
 LIMIT_BITS = 62
+MIDNIGHT = "A local midnight lies inside a reading."
 _CHANGES = -2
 _FOLDING = ("energy", "demand")
 """Kinds whose value over a stretch follows from those of its runs. Others are reduced stretch by
@@ -69,8 +74,8 @@ class Part:
         first = self.seconds[:1]
         if (self.seconds == first).all():  # the largest energy is the largest power
             most = self._fold(peaks, bounds, _maximum)
-            return [_half_even(energy * HOUR_S, first) for energy in most]
-        return self._fold(_half_even(peaks * HOUR_S, self.seconds), bounds, _maximum)
+            return [half_even(energy * HOUR_S, first) for energy in most]
+        return self._fold(half_even(peaks * HOUR_S, self.seconds), bounds, _maximum)
 
     def _fold(self, reduced: Ints, bounds: Bounds, fold: Callable[..., Ints]) -> list[Ints]:
         """Each output from its runs, of each row those in its stretch."""
@@ -180,13 +185,17 @@ def plan(
         if window is not None and window % resolution_s:
             unfit.append(_coarse(want, resolution_s))
             continue
+        begins = np.arange(count)
         if window is not None and window != resolution_s:
-            cut = _windows(midnights, resolution_s, window)
-            labels, windows[window] = _common(labels, cut), cut
+            begins = _windows(midnights, resolution_s, window)
+            labels, windows[window] = _common(labels, begins), begins
             if ((midnights - start_utc) % resolution_s).any():
-                labels = np.full_like(labels, _CHANGES)
+                unfit.append(Unfit("rating.calendar.finer", want, MIDNIGHT))
+                continue
         if (labels == _CHANGES).any():
-            unfit.append(_changes(want))
+            at = start_utc + int(begins[np.argmax(labels == _CHANGES)]) * resolution_s
+            message = changes(want, at, window or resolution_s)
+            unfit.append(Unfit("rating.calendar.finer", want, message))
         elif (labels >= 0).any():
             groups.setdefault(window, []).append((want, labels.astype(np.int64)))
     parts = [
@@ -265,14 +274,6 @@ def _maximum(picked: Ints, within: Bounds) -> Ints:
     return np.where(low < high, largest, 0)
 
 
-def _half_even(numerator: Ints, denominator: Ints) -> Ints:
-    whole, rest = np.divmod(numerator, denominator)
-    if not rest.any():
-        return np.asarray(whole)
-    up = (2 * rest > denominator) | ((2 * rest == denominator) & (whole % 2 == 1))
-    return np.asarray(whole + up)
-
-
 def _coarse(want: Wanted, resolution_s: int) -> Unfit:
     assert want.window_s is not None
     return Unfit(
@@ -283,10 +284,14 @@ def _coarse(want: Wanted, resolution_s: int) -> Unfit:
     )
 
 
-def _changes(want: Wanted) -> Unfit:
-    return Unfit(
-        "rating.calendar.finer",
-        want,
-        f"The time windows of {want.calendar or 'the months'} change inside an interval "
-        f"of the readings.",
+def changes(want: Wanted, start_utc: int, seconds: int) -> str:
+    """Where the bucket changes inside what is billed as one."""
+    return (
+        f"The hours of {want.calendar or 'the months'} change inside the {seconds // 60} minutes "
+        f"from {iso_utc(start_utc)} on, which are billed as one."
     )
+
+
+def about(code: str, want: Wanted) -> str:
+    """Hours that change inside a reading: one finding says it, whoever asks for them."""
+    return f"{want.calendar} {want.months}" if code == "rating.calendar.finer" else ""

@@ -44,6 +44,8 @@ def measured(windows: Windows, powers: Ints, days: Ints) -> Ints:
 def half_even(numerator: Ints, denominator: Ints | np.int64) -> Ints:
     """numerator / denominator, rounded half even; denominators above zero."""
     whole, rest = np.divmod(numerator, denominator)
+    if not rest.any():
+        return np.asarray(whole)
     up = (2 * rest > denominator) | ((2 * rest == denominator) & (whole % 2 == 1))
     return np.asarray(whole + up)
 

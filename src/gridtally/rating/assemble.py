@@ -119,17 +119,18 @@ def _bills(segments: pa.Table, amounts: Column, missing: Mask) -> tuple[pa.Table
         f.reduceat(np.asarray(segments[name].cast(pa.int32()))[order], starts)
         for f, name in ((np.minimum, "from"), (np.maximum, "to"))
     )
-    currency = np.asarray(
-        pc.fill_null(segments["currency"].combine_chunks().dictionary_encode().indices, -1)
-    )[order]
-    mixed = np.minimum.reduceat(currency, starts) != np.maximum.reduceat(currency, starts)
+    currencies = segments["currency"].combine_chunks().dictionary_encode()
+    currency = np.asarray(pc.fill_null(currencies.indices, -1))[order]
+    known = np.where(currency < 0, len(currencies.dictionary), currency)
+    highest = np.maximum.reduceat(currency, starts)
+    mixed = np.minimum.reduceat(known, starts) < highest  # one that is not known is no other
     unknown = np.logical_or.reduceat(missing[order], starts) | mixed
     columns = [
         head["bill"],
         head["account"],
         pa.array(lows, pa.int32()).cast(pa.date32()),
         pa.array(highs, pa.int32()).cast(pa.date32()),
-        pc.if_else(pa.array(mixed), pa.scalar(None, pa.string()), head["currency"]),
+        currencies.dictionary.take(pa.array(highest, mask=mixed | (highest < 0))),
         pa.array(np.diff(np.r_[starts, len(order)]), pa.int32()),
         _masked(total(amounts[order], starts), unknown),
         pa.array([str(BillState.DRAFT)] * len(starts)),

@@ -131,6 +131,12 @@ class Calendar:
             cover[:, HOLIDAY] = 1
         return cls(name, buckets, table, holidays, stretches, tuple(events), standard), cover
 
+    def day_of(self, zone: str, instant: int) -> date:
+        """The day to which it counts an instant."""
+        at = np.array([instant], np.int64)
+        local = _standard(zone, at) if self.standard else zone_of(zone).to_local(at)
+        return date.fromordinal(_EPOCH + int(local[0]) // 86_400)
+
     @property
     def row_of(self) -> Ints:
         """The row of the table of each of the 366 days of a leap year."""

@@ -14,7 +14,7 @@ import pyarrow as pa
 
 from gridtally.market import NO_MARKET, Market
 from gridtally.rating.carry import State
-from gridtally.rating.exact import Column, add, divide, product
+from gridtally.rating.exact import Column, add, to_step
 from gridtally.rating.lines import ROUNDING, Totals
 from gridtally.rating.rate import Refused, Sheet
 from gridtally.rating.tariff import TariffVersion
@@ -77,7 +77,7 @@ def _rounded(exact: Column, totals: Totals) -> Column:
     for code, (rounding, _) in enumerate(totals.points):
         mine = totals.point == code
         step = 10 ** (8 - rounding.places)
-        part = product(divide(exact[mine], step, rounding.mode), step)
+        part = to_step(exact[mine], step, rounding.mode)
         result = result.astype(object) if part.dtype == object else result
         result[mine] = part
     return result

@@ -81,6 +81,7 @@ class Cohort(Facts):
             ~known,
             f"The {what}, which {used_by} bills, is not known.",
             "See the findings about the readings of this segment.",
+            channels=wanted.channels,
         )
         self.hold(
             "rating.quantity.negative",
@@ -95,7 +96,7 @@ class Cohort(Facts):
         far = (np.abs(value) >= 2**62).astype(bool)
         self.hold(
             "rating.carry.range",
-            far,
+            far & ~self.held,  # what another reason holds need not be what it seems
             f"The carry {key} is too large to be energy or money.",
             "Correct the readings, the prices or the terms of the agreement.",
         )
@@ -177,7 +178,4 @@ def micro(value: Decimal, factor: Factor = ONE) -> int | Column:
         number, places = scaled(value)
         top = product(factor[0], number * 10**MICRO_DECIMALS)
         return divide(top, product(factor[1], 10**places), RoundingMode.HALF_EVEN)
-    exact = Fraction(value) * factor * 10**MICRO_DECIMALS
-    whole, rest = divmod(exact.numerator, exact.denominator)
-    up = 2 * rest > exact.denominator or (2 * rest == exact.denominator and whole % 2 == 1)
-    return int(whole + up)
+    return round(Fraction(value) * factor * 10**MICRO_DECIMALS)  # half even

@@ -16,7 +16,7 @@ from gridtally.terms import RoundingMode
 
 __all__ = [
     "E8", "Column", "add", "decimals", "divide", "fraction_texts", "integers", "largest",
-    "product", "round_to", "scaled", "total",
+    "product", "round_to", "scaled", "to_step", "total",
 ]  # fmt: skip
 
 Column = npt.NDArray[Any]
@@ -83,6 +83,11 @@ def divide(numerator: Column, denominator: Column | int, mode: RoundingMode) -> 
         up = np.zeros(size.shape, bool)
     whole = whole + up.astype(bool)
     return np.asarray(np.where(numerator < 0, -whole, whole))
+
+
+def to_step(column: Column, step: int, mode: RoundingMode) -> Column:
+    """A column rounded to whole steps, a step above zero."""
+    return product(divide(column, step, mode), step)
 
 
 def scaled(value: Decimal) -> tuple[int, int]:

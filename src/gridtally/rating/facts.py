@@ -43,6 +43,8 @@ class Hold:
     where: Mask
     message: str
     remedy: str
+    channels: tuple[str, ...] = ()
+    """Whose readings it is about: what step 5 found wrong with one says it better."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -216,10 +218,20 @@ class Facts:
         number = self.value(value, charge)
         return value.exact if isinstance(number, Fraction) else number[0]
 
-    def hold(self, code: str, where: Mask, message: str, remedy: str) -> None:
+    @property
+    def held(self) -> Mask:
+        """Rows that something holds already."""
+        found = np.zeros(len(self), bool)
+        for hold in self.holds:
+            found |= hold.where
+        return found
+
+    def hold(
+        self, code: str, where: Mask, message: str, remedy: str, channels: tuple[str, ...] = ()
+    ) -> None:
         """Hold the segments of some rows."""
         if where.any():
-            self.holds.append(Hold(code, where, message, remedy))
+            self.holds.append(Hold(code, where, message, remedy, channels))
 
     # --------------------------------------------------------------- events
 
@@ -285,12 +297,18 @@ def terms_of(spans: pa.Table) -> Callable[[str], Known]:
     def stated(name: str) -> Known:
         if name not in found:
             each = [Decimal(terms[name]) if name in terms else None for terms in texts]
-            numbers = [0 if d is None else int(d.scaleb(TERM_DECIMALS)) for d in each]
+            numbers = [0 if d is None else _counted(name, d) for d in each]
             known = [d is not None for d in each]
             found[name] = np.array([*numbers, 0], np.int64)[codes], np.array([*known, False])[codes]
         return found[name]
 
     return stated
+
+
+def _counted(name: str, stated: Decimal) -> int:
+    exact = stated.scaleb(TERM_DECIMALS)
+    assert exact == int(exact), f"{name} has more than {TERM_DECIMALS} decimals"
+    return int(exact)
 
 
 def known_column(spans: pa.Table, name: str) -> tuple[Ints, Mask]:

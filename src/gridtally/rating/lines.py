@@ -18,10 +18,10 @@ from gridtally.rating.exact import (
     Column,
     add,
     decimals,
-    divide,
     fraction_texts,
     largest,
     product,
+    to_step,
     total,
 )
 from gridtally.tables import AMOUNT, LINES, PRICE, QUANTITY
@@ -159,7 +159,7 @@ def _round_totals(lines: _Lines, segment_of: Ints, totals: Totals) -> None:
         mine = totals.point[found] == code
         step = 10 ** (8 - rounding.places)
         exact = sums[mine]
-        difference = add(product(divide(exact, step, rounding.mode), step), -exact)
+        difference = add(to_step(exact, step, rounding.mode), -exact)
         changed = (difference != 0).astype(bool)
         count = int(changed.sum())
         if count:

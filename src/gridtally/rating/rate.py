@@ -6,7 +6,7 @@ that lacks any quantity or price gets no lines, and a finding that holds it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import NamedTuple
@@ -19,6 +19,7 @@ import pyarrow.compute as pc
 from gridtally.market import NO_MARKET, Market
 from gridtally.money import Rounding
 from gridtally.periods import Period
+from gridtally.periods import zone as zone_of
 from gridtally.rating.carry import State
 from gridtally.rating.cohort import Cohort
 from gridtally.rating.facts import Hold, known_column, look_back_of, terms_of
@@ -74,16 +75,18 @@ def rate(
     sheet = Sheet(spans, determinants, tariffs, carry_in, market)
     batches = [sheet.rate(*cohort) for cohort in sheet.cohorts()]
     good = sheet.good
+    said: set[tuple[str, str]] = set()
     if incomplete is not None:
-        held = incomplete.filter(incomplete["must_hold"])["segment"]
+        held = incomplete.filter(incomplete["must_hold"])
         first = spans["segment"].take(pa.array(sheet.starts))
-        good &= ~np.asarray(pc.is_in(first, held.combine_chunks()))
+        good &= ~np.asarray(pc.is_in(first, held["segment"].combine_chunks()))
+        said = set(zip(*(held[name].to_pylist() for name in ("segment", "channel")), strict=True))
     lines = lines_table(spans, sheet.segment_of, batches, totals=sheet.totals(), good=good)
     first = spans.take(pa.array(sheet.starts))
     ends = spans["to"].take(pa.array(sheet.ends - 1))
     names = {"segment": first["segment"], "agreement": first["agreement"], "to": ends}
     carry = sheet.carry.table(names, good)
-    return Rated(lines, carry, findings_table(sheet.findings()))
+    return Rated(lines, carry, findings_table(sheet.findings(said)))
 
 
 class Sheet:
@@ -211,15 +214,24 @@ class Sheet:
             found.setdefault(key, []).append(self.segment_of[rows[hold.where]])
         return [Refused(*key, np.unique(np.concatenate(parts))) for key, parts in found.items()]
 
-    def findings(self) -> list[dict[str, object]]:
-        """One finding per segment and reason, at its first span."""
+    def findings(self, said: Collection[tuple[str, str]] = ()) -> list[dict[str, object]]:
+        """One finding per segment and reason, at its first span.
+
+        `said`: (segment, channel) that step 5 holds, an empty channel for several: that a quantity
+        is missing is no news there.
+        """
         found: dict[tuple[int, str, str], tuple[int, Hold]] = {}
         for rows, hold in self._holds:
             for row in rows[hold.where].tolist():
                 key = (int(self.segment_of[row]), hold.code, hold.message)
                 if key not in found or row < found[key][0]:
                     found[key] = row, hold
-        return [self._finding(*found[key]) for key in sorted(found)]
+        names = self.spans["segment"].take(pa.array(self.starts)).to_pylist() if said else []
+        return [
+            self._finding(*found[key])
+            for key in sorted(found)
+            if not _known(names[key[0]] if said else "", found[key][1].channels, said)
+        ]
 
     def _finding(self, row: int, hold: Hold) -> dict[str, object]:
         span = self.spans.slice(row, 1).to_pylist()[0]
@@ -249,14 +261,18 @@ class Sheet:
         codes = {name: i for i, name in enumerate(sorted(set(names.values())))}
         of = np.array([codes.get(names.get(d or "", ""), -1) for d in self._digests], np.int64)
         each = of[self._tariff]
-        known = np.where(each < 0, each.max(), each)
-        low, high = (f.reduceat(known, self.starts) for f in (np.minimum, np.maximum))
-        mixed = np.flatnonzero(low != high)
+        low = np.minimum.reduceat(np.where(each < 0, len(codes), each), self.starts)
+        mixed = np.flatnonzero(low < np.maximum.reduceat(each, self.starts))  # of those known
         if len(mixed):
             message = "The tariff versions of this period are in different currencies."
             remedy = "Bill the periods apart, or correct the tariff of the agreement."
             hold = Hold("rating.currency.mixed", np.ones(len(mixed), bool), message, remedy)
             self._holds.append((self.starts[mixed], hold))
+
+
+def _known(segment: str, channels: Sequence[str], said: Collection[tuple[str, str]]) -> bool:
+    """Whether step 5 found something wrong with the readings that a hold is about."""
+    return bool(channels) and any((segment, name) in said for name in ("", *channels))
 
 
 class Kind(NamedTuple):
@@ -291,6 +307,19 @@ def _distinct(codes: Ints) -> tuple[Ints, Ints]:
     return whole, first
 
 
+def _years(version: TariffVersion, period: Period) -> set[int]:
+    """Whose holidays must be listed: of all days that its calendars show within a period.
+
+    By standard time all year, the first hour of a day of summer time belongs to the day before.
+    """
+    asking = [calendar for calendar in version.calendars.values() if calendar.holidays is not None]
+    if not asking:
+        return set()
+    start, _ = zone_of(version.zone).bounds(period)
+    first = min(calendar.day_of(version.zone, start).year for calendar in asking)
+    return set(range(first, date.fromordinal(period.end.toordinal() - 1).year + 1))
+
+
 def _unusable(
     version: TariffVersion | None, digest: str | None, period: Period, zone: str | None
 ) -> tuple[str, str, str] | None:
@@ -323,12 +352,11 @@ def _unusable(
             "Add the version for the missing days.",
         )
     last = date.fromordinal(period.end.toordinal() - 1)
-    years = set(range(period.start.year, last.year + 1))
-    if version.holiday_years is not None and not years <= version.holiday_years:
+    if unknown := _years(version, period) - (version.holiday_years or set()):
         return hold(
             "rating.holidays.missing",
             f"The tariff {version.id} prices holidays apart, "
-            f"and does not list those of {last.year}.",
+            f"and does not list those of {min(unknown)}.",
             "Add the holidays of that year in a new version of the tariff.",
         )
     for reset in sorted(version.resets):

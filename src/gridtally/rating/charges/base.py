@@ -88,6 +88,8 @@ class Component(Strict):
     def complaints(self) -> Iterator[Complaint]:
         if self.id == "rounding":
             yield "id", "`rounding` is the name of the line that rounds the total"
+        if self.kind == "rounding":
+            yield "kind", "`rounding` is the kind of the lines that round; name it otherwise"
         if not self.negative:
             for path, price in self.numbers().items():
                 if price < 0:

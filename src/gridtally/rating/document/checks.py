@@ -16,13 +16,12 @@ from gridtally.rating.calendars import DAY_TYPES, Rule, Stretch
 from gridtally.rating.calendars import Calendar as Resolved
 from gridtally.rating.document.models import Calendar, Header
 from gridtally.rating.document.values import Problem
+from gridtally.rating.hours import MONTHS
 
 __all__ = [
     "coverage_problems", "header_problems", "hours_told", "months_text", "names_holiday", "resolve",
 ]  # fmt: skip
 
-_MONTHS = ("January", "February", "March", "April", "May", "June", "July", "August",
-           "September", "October", "November", "December")  # fmt: skip
 _LAST = (31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
 _LISTED = 12
 """Holes of one calendar that are named one by one."""
@@ -147,7 +146,7 @@ def hours_told(where: npt.NDArray[np.bool_]) -> list[str]:
 
 def months_text(months: Sequence[int]) -> str:
     """`January, March to May` of indices 0, 2, 3, 4."""
-    return "Every month" if len(months) == 12 else _ranges(months, _MONTHS)
+    return "Every month" if len(months) == 12 else _ranges(months, MONTHS)
 
 
 def _stretches_text(stretches: Sequence[Stretch]) -> str:

@@ -108,6 +108,7 @@ def check_common(c: C, name: str) -> None:
         refuse(not isinstance(c.get(key, False), bool), f"{name}: {key}")
     for key in ("payer", "payee", "kind", "ledger", "source"):
         refuse(not isinstance(c.get(key, ""), str), f"{name}: {key}")
+    refuse(c.get("kind") == "rounding", f"{name}: its kind is that of the lines that round")
     months = c.get("months", [1])
     refuse(not months or not set(months) <= set(range(1, 13)), f"{name}: months")
     sets = c.get("sets", ["none"])

@@ -114,7 +114,10 @@ def version(
     if document["zone"] != case["zone"]:
         raise Held("rating.zone.differs", f"The tariff's hours are local to {document['zone']}.")
     years = set(range(first.year, (end - timedelta(days=1)).year + 1))
-    if any(calendar.uses_holiday for calendar in document["calendars"].values()):
+    asking = [each for each in document["calendars"].values() if each.uses_holiday]
+    if asking:
+        zone = ZoneInfo(case["zone"])
+        years |= {each.clock(first_instant(first, zone), zone).year for each in asking}
         unknown = years - set(document["holidays"]["years"])
         if unknown:
             raise Held("rating.holidays.missing", f"The holidays of {min(unknown)} are not listed.")

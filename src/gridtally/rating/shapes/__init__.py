@@ -22,7 +22,7 @@ from gridtally.rating.charges import (
     Transfer,
 )
 from gridtally.rating.cohort import MICRO_DECIMALS, Cohort
-from gridtally.rating.exact import add, divide, product
+from gridtally.rating.exact import add, to_step
 from gridtally.rating.ratios import ONE
 from gridtally.rating.shapes.demand import demand
 from gridtally.rating.shapes.energy import energy
@@ -55,7 +55,7 @@ def _round_component(charge: Charge, cohort: Cohort) -> None:
     assert charge.round_component
     exact = cohort.sum_of((charge.id,))
     step = 10 ** (8 - charge.round_component.places)
-    rounded = product(divide(exact, step, charge.round_component.mode), step)
+    rounded = to_step(exact, step, charge.round_component.mode)
     difference = add(rounded, -exact)
     keep = (difference != 0).astype(bool)
     if keep.any():

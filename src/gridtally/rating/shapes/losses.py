@@ -144,7 +144,7 @@ class _Loss:
         none = (number[0] <= 0).astype(bool)
         self.cohort.hold(
             "rating.term.range",
-            none,
+            none & ~self.cohort.held,  # what is not stated is no zero
             f"losses.{self.name} divides by {value.term}, and the agreement says zero.",
             "Correct the term of the agreement.",
         )

@@ -11,7 +11,7 @@ from gridtally.rating.carry import END
 from gridtally.rating.charges import Component, Energy, Priced, Tiered
 from gridtally.rating.cohort import MICRO_DECIMALS, Cohort
 from gridtally.rating.document.declared import Part
-from gridtally.rating.exact import Column, add, divide, largest, product
+from gridtally.rating.exact import Column, add, largest, product, to_step
 from gridtally.rating.ratios import Factor, column, counted, rounded, times
 from gridtally.rating.shapes.losses import lost
 from gridtally.rating.wants import energy_of, net_of
@@ -85,7 +85,7 @@ def rounded_quantity(charge: Component, quantity: Column) -> Column:
     if point is None:
         return quantity
     step = 10 ** (MICRO_DECIMALS - point.places)
-    return product(divide(quantity, step, point.mode), step)
+    return to_step(quantity, step, point.mode)
 
 
 def _factored(charge: Energy | Tiered, cohort: Cohort, energy: ByBucket) -> ByBucket:
