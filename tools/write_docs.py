@@ -209,6 +209,11 @@ OWN: dict[str, tuple[str, str]] = {
         "A minimum or a cap contradicts the lines that it counts.",
         "Check both amounts, or leave the standing charge out of `of`.",
     ),
+    "rating.calendar.finer": (
+        "The hours of {calendar} change inside the {minutes} minutes from {when} on, which are "
+        "billed as one. Or a local midnight lies inside a reading.",
+        "Deliver finer readings, or correct the hours of the tariff.",
+    ),
     "rating.what_if.determinant": (
         "{names} cannot be had from what was stored: {reason}.",
         "Ask with --from-readings, which determines it anew from the stored readings.",

@@ -178,4 +178,5 @@ def micro(value: Decimal, factor: Factor = ONE) -> int | Column:
         number, places = scaled(value)
         top = product(factor[0], number * 10**MICRO_DECIMALS)
         return divide(top, product(factor[1], 10**places), RoundingMode.HALF_EVEN)
-    return round(Fraction(value) * factor * 10**MICRO_DECIMALS)  # half even
+    nearest: int = round(Fraction(value) * factor * 10**MICRO_DECIMALS)  # half even
+    return nearest

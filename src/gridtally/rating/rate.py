@@ -352,11 +352,11 @@ def _unusable(
             "Add the version for the missing days.",
         )
     last = date.fromordinal(period.end.toordinal() - 1)
-    if unknown := _years(version, period) - (version.holiday_years or set()):
+    if years := _years(version, period) - (version.holiday_years or set()):
+        year = min(years)
         return hold(
             "rating.holidays.missing",
-            f"The tariff {version.id} prices holidays apart, "
-            f"and does not list those of {min(unknown)}.",
+            f"The tariff {version.id} prices holidays apart, and does not list those of {year}.",
             "Add the holidays of that year in a new version of the tariff.",
         )
     for reset in sorted(version.resets):
