@@ -19,7 +19,6 @@ import pyarrow.compute as pc
 from gridtally.market import NO_MARKET, Market
 from gridtally.money import Rounding
 from gridtally.periods import Period
-from gridtally.periods import zone as zone_of
 from gridtally.rating.carry import State
 from gridtally.rating.cohort import Cohort
 from gridtally.rating.facts import Hold, known_column, look_back_of, terms_of
@@ -307,19 +306,6 @@ def _distinct(codes: Ints) -> tuple[Ints, Ints]:
     return whole, first
 
 
-def _years(version: TariffVersion, period: Period) -> set[int]:
-    """Whose holidays must be listed: of all days that its calendars show within a period.
-
-    By standard time all year, the first hour of a day of summer time belongs to the day before.
-    """
-    asking = [calendar for calendar in version.calendars.values() if calendar.holidays is not None]
-    if not asking:
-        return set()
-    start, _ = zone_of(version.zone).bounds(period)
-    first = min(calendar.day_of(version.zone, start).year for calendar in asking)
-    return set(range(first, date.fromordinal(period.end.toordinal() - 1).year + 1))
-
-
 def _unusable(
     version: TariffVersion | None, digest: str | None, period: Period, zone: str | None
 ) -> tuple[str, str, str] | None:
@@ -352,7 +338,7 @@ def _unusable(
             "Add the version for the missing days.",
         )
     last = date.fromordinal(period.end.toordinal() - 1)
-    if years := _years(version, period) - (version.holiday_years or set()):
+    if years := version.unlisted(period):
         year = min(years)
         return hold(
             "rating.holidays.missing",

@@ -14,6 +14,8 @@ from functools import cached_property
 
 from gridtally.errors import InvalidDocument
 from gridtally.money import Rounding
+from gridtally.periods import Period
+from gridtally.periods import zone as zone_of
 from gridtally.rating.calendars import Calendar
 from gridtally.rating.charges import (
     Charge,
@@ -87,6 +89,19 @@ class TariffVersion:
     def carries(self) -> bool:
         """Whether its segments hand anything on to those that follow them."""
         return any(map(_carries, self.components))
+
+    def unlisted(self, period: Period) -> set[int]:
+        """Years whose holidays its calendars ask for within a period, and it does not list.
+
+        By standard time all year, the first hour of a day of summer time belongs to the day before.
+        """
+        if self.holiday_years is None:
+            return set()
+        start, _ = zone_of(self.zone).bounds(period)
+        asking = (each for each in self.calendars.values() if each.holidays is not None)
+        first = min(calendar.day_of(self.zone, start).year for calendar in asking)
+        last = date.fromordinal(period.end.toordinal() - 1)
+        return set(range(first, last.year + 1)) - self.holiday_years
 
     def component(self, name: str) -> Charge | None:
         """The component of that id."""
