@@ -72,7 +72,8 @@ ANSWER = {"lines": [LINE], "total": "1", "carry_out": [], "findings": []}
         ({}, None, [LINE], [{"key": "k", "at": "2026-01-01", "value": 1}], "carry"),
         ({}, ["rating.price.missing"], [], [], "held"),
         ({"findings": [{"code": "x"}]}, None, [], [], "held"),
-        ({"findings": [{"code": "x"}]}, ["y"], [LINE], [], "lines of a held segment"),
+        ({"findings": [{"code": "x"}]}, ["y"], [], [], "held"),
+        ({"findings": [{"code": "x"}]}, ["x"], [LINE], [], "lines of a held segment"),
     ],
 )
 def test_a_disagreement_is_seen(answer, why, lines, carry, what):
@@ -162,3 +163,16 @@ def test_what_once_differed(texts, total, more):
     case, tariffs = a_case(*texts, **more)
     assert two_raters.rate_case(case, tariffs)["total"] == total
     assert list(compare(town_of(case, tariffs))) == []
+
+
+def test_holds_for_different_reasons_differ():
+    """The reason of the second rater is among the kernel's, as it says it or in its words."""
+    answer = {"findings": [{"code": "rating.quantity.missing"}]}
+
+    def told(*codes):
+        return [what for _, what, *_ in differences("A/1", answer, list(codes), [], [])]
+
+    assert told("rating.term.missing") == ["held"]
+    assert told() == ["held"]
+    assert told("rating.term.missing", "rating.quantity.missing") == []
+    assert told("metering.determinant.incomplete") == []

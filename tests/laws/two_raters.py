@@ -16,6 +16,21 @@ from gridtally.rating.reference import rate_case
 from gridtally.rating.tariff import load
 from gridtally.tables import ADVANCES, CARRY, REGISTERS_USED, SPANS, empty, table
 
+SAME = {
+    "rating.carry.ambiguous": ["rating.carry.twice"],
+    "rating.currency.differs": ["rating.currency.mixed"],
+    "rating.demand.register": ["rating.quantity.registers"],
+    "rating.demand.window": ["metering.channels.lengths", "metering.demand.window"],
+    "rating.netting.register": ["rating.quantity.registers"],
+    "rating.price.missing": ["rating.power_factor.price"],
+    "rating.quantity.missing": ["metering.determinant.incomplete"],
+    "rating.span.uncut": ["rating.window.reset"],
+    "rating.tariff.missing": ["rating.price.missing", "rating.tariff.none"],
+    "rating.term.missing": ["rating.capacity.missing", "rating.contract.missing"],
+    "rating.window.register": ["rating.quantity.registers"],
+}
+"""Code of the reference -> codes by which the kernel says the same."""
+
 
 def compare(town, *, used=None, advances=None, held=()):
     """What the two raters say differently: (segment, what, kernel, reference)."""
@@ -57,8 +72,14 @@ def by_segment(rows):
     return found
 
 
+def same(code, why):
+    """Whether the kernel holds a segment for the reason that the reference has for its hold."""
+    return bool({code, *SAME.get(code, ())} & set(why))
+
+
 def differences(segment, answer, why, lines, carry):
-    """Nothing when both say the same.
+    """Nothing when both say the same; the reference stops at its first reason to hold, the kernel
+    names all that it meets, and the reference's must be one of them.
 
     What step 5 holds because of the registers never becomes a case, so the reference cannot say;
     nor does it know that the kernel's integers end.
@@ -69,7 +90,7 @@ def differences(segment, answer, why, lines, carry):
         return
     if why or answer["findings"]:
         codes = [finding["code"] for finding in answer["findings"]]
-        if bool(why) != bool(codes):
+        if bool(why) != bool(codes) or not all(same(code, why) for code in codes):
             yield segment, "held", why, answer["findings"]
         if why and lines:
             yield segment, "lines of a held segment", len(lines), 0
