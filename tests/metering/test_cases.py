@@ -125,8 +125,8 @@ def test_terms_prices_and_events_are_in_the_digest():
     assert all(a != b for a, b in zip(told.digests().values(), digests.values(), strict=True))
     case = told.case("A1/2026-10-01/2026-11-01")
     assert case["series"] == {"spot": {
-        "steps": [["2026-09-30T23:00:00Z", "52.13"], ["2026-10-01T01:00:00Z", None]],
-        "to": "2026-11-01T00:00:00Z",
+        "steps": [["2026-09-30T23:00:00Z", "52.13"]],
+        "to": "2026-10-01T01:00:00Z",
     }}  # fmt: skip
     assert case["events"]["calls"]["times"] == [["2026-09-30T23:01:00Z", "2026-09-30T23:02:00Z"]]
     assert told.digests()["A1/2026-10-01/2026-11-01"] == record.input_digest(case)

@@ -157,7 +157,7 @@ SEGMENTS = schema(
     ("import_ukwh", I64, "energy delivered [10^-6 kWh]"),
     ("export_ukwh", I64, "energy received [10^-6 kWh]"),
     ("estimated_ukwh", I64, "part of the import that was estimated [10^-6 kWh]"),
-    ("demand_ukw", I64, "largest measured demand in kW, none in kVA or kvar [10^-6 kW]; null when none"),
+    ("demand_ukw", I64, "largest measured demand, of those in kW alone [10^-6 kW]; null when none"),
     ("total", AMOUNT, "rounded as the tariff declares"),
     ("input_digest", STR, "SHA-256 over the rating case: readings, carry-in, terms, tariffs"),
 )
