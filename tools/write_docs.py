@@ -185,8 +185,8 @@ OWN: dict[str, tuple[str, str]] = {
     ),
     "rating.tariff.billed": (
         "Days of this version were billed with another version of the tariff.",
-        "Give the corrected prices an id of their own, let the agreements name it for these days, "
-        "and rebill what it changes.",
+        "Make a plan of what would change (`gridtally rebills plan --tariff FILE`), let two people "
+        "approve it, and receive the same file again.",
     ),
     "rating.tariff.currency": (
         "Versions of one tariff share their currency.",

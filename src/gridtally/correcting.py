@@ -26,9 +26,10 @@ from gridtally.rating.explain.replaced import replaced
 from gridtally.rating.tariff import TariffVersion
 from gridtally.store.known import as_known_by
 from gridtally.store.named import issued_bill, no_bill
+from gridtally.store.plans import on_days
 from gridtally.store.rebills import proposals
 from gridtally.store.runs import RunFolder, open_run
-from gridtally.store.snapshot import Snapshot, snapshot
+from gridtally.store.snapshot import Snapshot, put_in_place, snapshot
 from gridtally.store.workspace import Workspace
 from gridtally.tables import (
     CARRY,
@@ -40,6 +41,7 @@ from gridtally.tables import (
     SEGMENTS,
     fitted,
 )
+from gridtally.tariff_book import ends_on
 from gridtally.terms import LegalSource
 
 __all__ = ["corrections"]
@@ -61,14 +63,15 @@ class _Change:
     def versions(self) -> list[TariffVersion]:
         return [tariffs.load(data, name="the corrected version") for data in self.documents]
 
-    def seen(self, ws: Workspace, run: RunFolder) -> Snapshot:
-        """What the run saw, and what came since where it counts."""
+    def seen(self, ws: Workspace, run: RunFolder) -> tuple[Snapshot, list[bytes]]:
+        """What the run saw, and what came since where it counts; documents in place of others."""
         then, now = as_known_by(ws, run.id), snapshot(ws)
-        return replace(
+        mixed = replace(
             then,
             load_seq=now.load_seq if self.readings else then.load_seq,
             master_seq=now.master_seq if self.master else then.master_seq,
         )
+        return mixed, [*put_in_place(then), *self.documents]
 
 
 @dataclass
@@ -206,25 +209,12 @@ def _touched(work: _Work, run: RunFolder, rows: Sequence[Row]) -> frozenset[str]
     own |= {row["agreement"] for row in rows if proposed and row["segment"] in proposed}
     if work.change.master:  # which bills it changes only making them anew can say
         own |= {row["agreement"] for row in rows}
-    if work.change.documents:
-        ids = _ids(work.ws)
-        spans = run.read("spans", columns=["segment", "agreement", "tariff", "from", "to"])
-        mine = {row["segment"] for row in rows}
-        for version in work.change.versions:
-            own |= {
-                row["agreement"]
-                for row in spans.to_pylist()
-                if row["segment"] in mine
-                and ids.get(row["tariff"]) == version.id
-                and row["to"] > version.valid_from
-                and (version.valid_to is None or row["from"] < version.valid_to)
-            }
+    for version in work.change.versions:
+        known = control.models.TariffDocument.objects.filter(tariff=version.id)
+        versions = set(known.values_list("digest", flat=True))
+        reached = on_days(run, versions, version.valid_from, ends_on(work.ws, version))
+        own |= {row["agreement"] for row in rows if row["segment"] in reached}
     return frozenset(own)
-
-
-def _ids(ws: Workspace) -> dict[str, str]:
-    """digest -> id of every stored tariff version."""
-    return dict(control.models.TariffDocument.objects.values_list("digest", "tariff"))
 
 
 def _make(work: _Work, wave: Wave, agreements: list[str], handed: Handed) -> Made:
@@ -269,12 +259,13 @@ def _prepared(work: _Work, run: RunFolder, agreements: Sequence[str], handed: Ha
     """What the run saw, with today's readings, the corrected documents and carry."""
     segments = run.read("segments", columns=["agreement", "account"])
     mine = segments.filter(pc.is_in(segments["agreement"], pa.array(agreements, pa.string())))
+    snap, documents = work.change.seen(work.ws, run)
     prepared = as_prepared(
         work.ws,
         run,
         accounts=sorted(set(mine["account"].to_pylist())),
-        snap=work.change.seen(work.ws, run),
-        instead=work.change.documents,
+        snap=snap,
+        instead=documents,
     )
     carry = prepared.before["carry"]
     kept = carry.filter(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from functools import cache, lru_cache, partial
@@ -23,6 +23,7 @@ from gridtally.outside import concerned, market_of, strange_units
 from gridtally.periods import Period, zone
 from gridtally.priced import unpriced
 from gridtally.rating import tariff as tariff_room
+from gridtally.rating.standing import standing
 from gridtally.rating.tariff import TariffVersion
 from gridtally.store import history, readings, snapshot, validation
 from gridtally.store.partition import buckets_of
@@ -84,11 +85,12 @@ def prepare(
     master |= snapshot.master(snap)
     stored = snapshot.tariffs(snap)
     loaded = {row.digest: _load(row.data, row.tariff) for row in stored}
-    versions = [_version(t, t.valid_from, t.valid_to) for t in loaded.values()]
-    for document in instead:
-        new = _load(document, "the corrected version")
-        loaded[new.digest] = new
-        versions = [*_around(versions, new), _version(new, new.valid_from, new.valid_to)]
+    corrected = _above(stored, instead)
+    loaded |= {row.digest: _load(row.data, row.tariff) for row in corrected}
+    versions = [
+        _version(loaded[row.digest], start, None if end == date.max else end)
+        for row, start, end in standing([*stored, *corrected])
+    ]
     if backfill:
         versions = [replace(version, looks_back=False) for version in versions]
     says = stated(master, names={name for version in versions for name in version.terms})
@@ -112,7 +114,7 @@ def prepare(
         period=period,
         snap=snap,
         master=master,
-        documents=_documents(stored, instead, used),
+        documents={row.digest: row.data for row in [*stored, *corrected] if row.digest in used},
         tariffs=tariffs,
         spans=spans,
         findings=pa.concat_tables([findings, changed, strange, barred]),
@@ -124,15 +126,6 @@ def prepare(
     )
 
 
-def _documents(
-    stored: Sequence[StoredTariff], instead: Sequence[bytes], used: set[str]
-) -> dict[str, bytes]:
-    """digest -> document of the versions that are used."""
-    found = {row.digest: row.data for row in stored}
-    found |= {_load(data, "the corrected version").digest: data for data in instead}
-    return {digest: data for digest, data in found.items() if digest in used}
-
-
 def _version(tariff: TariffVersion, start: date, end: date | None) -> Version:
     return Version(
         tariff.id, tariff.digest, start, end, tariff.resets, frozenset(tariff.terms),
@@ -140,16 +133,14 @@ def _version(tariff: TariffVersion, start: date, end: date | None) -> Version:
     )  # fmt: skip
 
 
-def _around(versions: Iterable[Version], new: TariffVersion) -> Iterator[Version]:
-    """What the days of a new version leave of the others of its tariff."""
-    for old in versions:
-        if old.tariff != new.id:
-            yield old
-            continue
-        if old.valid_from < new.valid_from:
-            yield replace(old, valid_to=min(old.valid_to or date.max, new.valid_from))
-        if new.valid_to and (old.valid_to is None or new.valid_to < old.valid_to):
-            yield replace(old, valid_from=max(old.valid_from, new.valid_to))
+def _above(stored: Sequence[StoredTariff], documents: Sequence[bytes]) -> list[StoredTariff]:
+    """Documents that stand in place of every stored version, each above those before it."""
+    top = 1 + max((row.seq for row in stored), default=0)
+    loaded = [_load(data, "the corrected version") for data in documents]
+    return [
+        StoredTariff(new.id, new.digest, new.valid_from, new.valid_to, data, top + place, True)
+        for place, (new, data) in enumerate(zip(loaded, documents, strict=True))
+    ]
 
 
 def _bounds(spans: pa.Table) -> tuple[int, int]:

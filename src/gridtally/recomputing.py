@@ -1,7 +1,8 @@
 """For the doors: past bills made again, from what was known then or from what is known now.
 
 Steps 3 to 7 on the snapshot of the run that made the bill give its input digest and its total
-again. On today's readings, with all else as it was, they say what late readings would change.
+again. On today's readings, under versions that an approved plan put in place since and with all
+else as it was, they say what would change.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from gridtally.store.known import as_known_by
 from gridtally.store.named import bill_or_draft, no_bill
 from gridtally.store.rebills import proposals
 from gridtally.store.runs import RunFolder, open_run
-from gridtally.store.snapshot import snapshot
+from gridtally.store.snapshot import put_in_place, snapshot
 from gridtally.store.workspace import Workspace
 from gridtally.tables import SEGMENTS
 
@@ -65,7 +66,8 @@ def _text(value: Any) -> Any:
 
 
 def recompute(ws: Workspace, name: str, *, now: bool = False) -> Again:
-    """A bill by its number or name, made again from what its run saw; `now`: from all readings.
+    """A bill by its number or name, made again from what its run saw; `now`: from all readings,
+    under versions that an approved plan put in place since.
 
     Raises `NotFound`.
     """
@@ -126,10 +128,12 @@ def _made(
 ) -> tuple[pa.Table, dict[str, Decimal | None]]:
     """SEGMENTS of these bills made again, and the total of each bill."""
     snap = as_known_by(ws, run.id)
+    instead: list[bytes] = []
     if now:
+        instead = put_in_place(snap)
         snap = replace(snap, load_seq=snapshot(ws).load_seq)
     accounts = sorted(set(sealed["account"].to_pylist()))
-    prepared = as_prepared(ws, run, accounts=accounts, snap=snap)
+    prepared = as_prepared(ws, run, accounts=accounts, snap=snap, instead=instead)
     parts = [bucket.bill(job, with_daily=False).segments for job in jobs(prepared)]
     segments, bills, _ = to_bills(pa.concat_tables([SEGMENTS.empty_table(), *parts]))
     totals = zip(bills["bill"].to_pylist(), bills["total"].to_pylist(), strict=True)
@@ -137,10 +141,11 @@ def _made(
 
 
 def difference(ws: Workspace, name: str) -> dict[str, Any]:
-    """What late readings would change on an issued bill, as JSON values, and who proposed it.
+    """What was proposed would change on an issued bill, as JSON values, and who proposed it.
 
     Energy [10^-6 kWh] and amounts are those of today's readings less those that were billed;
-    master data, tariffs and carry are those of then. Nothing is changed.
+    master data and carry are those of then, as are tariffs where no approved plan put another
+    version in their place. Nothing is changed.
     """
     found = proposals(bill=name)
     if not found:

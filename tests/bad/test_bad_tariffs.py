@@ -6,11 +6,12 @@ import re
 import shutil
 import sqlite3
 from concurrent.futures import ThreadPoolExecutor
+from decimal import ROUND_HALF_UP, Decimal
 from pathlib import Path
 
 import pytest
 from bad_tariffs import ANSWERS
-from bad_world import FLAT, HOMES, OCTOBER, ZONE, homes, master, past
+from bad_world import FLAT, HOMES, OCTOBER, ZONE, homes, hours, load, master, past
 from test_bad_files import bare, billed, home, made, run  # noqa: F401  fixtures
 
 from gridtally.intake.master import read_master
@@ -80,7 +81,266 @@ def test_t06_a_change_over_billed_days(mine, tmp_path):
     code, message, remedy = refusal(receive(mine("billed"), tmp_path, late))
     assert code == "rating.tariff.billed"
     assert message.endswith("is in force already. 13 bills were made for these days.")
-    assert remedy.endswith("and rebill what it changes.")
+    assert remedy == (
+        "Prices of billed days change by a plan that two people approve: `gridtally rebills plan "
+        "--tariff flat.toml` works out what would change, and says how to go on."
+    )
+
+
+@pytest.fixture(scope="module")
+def issued(home):  # noqa: F811  a fixture
+    """A workspace whose September was issued: August came before it began."""
+    ws = made(home, "issued", master() | past(), ["run", "2026-08", "--backfill"])
+    bill_month(ws, "2026-09")
+    return ws
+
+
+def bill_month(ws, month):
+    """Run, release what is held and the rest, issue."""
+    ran, listed = run([
+        ["run", month, "-w", ws, "--as", "ana", "--json"], ["worklist", month, "-w", ws, "--json"],
+    ])  # fmt: skip
+    assert ran["code"] == 0, ran["err"]
+    held = [row["bill"] for row in json.loads(listed["out"])["bills"]]
+    *_, signed = run([
+        *(["release", month, bill, "--why", "a test", "-w", ws, "--as", "bruno"] for bill in held),
+        ["release", month, "-w", ws, "--as", "bruno", "--json"],
+    ])  # fmt: skip
+    release = json.loads(signed["out"])["release"]
+    (step,) = run([["issue", release, "-w", ws, "--as", "ana", "--json"]])
+    assert step["code"] == 0, step["err"]
+
+
+# Two cents more from the middle of September to its end.
+SEPTEMBER_DEARER = FLAT.replace(
+    "valid_from = 2025-01-01", "valid_from = 2026-09-15\nvalid_to = 2026-10-01"
+).replace("0.15", "0.17")
+
+
+def door(ws, *words):
+    """One command as JSON, or what it complained."""
+    (step,) = run([[*words, "-w", ws]])
+    if step["code"] == 2:
+        return step["err"]
+    return json.loads(step["out"]) if "--json" in words else step["out"] + step["err"]
+
+
+def planned(ws, tmp_path, text=SEPTEMBER_DEARER, who="ana"):
+    """A plan, made."""
+    path = tmp_path / "flat.toml"
+    path.write_text(text)
+    return door(ws, "rebills", "plan", "--tariff", path, "--as", who, "--json")
+
+
+def approval(ws, plan, who, why="checked"):
+    """What somebody who approves a plan is told."""
+    return door(ws, "rebills", "approve", plan, "--why", why, "--as", who)
+
+
+def cents(point, days, price):
+    """What a home pays for some days, from its readings [Wh] and a price per kWh."""
+    wh = sum(load(point, at) for at in hours(*days))
+    return (Decimal(wh) / 1000 * Decimal(price)).quantize(Decimal("0.01"), ROUND_HALF_UP)
+
+
+FIRST_HALF, SECOND_HALF = (
+    ("2026-08-31 23:00", "2026-09-14 23:00"), ("2026-09-14 23:00", "2026-09-30 23:00")
+)  # fmt: skip
+
+
+@pytest.fixture
+def town(issued, tmp_path):
+    """A copy of the issued workspace."""
+    shutil.copytree(issued, tmp_path / "ws")
+    return tmp_path / "ws"
+
+
+@pytest.fixture(scope="module")
+def corrected(issued, tmp_path_factory):
+    """The whole way: a plan by ana, two approvals, and the file received again."""
+    folder = tmp_path_factory.mktemp("corrected")
+    ws = folder / "ws"
+    shutil.copytree(issued, ws)
+    plan = planned(ws, folder)
+    for who in ("carla", "dora"):
+        assert "approved the plan" in approval(ws, plan["plan"], who)
+    return ws, plan, receive(ws, folder, SEPTEMBER_DEARER)
+
+
+def test_t06_a_plan_says_what_would_change(town, tmp_path):
+    """T06: each bill before, after and between them, by hand; nothing else changes."""
+    assert refusal(receive(town, tmp_path, SEPTEMBER_DEARER))[0] == "rating.tariff.billed"
+    plan = planned(town, tmp_path)
+    assert (plan["state"], plan["missing"], plan["by"]) == ("waiting", 2, "ana")
+    mine = next(bill for bill in plan["bills"] if bill["account"] == "A-1")
+    before = cents("MP-1", ("2026-08-31 23:00", "2026-09-30 23:00"), "0.15")
+    after = cents("MP-1", FIRST_HALF, "0.15") + cents("MP-1", SECOND_HALF, "0.17")
+    told = [Decimal(mine["total"][name]) for name in ("before", "after", "delta")]
+    assert told == [before, after, after - before]
+    assert len(plan["bills"]) == 13
+    assert Decimal(plan["delta"]["EUR"]) == sum(
+        Decimal(bill["total"]["delta"]) for bill in plan["bills"]
+    )
+    assert door(town, "rebills", "list", "--json")["proposals"] == []
+    assert door(town, "status", "--json")["facts"]["tariff versions"] == 2
+
+    for who in ("ana", "bruno"):
+        again = planned(town, tmp_path, who=who)
+        assert (again["plan"], again["new"], again["by"]) == (plan["plan"], False, "ana")
+    text = " ".join(door(town, "rebills", "plan", "--tariff", tmp_path / "flat.toml").split())
+    assert f"13 bills, difference {plan['delta']['EUR']} EUR" in text
+    assert (
+        "Nothing else was changed. Next: 2 people other than ana: gridtally rebills approve "
+        f"{plan['plan']} --why TEXT --as NAME"
+    ) in text
+    answer = refusal(receive(town, tmp_path, SEPTEMBER_DEARER))
+    assert answer[2] == (
+        f"The plan {plan['plan']} waits for 2 approvals: `gridtally rebills approve {plan['plan']} "
+        "--why TEXT --as NAME`, by anybody but ana. Then receive the same file again."
+    )
+
+
+def test_t06_days_that_are_not_billed_need_no_plan(town, tmp_path):
+    """A version of days to come is received as it is."""
+    made_ = planned(town, tmp_path, NEXT)
+    assert made_["plan"] is None
+    text = door(town, "rebills", "plan", "--tariff", tmp_path / "flat.toml")
+    assert "so it needs no plan" in text
+    assert "Next: gridtally receive flat.toml" in text
+    assert door(town, "rebills", "plans", "--json")["plans"] == []
+    assert "is stored already" in planned(town, tmp_path, FLAT)
+
+
+def test_t06_one_approver_is_not_enough(town, tmp_path):
+    """Neither who made the plan, nor the same person twice; two others."""
+    plan = planned(town, tmp_path)["plan"]
+    assert "ana made the plan" in approval(town, plan, "ana")
+    assert "with a reason" in approval(town, plan, "carla", why=" ")
+    assert "There is no plan" in approval(town, "0123", "carla")
+    assert "It waits for one person more." in approval(town, plan, "carla")
+    assert "carla approved the plan" in (said := approval(town, plan, "carla"))
+    assert "already" in said
+    code, _, remedy = refusal(receive(town, tmp_path, SEPTEMBER_DEARER, "--as", "carla"))
+    assert code == "rating.tariff.billed"
+    assert remedy == (
+        f"The plan {plan} waits for 1 more approval, carla gave one: `gridtally rebills approve "
+        f"{plan} --why TEXT --as NAME`, by anybody but ana, carla. Then receive the same file "
+        "again."
+    )
+    (row,) = door(town, "rebills", "plans", "--json")["plans"]
+    assert (row["state"], row["missing"], row["by"]) == ("waiting", 1, "ana")
+    assert [(one["actor"], one["why"]) for one in row["approvals"]] == [("carla", "checked")]
+    assert "waiting for 1" in door(town, "rebills", "plans")
+
+
+def test_t06_two_approve_and_it_is_received(corrected):
+    """The version is stored, and each bill of the plan is proposed for a rebill, by that file."""
+    ws, plan, answer = corrected
+    assert (answer["answer"], answer["refused"]) == ("stored", False)
+    listed = door(ws, "rebills", "list", "--json")["proposals"]
+    numbers = [bill["number"] for bill in plan["bills"]]
+    assert sorted(row["number"] for row in listed) == sorted(numbers)
+    assert {(row["what"], row["source"]) for row in listed} == {("tariff", plan["document"])}
+    (row,) = door(ws, "rebills", "plans", "--json")["plans"]
+    assert (row["state"], [one["actor"] for one in row["approvals"]]) == ("used", ["carla", "dora"])
+    assert "is used" in approval(ws, plan["plan"], "emil")
+    assert door(ws, "check", "--bills", "--json")["ok"]
+
+
+def test_t06_what_is_proposed_is_what_was_planned(corrected, tmp_path):
+    """`rebills delta` and `show` correct these bills with the new prices; a step closes one."""
+    ws, plan, _ = corrected
+    found = door(ws, "rebills", "delta", "--json")
+    totals = {bill["number"]: bill["total"] for bill in found["bills"]}
+    assert totals == {bill["number"]: bill["total"] for bill in plan["bills"]}
+    first = plan["bills"][0]
+    shown = door(ws, "rebills", "show", first["number"], "--json")
+    assert shown["difference"] == first["total"]["delta"]
+    shutil.copytree(ws, tmp_path / "ws")
+    door(tmp_path / "ws", "rebills", "close", "1", "--why", "corrected by hand", "--as", "kim")
+    assert len(door(tmp_path / "ws", "rebills", "list", "--json")["proposals"]) == 12
+    assert door(tmp_path / "ws", "check", "--json")["ok"]
+
+
+def test_t06_later_runs_see_it_and_earlier_bills_do_not(corrected, tmp_path):
+    """A run that is made now has both prices, each on its days; an old bill comes out the same."""
+    ws, plan, _ = corrected
+    shutil.copytree(ws, tmp_path / "ws")
+    mine = next(bill for bill in plan["bills"] if bill["account"] == "A-1")
+    again = door(ws, "recompute", mine["number"], "--json")
+    assert (again["same"], again["again"]) == (True, mine["total"]["before"])
+    ran = door(tmp_path / "ws", "run", "2026-09", "--only", "rate", "--json")
+    lines = [
+        (row["price"], row["amount"]) for row in ran["tables"]["lines"]
+        if row["segment"].startswith("G-1/")
+    ]  # fmt: skip
+    assert [(Decimal(price), Decimal(amount)) for price, amount in lines] == [
+        (Decimal("0.15"), cents("MP-1", FIRST_HALF, "0.15")),
+        (Decimal("0.17"), cents("MP-1", SECOND_HALF, "0.17")),
+    ]
+    after = door(tmp_path / "ws", "run", "2026-10", "--only", "audit", "--json")
+    codes = {row["code"] for row in after["tables"]["findings"]}
+    assert codes
+    assert "rating.tariff.none" not in codes  # what was there before goes on
+
+
+def test_t06_a_second_correction_stands_over_the_first(corrected, tmp_path):
+    """Its plan is worked out under the first; of the two, the later stored wins on its days."""
+    ws, plan, _ = corrected
+    shutil.copytree(ws, tmp_path / "ws")
+    ws = tmp_path / "ws"
+    text = SEPTEMBER_DEARER.replace("0.17", "0.16").replace("2026-09-15", "2026-09-01")
+    second = planned(ws, tmp_path, text, who="bruno")
+    mine = next(bill for bill in second["bills"] if bill["account"] == "A-1")
+    whole = ("2026-08-31 23:00", "2026-09-30 23:00")
+    assert Decimal(mine["total"]["after"]) == cents("MP-1", whole, "0.16")
+    for who in ("ana", "carla"):
+        approval(ws, second["plan"], who)
+    assert receive(ws, tmp_path, text)["answer"] == "stored"
+    found = door(ws, "rebills", "delta", mine["number"], "--json")["bills"][0]
+    assert found["total"] == mine["total"]
+    assert plan["plan"] != second["plan"]
+
+
+@pytest.mark.parametrize("why", ["a bill was cancelled", "another version came"])
+@pytest.mark.parametrize("approved", [False, True])
+def test_t06_a_stale_plan_is_refused(town, tmp_path, why, approved):
+    """What it was worked out from is not there any more: neither approved nor used; a new one."""
+    plan = planned(town, tmp_path)["plan"]
+    for who in ("carla", "dora") if approved else ():
+        approval(town, plan, who)
+    if why == "another version came":
+        assert receive(town, tmp_path, NEXT)["answer"] == "stored"
+    else:
+        with sqlite3.connect(town / "control.db") as control:
+            control.execute("UPDATE issued_segment SET live = 0 WHERE agreement = 'G-1'")
+        control.close()
+    said = approval(town, plan, "emil")
+    assert "is stale" in said
+    assert "Make a new one" in said
+    code, _, remedy = refusal(receive(town, tmp_path, SEPTEMBER_DEARER))
+    assert code == "rating.tariff.billed"
+    assert f"The plan {plan} is stale" in remedy
+    (row,) = door(town, "rebills", "plans", "--json")["plans"]
+    assert row["state"] == "stale"
+    other = planned(town, tmp_path)
+    assert other["plan"] != plan
+    assert (other["state"], other["missing"]) == ("waiting", 2)
+
+
+def test_t06_the_other_checks_still_apply(town, tmp_path):
+    """Currency and zone are refused before a plan is made; prices that move too far wait."""
+    for old, new in (('"EUR"', '"GBP"'), (ZONE, "Europe/Madrid")):
+        assert "Versions of one tariff share" in planned(
+            town, tmp_path, SEPTEMBER_DEARER.replace(old, new)
+        )
+    text = SEPTEMBER_DEARER.replace("0.17", "15")
+    plan = planned(town, tmp_path, text)["plan"]
+    for who in ("carla", "dora"):
+        approval(town, plan, who)
+    assert refusal(receive(town, tmp_path, text, "--as", "ana"))[0] == "rating.tariff.step"
+    answer = receive(town, tmp_path, text, "--as", "bruno", "--accept-steps")
+    assert answer["answer"] == "stored"
 
 
 def test_t08_another_currency(mine, tmp_path):

@@ -61,6 +61,11 @@ def full(ws):
     prune(ws, actor="ina", as_of=AS_OF + 90_000)
     rebills.close(1, why="too little", actor="ina", as_of=AS_OF)
     deliver(ws, {"pdf": lambda record: record}, actor="d", as_of=AS_OF, limit=1)
+    plan = control.models.RebillPlan.objects.create(
+        id="p", tariff="home", document="sha256:n", path="plans/p.json", digest="p", at=AS_OF,
+        actor=PREPARER,
+    )  # fmt: skip
+    control.models.RebillApproval.objects.create(plan=plan, at=AS_OF, actor=APPROVER, why="dear")
     return ws
 
 
@@ -77,8 +82,8 @@ APPEND_ONLY = [
     "compaction", "decision", "entry", "event", "fixed_setting", "head", "history_file",
     "issued_bill", "leaf", "ledger_account", "load", "master_table", "master_version",
     "opening", "pruned_file", "quarantine_item", "quarantine_step", "reading_file",
-    "rebill_proposal", "rebill_step", "release", "release_item", "retired_file", "source_file",
-    "tariff_document",
+    "rebill_approval", "rebill_plan", "rebill_proposal", "rebill_step", "release", "release_item",
+    "retired_file", "source_file", "tariff_document",
 ]  # fmt: skip
 
 
@@ -151,6 +156,26 @@ BREACHES = {
         "retired into",
     ),
     "a file retired twice": ("retired_file", {}, "retired_file.file_id"),
+    "a plan approved by who made it": (
+        "rebill_approval", {"id": "900", "actor": f"'{PREPARER}'"}, "who made a plan",
+    ),
+    "a plan approved twice by one person": (
+        "rebill_approval", {"id": "900"}, "rebill_approval.plan_id, rebill_approval.actor",
+    ),
+    "a plan approved without a reason": (
+        "rebill_approval", {"id": "900", "actor": "'x'", "why": "''"}, "approval_has_reason",
+    ),
+    "a version in place of others with one approval": (
+        "tariff_document", {"seq": "900", "digest": "'sha256:n'", "plan_id": "'p'"},
+        "a plan that two people approved",
+    ),
+    "a proposal by nothing": (
+        "rebill_proposal", {"id": "900", "source_id": "NULL"}, "rebill_proposal_of_one",
+    ),
+    "a proposal by a file and a tariff": (
+        "rebill_proposal", {"id": "900", "segment": "'x'", "tariff_id": "1"},
+        "rebill_proposal_of_one",
+    ),
     "a proposal twice": ("rebill_proposal", {"id": "900"}, "rebill_proposal.bill_id"),
     "a proposal closed twice": ("rebill_step", {"id": "900"}, "rebill_step.proposal_id"),
     "a proposal closed without a reason": (
@@ -240,6 +265,17 @@ def test_a_breach_is_refused(full, breach):
         cursor.execute(sql)
 
 
+def test_a_version_in_place_of_others_is_that_of_its_plan(full):
+    """Two approvals let in the document that was planned, and no other; it may overlap."""
+    control.models.RebillApproval.objects.create(plan_id="p", at=AS_OF, actor="x", why="y")
+    other = again("tariff_document", seq="900", digest="'sha256:o'", plan_id="'p'")
+    with connection.cursor() as cursor:
+        with pytest.raises(IntegrityError, match="a plan that two people approved"):
+            cursor.execute(other)
+        cursor.execute(other.replace("sha256:o", "sha256:n"))
+    assert control.models.TariffDocument.objects.get(seq=900).plan_id == "p"
+
+
 @pytest.mark.parametrize("name", sorted(guards.GUARDS["sqlite"]))
 def test_start_up_misses_each_guard(ws, name):
     """Removed by whomever: the workspace does not open, and `check` names the guard."""
@@ -309,8 +345,8 @@ def test_the_migrations_are_those_of_the_models():
 
 
 GUARDS_WITH = (
-    "0005_open_versions",
-    "d2b92da1e3a6db947d928c1538bff609561d92ac3774b2c3a58d100f6cfddffb",
+    "0006_plans",
+    "7b5460b12faa91beb86339f852016195711621cb04a0552b30b488f95d80b231",
 )
 """The last migration, and the digest of the guards that it installs."""
 

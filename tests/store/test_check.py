@@ -4,6 +4,7 @@ import sqlite3
 
 import pytest
 from django.db import connection
+from planned import planned, put_in_place
 from synthetic import AS_OF, blocks, decoder, how_to_issue, released
 
 from gridtally.intake.receive import receive
@@ -29,6 +30,7 @@ def full(ws):
         )  # fmt: skip
     compact(ws, actor="ina", as_of=AS_OF)
     deliver(ws, {"pdf": lambda record: record}, actor="d", as_of=AS_OF)
+    put_in_place(ws, planned(ws))
     assert all(checked.ok for checked in check(ws))
     return ws
 
@@ -81,6 +83,14 @@ IN_DATABASE = {
     ),
     "a quarantined row not listed": ("DELETE FROM quarantine_item WHERE id = 1", {"quarantine"}),
     "a proposal gone": ("DELETE FROM rebill_proposal WHERE id = 1", {"proposals"}),
+    "a proposal of a plan gone": (
+        "DELETE FROM rebill_proposal WHERE tariff_id IS NOT NULL", {"plans"},
+    ),
+    "an approval gone": ("DELETE FROM rebill_approval WHERE actor = 'carla'", {"plans"}),
+    "an approval by who made the plan": (
+        "UPDATE rebill_approval SET actor = 'ana' WHERE actor = 'carla'", {"plans"},
+    ),
+    "the plan of another version": ("UPDATE rebill_plan SET document = 'x'", {"plans"}),
     "a run's root": ("UPDATE run SET root = 'x'", {"runs"}),
     "an issued bill hidden": ("UPDATE run_bill SET state = 'excluded' WHERE id = 1", {"scope"}),
 }  # fmt: skip
@@ -112,6 +122,7 @@ ON_DISK = {
     "raw/??/*": {"raw"},
     "readings/**/*.parquet": {"manifest"},
     "history/*.parquet": {"manifest"},
+    "plans/*.json": {"plans"},
     "documents/records/*/*.jsonl": {"records"},
     "published/*": {"leaves"},
     "runs/*/DONE": {"runs"},

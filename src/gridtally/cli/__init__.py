@@ -41,7 +41,7 @@ VERBS = {
     "thresholds": ("thresholds", "Thresholds of the checks of readings, by customer segment."),
     "readings": ("known", "What is stored of a metering point, whence it came, what was known."),
     "recompute": ("rebills", "Make a bill again from what was known when it was made."),
-    "rebills": ("rebills", "Late readings of billed periods: proposals, what they would change."),
+    "rebills": ("rebills", "Corrections of billed periods: proposals, plans, what they change."),
     "store": ("store", "Care for the files of readings: compact, prune, rebuild."),
     "check": ("workspace", "Check every invariant of the workspace, read-only."),
     "status": ("workspace", "What is in the workspace, and what to do next."),

@@ -1,4 +1,4 @@
-"""The door's verbs on past bills: recompute, rebills."""
+"""The door's verbs on past bills: recompute, rebills (plans are in `rebill_plans`)."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ from gridtally.cli.common import (
     workspace_option,
 )
 from gridtally.cli.known import open_workspace, print_rows
+from gridtally.cli.rebill_plans import approve, plan, plans, print_bills
 from gridtally.money import MICRO, number
 from gridtally.periods import iso_utc
 
@@ -56,7 +57,11 @@ def recompute(bill: str, today: bool, where: Path | None, as_json: bool) -> int:
 
 @click.group()
 def rebills() -> None:
-    """Proposals to rebill: readings that came after a bill was issued. They change nothing."""
+    """Proposals to rebill: what came after a bill was issued. They change nothing."""
+
+
+for _verb in (plan, approve, plans):
+    rebills.add_command(_verb)
 
 
 @rebills.command("list")
@@ -86,7 +91,7 @@ def list_rebills(every: bool, where: Path | None, as_json: bool) -> int:
 @workspace_option
 @as_json
 def show_rebill(bill: str, where: Path | None, as_json: bool) -> int:
-    """What late readings would change on BILL: energy and money, today's less those billed."""
+    """What was proposed would change on BILL: energy and money, today's less those billed."""
     from gridtally import recomputing
 
     found = recomputing.difference(open_workspace(where), bill)
@@ -105,7 +110,7 @@ def show_rebill(bill: str, where: Path | None, as_json: bool) -> int:
     ]
     print_rows([dict.fromkeys(names.values()) | row for row in rows], names.values())
     out.print(
-        f"{shown(found['number'])}: billed {found['billed']}, with today's readings "
+        f"{shown(found['number'])}: billed {found['billed']}, with what is known today "
         f"{found['now']}, difference {found['difference']}",
         highlight=False,
     )
@@ -158,16 +163,7 @@ def delta(
 
 
 def _print_delta(found: dict[str, Any]) -> None:
-    rows = [
-        {
-            "bill": bill["number"], "service": " to ".join(bill["service"].values()),
-            "issued": bill["total"]["before"], "now": bill["total"]["after"] or "",
-            "difference": bill["total"]["delta"] or "",
-            "because of": ", ".join(_BECAUSE[cause] for cause in _causes(bill)),
-        }
-        for bill in found["bills"]
-    ]  # fmt: skip
-    if not rows:
+    if not found["bills"]:
         why = (
             "no issued bill is under that tariff on its days"
             if found["documents"]
@@ -175,22 +171,8 @@ def _print_delta(found: dict[str, Any]) -> None:
         )
         out.print(f"There is nothing to correct: {why}.")
         return
-    print_rows(rows, ("bill", "service", "issued", "now", "difference", "because of"))
-    for bill in found["bills"]:
-        if bill.get("why"):
-            out.print(shown(f"{bill['number']}: {bill['why']['words']['en']}"), highlight=False)
-    for currency, amount in found["delta"].items():
-        out.print(f"{len(rows)} bills, difference {amount} {currency}", highlight=False)
-    for row in found["findings"]:
-        talk.print(f"{shown(row['message'])} {shown(row['remedy'])}", highlight=False)
+    print_bills(found)
     talk.print("Nothing was changed.")
-
-
-_BECAUSE = {"own": "its own readings or prices", "carry": "what it took over", "past": "estimates"}
-
-
-def _causes(bill: dict[str, Any]) -> list[str]:
-    return [cause for cause in _BECAUSE if any(cause in one["causes"] for one in bill["segments"])]
 
 
 @rebills.command("close")

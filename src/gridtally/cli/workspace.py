@@ -92,7 +92,7 @@ def status(where: Path | None, as_json: bool) -> int:
     if seen["rebills"]:
         few = ", ".join(seen["rebills"][:5]) + (" …" if len(seen["rebills"]) > 5 else "")
         out.print(
-            f"  late readings propose {len(seen['rebills'])} rebills: {shown(few)} "
+            f"  rebills are proposed for {len(seen['rebills'])} bills: {shown(few)} "
             "(gridtally rebills show NUMBER)",
             highlight=False,
         )

@@ -17,8 +17,9 @@ __all__ = ["GUARDS", "install", "missing", "verify"]
 _APPEND_ONLY = (
     "compaction", "decision", "entry", "event", "fixed_setting", "head", "history_file",
     "issued_bill", "leaf", "ledger_account", "load", "master_table", "master_version", "opening",
-    "pruned_file", "quarantine_item", "quarantine_step", "reading_file", "rebill_proposal",
-    "rebill_step", "release", "release_item", "retired_file", "source_file", "tariff_document",
+    "pruned_file", "quarantine_item", "quarantine_step", "reading_file", "rebill_approval",
+    "rebill_plan", "rebill_proposal", "rebill_step", "release", "release_item", "retired_file",
+    "source_file", "tariff_document",
 )  # fmt: skip
 _NO_DELETE = ("issued_segment", "outbox", "run", "run_bill")
 _TRANSITIONS = (
@@ -86,7 +87,8 @@ def _ordered() -> list[Guard]:
             "guard_tariff_document_no_overlap",
             "INSERT ON tariff_document",
             # One without an end lasts until the next begins, so that it overlaps with none.
-            "EXISTS (SELECT 1 FROM tariff_document t WHERE t.tariff = NEW.tariff"
+            "NEW.plan_id IS NULL AND EXISTS"
+            " (SELECT 1 FROM tariff_document t WHERE t.tariff = NEW.tariff"
             " AND (t.valid_from = NEW.valid_from"
             " OR t.valid_from < NEW.valid_from AND t.valid_to > NEW.valid_from"
             " OR t.valid_from > NEW.valid_from AND t.valid_from < NEW.valid_to))",
@@ -168,6 +170,26 @@ def _approved() -> list[Guard]:
     ]  # fmt: skip
 
 
+def _planned() -> list[Guard]:
+    """A version over billed days: its plan, and two people who did not make it."""
+    return [
+        _refuse(
+            "guard_rebill_approval_four_eyes",
+            "INSERT ON rebill_approval",
+            "EXISTS (SELECT 1 FROM rebill_plan p WHERE p.id = NEW.plan_id AND p.actor = NEW.actor)",
+            "guard: who made a plan does not approve it",
+        ),
+        _refuse(
+            "guard_tariff_document_planned",
+            "INSERT ON tariff_document",
+            "NEW.plan_id IS NOT NULL AND (NOT EXISTS (SELECT 1 FROM rebill_plan p"
+            " WHERE p.id = NEW.plan_id AND p.document = NEW.digest AND p.tariff = NEW.tariff)"
+            " OR (SELECT COUNT(*) FROM rebill_approval a WHERE a.plan_id = NEW.plan_id) < 2)",
+            "guard: a version over billed days has a plan that two people approved",
+        ),
+    ]
+
+
 def _final() -> list[Guard]:
     """What is issued was released, and stays as it is."""
     return [
@@ -197,7 +219,9 @@ def _final() -> list[Guard]:
     ]  # fmt: skip
 
 
-GUARDS = {"sqlite": dict(_lasting() + _ordered() + _manifest() + _approved() + _final())}
+GUARDS = {
+    "sqlite": dict(_lasting() + _ordered() + _manifest() + _approved() + _planned() + _final())
+}
 """By engine: the name of every guard and its SQL."""
 
 

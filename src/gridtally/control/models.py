@@ -14,8 +14,8 @@ __all__ = [
     "Compaction", "Decision", "Entry", "Event", "FixedSetting", "Head", "HistoryFile", "IssuedBill",
     "IssuedSegment", "Leaf", "LedgerAccount", "Load", "MasterTable", "MasterVersion", "Opening",
     "Outbox", "PersonKey", "PrunedFile", "QuarantineItem", "QuarantineStep", "ReadingFile",
-    "RebillProposal", "RebillStep", "Release", "ReleaseItem", "RetiredFile", "Run", "RunBill",
-    "SourceFile", "TariffDocument",
+    "RebillApproval", "RebillPlan", "RebillProposal", "RebillStep", "Release", "ReleaseItem",
+    "RetiredFile", "Run", "RunBill", "SourceFile", "TariffDocument",
 ]  # fmt: skip
 
 
@@ -294,8 +294,46 @@ class MasterTable(models.Model):
         ]
 
 
+class RebillPlan(models.Model):
+    """What a tariff version would change on the bills of its days: `document` is the version's.
+
+    The file at `path` says it bill by bill, and `id` begins its digest. `actor` made it.
+    """
+
+    id = models.CharField(max_length=16, primary_key=True)
+    tariff = models.CharField(max_length=64)
+    document = _digest()
+    path = models.CharField(max_length=200)
+    digest = _digest(unique=True)
+    at = models.BigIntegerField()
+    actor = _name()
+
+    class Meta:
+        db_table = "rebill_plan"
+        indexes = [models.Index(fields=["document"], name="rebill_plan_document")]
+
+
+class RebillApproval(models.Model):
+    """Somebody who did not make a plan approved it; two people have to."""
+
+    plan = _link("RebillPlan")
+    at = models.BigIntegerField()
+    actor = _name()
+    why = models.TextField()
+
+    class Meta:
+        db_table = "rebill_approval"
+        constraints = [
+            models.UniqueConstraint(fields=["plan", "actor"], name="rebill_approval_once"),
+            models.CheckConstraint(condition=~Q(why=""), name="rebill_approval_has_reason"),
+        ]
+
+
 class TariffDocument(models.Model):
-    """A tariff version; the versions of one tariff never overlap."""
+    """A tariff version; the versions of one tariff never overlap.
+
+    But for one with a `plan`: on its days it stands in place of the earlier ones.
+    """
 
     seq = models.BigAutoField(primary_key=True)
     tariff = models.CharField(max_length=64)
@@ -305,6 +343,7 @@ class TariffDocument(models.Model):
     path = models.CharField(max_length=200)
     recorded = models.BigIntegerField()
     actor = _name()
+    plan = models.OneToOneField(RebillPlan, on_delete=models.PROTECT, related_name="+", null=True)
 
     class Meta:
         db_table = "tariff_document"
@@ -495,11 +534,15 @@ class IssuedSegment(models.Model):
 
 
 class RebillProposal(models.Model):
-    """Readings that came after a bill was issued change its period: somebody may rebill it."""
+    """What came after a bill was issued changes its period: somebody may rebill it.
+
+    Readings, of the file `source`; or prices, of the version `tariff`, by its plan.
+    """
 
     bill = _link("IssuedBill")
     segment = _name()
-    source = _link("SourceFile")
+    source = _link("SourceFile", null=True)
+    tariff = _link("TariffDocument", null=True)
     at = models.BigIntegerField()
 
     class Meta:
@@ -507,7 +550,15 @@ class RebillProposal(models.Model):
         constraints = [
             models.UniqueConstraint(
                 fields=["bill", "segment", "source"], name="rebill_proposal_once"
-            )
+            ),
+            models.UniqueConstraint(
+                fields=["bill", "segment", "tariff"], name="rebill_proposal_tariff_once"
+            ),
+            models.CheckConstraint(
+                condition=Q(source__isnull=False, tariff__isnull=True)
+                | Q(source__isnull=True, tariff__isnull=False),
+                name="rebill_proposal_of_one",
+            ),
         ]
 
 

@@ -15,7 +15,7 @@ from django.db.models import F, Sum
 from gridtally import control
 from gridtally.errors import Corrupt, GridtallyError
 from gridtally.money import to_minor
-from gridtally.store import files, master, runs
+from gridtally.store import files, master, plans, runs
 from gridtally.store.compact import orphans
 from gridtally.store.digest import hash_root
 from gridtally.store.workspace import Workspace
@@ -183,8 +183,8 @@ def _merged(ws: Workspace) -> Iterator[str]:
 def _proposals(ws: Workspace) -> Iterator[str]:
     """What a receipt says of issued bills stands as a proposal, and nothing else does."""
     models = control.models
-    rows = models.RebillProposal.objects.values_list("source_id", "segment")
-    have = set(rows)
+    rows = models.RebillProposal.objects.filter(source__isnull=False)
+    have = set(rows.values_list("source_id", "segment"))
     said = {
         (digest, found["segment"])
         for digest, text in models.SourceFile.objects.filter(
@@ -195,6 +195,22 @@ def _proposals(ws: Workspace) -> Iterator[str]:
     }
     for _, segment in sorted(have ^ said):
         yield f"late readings of {segment} are in a receipt or in a proposal, not in both"
+
+
+def _plans(ws: Workspace) -> Iterator[str]:
+    """A version over others has its plan, two approvals, and a proposal for each of its bills."""
+    models = control.models
+    for row in models.RebillPlan.objects.order_by("id"):
+        yield from _file(ws, row.path, row.digest)
+    rows = models.TariffDocument.objects.order_by("seq").select_related("plan")
+    for row in (row for row in rows if row.plan):
+        given = models.RebillApproval.objects.filter(plan=row.plan).exclude(actor=row.plan.actor)
+        if row.plan.document != row.digest or given.count() < plans.NEEDED:
+            yield f"{row.path} stands in place of others without a plan that two people approved"
+        have = models.RebillProposal.objects.filter(tariff=row).values_list("bill_id", "segment")
+        said = plans.segments(plans.content(ws, row.plan_id))
+        for _, segment in sorted(set(have) ^ set(said)):
+            yield f"prices of {segment} are in a plan or in a proposal, not in both"
 
 
 def _orphans(ws: Workspace) -> Iterator[str]:
@@ -281,6 +297,7 @@ CHECKS: dict[str, tuple[str, Callable[[Workspace], Iterator[str]]]] = {
     "manifest": ("every stored file is there and unchanged", _manifest),
     "merged": ("merged files have every row of those in whose place they stand", _merged),
     "proposals": ("every late reading of a billed period has its proposal", _proposals),
+    "plans": ("each version over billed days has its plan, approvals and proposals", _plans),
     "orphans": ("no file of readings is left over", _orphans),
     "quarantine": ("every row that was not accepted is listed", _quarantine),
     "runs": ("every run folder is as it was sealed", _runs),

@@ -7,7 +7,7 @@ columns stand in files of their own, below `master/personal/`, which no run read
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import date
 from typing import Any
@@ -23,8 +23,8 @@ from gridtally.store.workspace import Workspace
 from gridtally.tables import ACCOUNTS, MASTER, PERSONAL
 
 __all__ = [
-    "Source", "Version", "corrected", "load", "newest_master", "people", "put_master", "put_tariff",
-    "set_aside", "sources", "version_at", "versions",
+    "InPlace", "Source", "Version", "corrected", "load", "newest_master", "people", "put_master",
+    "put_tariff", "set_aside", "sources", "version_at", "versions",
 ]  # fmt: skip
 
 _PEOPLE = "people"
@@ -252,6 +252,16 @@ def version_at(as_of: int) -> int:
     return int(last)
 
 
+@dataclass(frozen=True, slots=True)
+class InPlace:
+    """A version stands in place of others by a plan; what else its transaction does."""
+
+    plan: str
+    before: Callable[[], None]
+    after: Callable[[int], None]
+    """given the version's sequence number"""
+
+
 def put_tariff(
     ws: Workspace,
     data: bytes,
@@ -262,10 +272,12 @@ def put_tariff(
     valid_to: date | None,
     actor: str,
     as_of: int,
+    in_place: InPlace | None = None,
 ) -> bool:
     """Store a tariff document (already checked by its loader); False when it is here already.
 
-    Raises `Conflict` when another version of the same tariff is in force on one of its days.
+    Raises `Conflict` when another version of the same tariff is in force on one of its days, and
+    it does not stand `in_place` of it.
     """
     assert digest.removeprefix("sha256:") == files.sha256(data), "digest of other bytes"
     path = ws.path / "tariffs" / f"{tariff}-{digest.removeprefix('sha256:')[:16]}.toml"
@@ -275,11 +287,16 @@ def put_tariff(
         with control.database.atomic():
             if models.TariffDocument.objects.filter(digest=digest).exists():
                 return False
-            models.TariffDocument.objects.create(
+            if in_place:
+                in_place.before()
+            row = models.TariffDocument.objects.create(
                 tariff=tariff, digest=digest, valid_from=valid_from, valid_to=valid_to,
                 path=ws.relative(path), recorded=as_of, actor=actor,
+                plan_id=in_place.plan if in_place else None,
             )  # fmt: skip
             models.Event.objects.create(at=as_of, actor=actor, what="tariff.stored", subject=digest)
+            if in_place:
+                in_place.after(row.seq)
     except IntegrityError as err:
         if "overlap" not in str(err):
             raise

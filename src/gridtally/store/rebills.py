@@ -1,11 +1,12 @@
-"""The store: readings that come for a period that was billed propose a rebill, and do no more.
+"""The store: what comes for a period that was billed proposes a rebill, and does no more.
 
-A proposal is a row; what becomes of it is a step by a person. No bill, entry or document changes.
+Readings do, and the prices of an approved plan (`store/plans.py`). A proposal is a row; what
+becomes of it is a step by a person. No bill, entry or document changes.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,7 +24,7 @@ from gridtally.store.runs import RunFolder
 from gridtally.tables import finding
 from gridtally.terms import LegalSource, Severity
 
-__all__ = ["Billed", "Proposal", "billed", "close", "proposals", "propose"]
+__all__ = ["Billed", "Proposal", "billed", "close", "proposals", "propose", "propose_prices"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,31 +114,55 @@ def _by_dial(root: Path, issued: Sequence[Billed]) -> set[str]:
 
 def propose(found: list[Billed], *, source: str, actor: str, as_of: int) -> None:
     """Enter the proposals of a delivery, inside the caller's transaction."""
+    pairs = [(one.number, one.segment) for one in found]
+    _enter(pairs, source=source, tariff=None, actor=actor, as_of=as_of)
+
+
+def propose_prices(
+    found: Iterable[tuple[str, str]], *, tariff: int, actor: str, as_of: int
+) -> None:
+    """Enter those of a tariff version for (number, segment), inside the caller's transaction."""
+    _enter(list(found), source=None, tariff=tariff, actor=actor, as_of=as_of)
+
+
+def _enter(
+    found: Sequence[tuple[str, str]],
+    *,
+    source: str | None,
+    tariff: int | None,
+    actor: str,
+    as_of: int,
+) -> None:
     models = control.models
     insert(
         models.RebillProposal,
         [
-            {"bill_id": one.number, "segment": one.segment, "source_id": source, "at": as_of}
-            for one in found
+            {"bill_id": number, "segment": segment, "source_id": source, "tariff_id": tariff,
+             "at": as_of}
+            for number, segment in found
         ],
-    )
+    )  # fmt: skip
     insert(
         models.Event,
         [
-            {"at": as_of, "actor": actor, "what": "rebill.proposed", "subject": one.segment}
-            for one in found
+            {"at": as_of, "actor": actor, "what": "rebill.proposed", "subject": segment}
+            for _, segment in found
         ],
     )
 
 
 @dataclass(frozen=True, slots=True)
 class Proposal:
-    """A proposal, and how it was closed: `state` is open or closed."""
+    """A proposal, and how it was closed: `state` is open or closed.
+
+    `source` is the digest of what came: a file of readings, or a tariff version (`what`).
+    """
 
     id: int
     bill: str
     number: str
     segment: str
+    what: str
     source: str
     file: str
     at: int
@@ -150,7 +175,7 @@ class Proposal:
 def proposals(*, bill: str | None = None, open_only: bool = False) -> list[Proposal]:
     """Proposals in the order in which they came; of one bill, by its number or name."""
     models = control.models
-    rows = models.RebillProposal.objects.select_related("bill", "source").order_by("pk")
+    rows = models.RebillProposal.objects.select_related("bill", "source", "tariff").order_by("pk")
     steps = {step.proposal_id: step for step in models.RebillStep.objects.all()}
     found = []
     for row in rows:
@@ -158,10 +183,15 @@ def proposals(*, bill: str | None = None, open_only: bool = False) -> list[Propo
         if (bill and bill not in (row.bill_id, row.bill.bill)) or (open_only and step):
             continue
         ended = (step.at, step.actor, step.why) if step else (None, "", "")
+        what, source, name = (
+            ("readings", row.source_id, row.source.name)
+            if row.source
+            else ("tariff", row.tariff.digest, Path(row.tariff.path).name)
+        )
         found.append(
             Proposal(
-                row.pk, row.bill.bill, row.bill_id, row.segment, row.source_id, row.source.name,
-                row.at, "closed" if step else "open", *ended,
+                row.pk, row.bill.bill, row.bill_id, row.segment, what, source, name, row.at,
+                "closed" if step else "open", *ended,
             )
         )  # fmt: skip
     return found

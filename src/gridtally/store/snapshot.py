@@ -17,8 +17,8 @@ from gridtally.store.readings import Entry
 from gridtally.store.workspace import Workspace
 
 __all__ = [
-    "Snapshot", "StoredTariff", "entries", "master", "read_blocks", "read_registers",
-    "snapshot", "tariffs",
+    "Snapshot", "StoredTariff", "entries", "master", "put_in_place", "read_blocks",
+    "read_registers", "snapshot", "tariffs",
 ]  # fmt: skip
 
 _FILE = ("month", "bucket", "path", "rows", "digest", "first_utc", "last_utc")
@@ -163,6 +163,10 @@ class StoredTariff:
     valid_from: date
     valid_to: date | None
     data: bytes
+    seq: int = 0
+    """order in which it was stored"""
+    instead: bool = False
+    """an approved plan put it in place of earlier versions, on its days"""
 
 
 def tariffs(snap: Snapshot) -> list[StoredTariff]:
@@ -175,6 +179,19 @@ def tariffs(snap: Snapshot) -> list[StoredTariff]:
             row.valid_from,
             row.valid_to,
             files.read_checked(snap.workspace.path / row.path, row.digest),
+            row.seq,
+            row.plan_id is not None,
         )
-        for row in rows.order_by("tariff", "valid_from")
+        for row in rows.order_by("tariff", "valid_from", "seq")
+    ]
+
+
+def put_in_place(snap: Snapshot) -> list[bytes]:
+    """Documents that an approved plan put in place of earlier versions after the snapshot."""
+    later = control.models.TariffDocument.objects.filter(
+        plan__isnull=False, seq__gt=snap.tariff_seq
+    )
+    return [
+        files.read_checked(snap.workspace.path / row.path, row.digest)
+        for row in later.order_by("seq")
     ]

@@ -7,6 +7,7 @@ master/          master data versions tariffs/     tariff documents
 runs/            one folder per run   history/     issued segments
 documents/       records, bills       proofs/      proof files
 published/       signed heads, outside the database
+plans/           what tariff versions would change on billed days
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ SETTINGS_FILE = "gridtally.toml"
 DATABASE = "control.db"
 FOLDERS = (
     "raw", "readings", "registers", "remarks", "master", "tariffs", "runs", "history",
-    "documents", "proofs", "published",
+    "documents", "proofs", "published", "plans",
 )  # fmt: skip
 
 
