@@ -24,6 +24,7 @@ SAME = {
     "rating.netting.register": ["rating.quantity.registers"],
     "rating.price.missing": ["rating.power_factor.price"],
     "rating.quantity.missing": ["metering.channels.lengths", "metering.determinant.incomplete"],
+    "rating.quantity.negative": ["metering.channels.lengths"],
     "rating.span.uncut": ["rating.window.reset"],
     "rating.tariff.missing": ["rating.price.missing", "rating.tariff.none"],
     "rating.term.missing": ["rating.capacity.missing", "rating.contract.missing"],
