@@ -51,16 +51,17 @@ class Case:
     said: tuple[tuple[str, str, str, str], ...]
 
 
-def case(what, text, code, path, message, remedy=""):
+def case(what, text, code, path, message, remedy):
     """A document with one problem."""
     return Case(what, text, ((f"rating.document.{code}", path, message, remedy),))
 
 
-def tiers(what, written, path, message):
-    return case(what, HEAD + TIERS.format(written), "tiers", f"components[0].{path}", message)
+def tiers(what, written, path, message, remedy):
+    text = HEAD + TIERS.format(written)
+    return case(what, text, "tiers", f"components[0].{path}", message, remedy)
 
 
-def price(what, written, message, remedy=""):
+def price(what, written, message, remedy):
     text = HEAD + ENERGY.replace("price = 0.2", f"price = {written}")
     return case(what, text, "price", "components[0].price", message, remedy)
 
@@ -69,27 +70,34 @@ _STEPS = "[{{ upto = {}, price = 1 }}, {{ upto = {}, price = 2 }}, {{ price = 3 
 _UNCOVERED = "is covered by no rule."
 _OTHERWISE = "A rule `otherwise` covers what is left."
 _NIGHT = 'hours = ["{}"]\n[[calendars.day.rules]]\nbucket = "off"\nhours = ["{}"]\n'
+_GROW = "Let `upto` grow from {0} to {0}."
+_DIGITS = "Write digits and a point, without currency, unit or exponent."
+_TEXT = "Correct the text, or leave it out."
 _MISSING = "Say how amounts are rounded: the mode is never assumed."
 
 ANSWERS: dict[str, list[Case]] = {
     "T01": [
         tiers("bounds overlap", _STEPS.format(200, 100),
-              "tiers[1].upto", "100 must be above 200, where the tier before it ends."),
+              "tiers[1].upto", "100 must be above 200, where the tier before it ends.",
+              _GROW.format("tier")),
         tiers("bounds do not increase", _STEPS.format(200, 200),
-              "tiers[1].upto", "200 must be above 200, where the tier before it ends."),
+              "tiers[1].upto", "200 must be above 200, where the tier before it ends.",
+              _GROW.format("tier")),
         tiers("a gap above the last bound", "[{ upto = 200, price = 1 }]",
               "tiers[0].upto",
-              "The last tier has no `upto`: energy above 200 would have no price."),
+              "The last tier has no `upto`: energy above 200 would have no price.",
+              "Leave its `upto` out, or add a last one that has none."),
         tiers("a tier that nothing reaches", "[{ price = 1 }, { price = 2 }]",
-              "tiers[0].upto", "Only the last tier has no `upto`; later tiers are unreachable."),
+              "tiers[0].upto", "Only the last tier has no `upto`; later tiers are unreachable.",
+              "Give each but the last its `upto`, or take away those after it."),
         tiers("a bound below zero", "[{ upto = -5, price = 1 }, { price = 2 }]",
-              "tiers[0].upto", "-5 must be above zero."),
+              "tiers[0].upto", "-5 must be above zero.", "Check its sign, or leave it out."),
         case("a table whose rows do not increase",
              HEAD + ENERGY + '[[components]]\nid = "t"\nshape = "table"\nof = ["energy"]\n'
              'metric = "kwh"\n'
              "rows = [{ upto = 9, percent = 1 }, { upto = 9, percent = 2 }, { percent = 3 }]\n",
              "tiers", "components[1].rows[1].upto",
-             "9 must be above 9, where the row before it ends."),
+             "9 must be above 9, where the row before it ends.", _GROW.format("row")),
     ],
     "T02": [
         case("an hour that no rule covers",
@@ -102,7 +110,8 @@ ANSWERS: dict[str, list[Case]] = {
                                '[[calendars.day.rules]]\nbucket = "off"\ndays = ["weekend"]\n'
                                'hours = ["19:00-21:00"]\n' + OFF),
              "hours", "calendars.day.rules",
-             "Every month, sat, 19:00-20:00 is covered by more than one rule."),
+             "Every month, sat, 19:00-20:00 is covered by more than one rule.",
+             "Leave these hours to one of the rules."),
         case("days of a season that no rule covers",
              HEAD + TOU.format('season = ["06-15 to 09-14"]\n[[calendars.day.rules]]\n'
                                'bucket = "off"\nseason = ["09-16 to 06-14"]\n'),
@@ -114,11 +123,12 @@ ANSWERS: dict[str, list[Case]] = {
              HEAD + TOU.format('hours = ["22:00-06:00"]\n' + OFF),
              "hours", "calendars.day.rules[0].hours[0]",
              '22:00-06:00 runs past midnight; write it as two ranges, "22:00-24:00" and '
-             '"00:00-06:00".'),
+             '"00:00-06:00".', "A range lies within one day."),
         case("a season that begins on a day that most years do not have",
              HEAD + TOU.format('season = ["02-29 to 06-01"]\n' + OFF),
              "value", "calendars.day.rules[0].season[0]",
-             "02-29 to 06-01 begins on a day that most years do not have; write 03-01."),
+             "02-29 to 06-01 begins on a day that most years do not have; write 03-01.",
+             "A season may end on 02-29."),
     ],
     "T04": [
         case("no holidays at all", HEAD + TOU.format('days = ["holiday"]\n' + OFF),
@@ -134,26 +144,30 @@ ANSWERS: dict[str, list[Case]] = {
              "List them and add the year, or end the version."),
     ],
     "T07": [
-        price("twelve decimals", "0.123456789012", "0.123456789012 has more than 8 decimals."),
-        price("1e30", "1e30", "'1e30' is not a plain number such as 0.24."),
+        price("twelve decimals", "0.123456789012", "0.123456789012 has more than 8 decimals.",
+              "Round it as the source does, and say so in `assumptions`."),
+        price("1e30", "1e30", "'1e30' is not a plain number such as 0.24.", _DIGITS),
         price("a huge number", "1" + 50 * "0",
-              f"1{39 * '0'} is out of range: numbers are below 1,000,000."),
-        price("a million", "1000000", "1000000 is out of range: numbers are below 1,000,000."),
+              f"1{39 * '0'} is out of range: numbers are below 1,000,000.", "Check its unit."),
+        price("a million", "1000000", "1000000 is out of range: numbers are below 1,000,000.",
+              "Check its unit."),
         price("below zero by mistake", "-0.2",
-              "-0.2 is below zero; say `negative = true` if it is meant."),
-        price("nan", "nan", "'nan' is not a plain number such as 0.24."),
+              "-0.2 is below zero; say `negative = true` if it is meant.",
+              "What is paid to the customer says `credit = true` instead."),
+        price("nan", "nan", "'nan' is not a plain number such as 0.24.", _DIGITS),
     ],
     "T08": [
         case("no currency of the list", HEAD.replace('"EUR"', '"Euro"') + ENERGY,
              "value", "currency",
-             "'Euro' is no currency: write three capital letters such as EUR."),
+             "'Euro' is no currency.", "Write three capital letters such as EUR."),
         case("a price with its currency", HEAD + ENERGY.replace("0.2", '"0.2 USD"'),
-             "price", "components[0].price", "'0.2 USD' is not a plain number such as 0.24."),
+             "price", "components[0].price", "'0.2 USD' is not a plain number such as 0.24.",
+             _DIGITS),
     ],
     "T10": [
         case("825 for 8.25 %", HEAD + ENERGY + VAT.format("energy", 825),
              "percent", "components[1].percent",
-             "825 is more than 100 percent; 8.25 percent is written 8.25."),
+             "825 is more than 100 percent; 8.25 percent is written 8.25.", "Check the point."),
     ],
     "T11": [
         case("a tax on itself", HEAD + VAT.format("vat", 6),
@@ -181,24 +195,26 @@ ANSWERS: dict[str, list[Case]] = {
     ],
     "T13": [
         price("code", "\"__import__('os')\"",
-              "\"__import__('os')\" is not a plain number such as 0.24."),
+              "\"__import__('os')\" is not a plain number such as 0.24.", _DIGITS),
         price("a power of powers", '"10**10**10"',
-              "'10**10**10' is not a plain number such as 0.24."),
+              "'10**10**10' is not a plain number such as 0.24.", _DIGITS),
         price("an attribute", '"().__class__"',
-              "'().__class__' is not a plain number such as 0.24."),
-        price("deep nesting", 50 * "[" + 50 * "]", "Must be a number such as 0.24."),
+              "'().__class__' is not a plain number such as 0.24.", _DIGITS),
+        price("deep nesting", 50 * "[" + 50 * "]", "Must be a number such as 0.24.",
+              "Write one number."),
         case("nesting without end", HEAD + "x = " + 5000 * "[" + 5000 * "]", "syntax", "",
              "The document is nested too deeply.", "Use the keys of docs/tariff.md."),
     ],
     "T14": [
         case("two components of one id", HEAD + ENERGY + ENERGY, "value", "components[1].id",
-             "There are two components with the id 'energy'."),
+             "There are two components with the id 'energy'.",
+             "Give each an id of its own, or take away the one that was pasted twice."),
     ],
     "T15": [
         case("a demand window longer than a day",
              HEAD + '[[components]]\nid = "kw"\nshape = "demand"\nprice = 5\nwindow_min = 2880\n',
              "value", "components[0].window_min",
-             "2880 is more than 1440, the most that is allowed."),
+             "2880 is more than 1440, the most that is allowed.", "Write a number that is."),
     ],
     "T16": [
         case("a minimum below the standing charge", HEAD + FIXED + ENERGY
@@ -225,31 +241,31 @@ ANSWERS: dict[str, list[Case]] = {
     ],
     "T22": [
         case("a zone that is none", HEAD.replace("Europe/Lisbon", "Europe/Lissabon") + ENERGY,
-             "zone", "zone", "There is no time zone named 'Europe/Lissabon'. Use an IANA name such "
-             "as Europe/Lisbon, Asia/Shanghai or UTC."),
+             "zone", "zone", "There is no time zone named 'Europe/Lissabon'.",
+             "Use an IANA name such as Europe/Lisbon, Asia/Shanghai or UTC."),
     ],
     "T23": [
         case("a name of spaces", HEAD + ENERGY + 'title = "   "\n', "value", "components[0].title",
              "'   ' must be a text of 1 to 2000 characters on one line, without "
-             "characters that control or turn the writing."),
+             "characters that control or turn the writing.", _TEXT),
         case("10 kB", HEAD + ENERGY + f'title = "{"x" * 10_240}"\n', "value",
              "components[0].title",
              f"'{'x' * 40}' must be a text of 1 to 2000 characters on one line, without "
-             "characters that control or turn the writing."),
+             "characters that control or turn the writing.", _TEXT),
         case("a bell", HEAD + ENERGY + 'title = "a\\u0007b"\n', "value", "components[0].title",
              "'a\\x07b' must be a text of 1 to 2000 characters on one line, without "
-             "characters that control or turn the writing."),
+             "characters that control or turn the writing.", _TEXT),
         case("a forged line", HEAD + ENERGY + 'title = "a\\nTotal: 0"\n', "value",
              "components[0].title",
              "'a\\nTotal: 0' must be a text of 1 to 2000 characters on one line, without "
-             "characters that control or turn the writing."),
+             "characters that control or turn the writing.", _TEXT),
         case("writing that turns", HEAD + ENERGY + 'title = "a\\u202Eb"\n', "value",
              "components[0].title",
              "'a\\u202eb' must be a text of 1 to 2000 characters on one line, without "
-             "characters that control or turn the writing."),
+             "characters that control or turn the writing.", _TEXT),
         case("a C1 control", HEAD + ENERGY + 'title = "a\\u009Bb"\n', "value",
              "components[0].title",
              "'a\\x9bb' must be a text of 1 to 2000 characters on one line, without "
-             "characters that control or turn the writing."),
+             "characters that control or turn the writing.", _TEXT),
     ],
 }  # fmt: skip

@@ -26,6 +26,7 @@ def test_a_document_is_refused_with_place_reason_and_remedy(case):
     found = lint(case.text.encode())
     assert tuple((p.code, p.path, p.message, p.remedy) for p in found) == case.said
     assert {str(p.severity) for p in found} == {"hold"}
+    assert all(remedy for *_, remedy in case.said)
 
 
 # ------------------------------------------------------------ in a workspace

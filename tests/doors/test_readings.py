@@ -130,6 +130,10 @@ def test_tariff(door, tmp_path):
     assert said.code == 1
     assert not said.json["ok"]
     assert said.json["files"][0]["findings"][0].keys() >= {"code", "path", "message", "remedy"}
+    assert said.json["files"][0]["findings"][0]["path"].startswith("components[0].")
+    assert "hold  components[0] (" in door("tariff", "lint", bad).out
+    bad.write_text("=")
+    assert "hold  the file: This is not TOML" in door("tariff", "lint", bad).out
     assert door("tariff", "show", TARIFF, "--json").json["tariff"]
     picture = door("tariff", "show", TARIFF).out
     assert re.findall(r"^  ([a-z]) (\S+)  [0-9.]+ EUR per kWh$", picture, re.MULTILINE) == [

@@ -3,6 +3,7 @@
 import pytest
 from rating_world import header
 
+from gridtally.rating.document.remedies import UNKNOWN
 from gridtally.rating.lint import lint
 
 DECLARED = """
@@ -59,6 +60,14 @@ MONTH = 'netting = "month"\n'
 def said(text):
     return [(p.path.removeprefix("components[2]."), p.message) for p in lint(text.encode())
             if p.severity == "hold"]  # fmt: skip
+
+
+def all_answered(text):
+    """Whether every problem says what to do about it, and about which component it is."""
+    return all(
+        p.remedy and p.remedy != UNKNOWN and bool(p.part) == p.path.startswith("components[")
+        for p in lint(text.encode())
+    )
 
 
 COMPONENTS = [
@@ -194,6 +203,7 @@ def test_a_component_is_refused(body, path, message):
     """One place, one reason."""
     found = said(header("UTC") + DECLARED + body + "\n")
     assert (path, message) in found
+    assert all_answered(header("UTC") + DECLARED + body + "\n")
     assert {where.partition("[")[0] for where, _ in found} == {path.partition("[")[0]}
 
 
@@ -242,7 +252,9 @@ PARTS = [
 @pytest.mark.parametrize(("text", "path", "message"), PARTS)
 def test_what_is_declared_is_refused(text, path, message):
     """Terms, series, parts, losses, calendars, eligibility."""
-    assert (path, message) in said(header("UTC") + text + DECLARED + ENERGY + "price = 1\n")
+    whole = header("UTC") + text + DECLARED + ENERGY + "price = 1\n"
+    assert (path, message) in said(whole)
+    assert all_answered(whole)
 
 
 @pytest.mark.parametrize(
@@ -274,6 +286,8 @@ def test_the_nearest_name_is_the_remedy(body, remedy):
         (CONTRACT + "minimum_kw = 1", "Leave it out."),
         (KW + 'basis = "contract"\nexcess_over = 105\nexcess_factor = 2', "Add it."),
         (TABLE + 'metric = "kw"', "Add it there, and leave it out elsewhere."),
+        (ENERGY + "calendar = 'c'\nprices = { peak = 1, off = 1, x = 1 }",
+         "Buckets are peak, off."),
     ],
 )  # fmt: skip
 def test_a_contradiction_has_a_remedy(body, remedy):
@@ -309,3 +323,32 @@ def test_names_may_look_like_odd_integers():
         '[[components]]\nid = "1_0"\nshape = "fixed"\nper = "month"\nprice = { term = "1_0" }\n'
     )
     assert [p for p in lint(text.encode()) if p.severity == "hold"] == []
+
+
+@pytest.mark.parametrize(
+    ("hours", "remedy"),
+    [
+        ("9:00-13:00", "Write 09:00-13:00."),
+        ("9-13", "Write 09:00-13:00."),
+        ("09.00 to 13.30", "Write 09:00-13:30."),
+        ("21:00-6:00", "Write it as 08:00-10:30, up to 24:00."),
+        ("morning", "Write it as 08:00-10:30, up to 24:00."),
+        ("9:75-13:00", "Write it as 08:00-10:30, up to 24:00."),
+    ],
+)
+def test_the_range_of_hours_that_is_meant_is_offered(hours, remedy):
+    """A range that is written in another way is written out; what is none gets an example."""
+    rule = f"[[calendars.d.rules]]\nbucket = 'a'\nhours = ['{hours}']\n"
+    text = header("UTC") + rule + DECLARED + ENERGY + "price = 1\n"
+    (problem,) = (p for p in lint(text.encode()) if p.path.startswith("calendars.d"))
+    assert (problem.message, problem.remedy) == (f"{hours!r} is no range of hours.", remedy)
+
+
+def test_a_place_names_the_component():
+    """Who reads it sees the id; what is about the whole file says so; the path stays as it was."""
+    (one,) = lint((header("UTC") + DECLARED + ENERGY + "price = 'x'\n").encode())
+    assert (one.path, one.where) == ("components[2].price", "components[2] (x).price")
+    (whole,) = lint(b"=")
+    assert (whole.path, whole.where) == ("", "the file")
+    text = header("UTC") + DECLARED.replace('"x"', '"[red]"') + ENERGY + "price = 'x'\n"
+    assert {p.where for p in lint(text.encode())} == {"components[2].price", "components[2].id"}

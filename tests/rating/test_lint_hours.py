@@ -1,10 +1,12 @@
 """Hours of ten years: each priced once by each kind of component (T14)."""
 
+import re
+
 import numpy as np
 import pytest
 from rating_world import header
 
-from gridtally.rating.lint import hours as lint_hours
+from gridtally.rating.lint import grid as lint_grid
 from gridtally.rating.lint import lint
 
 PLAIN = '[[components]]\nid = "{}"\nshape = "energy"\nchannel = "import"\n{}\n'
@@ -19,6 +21,7 @@ def notes(*parts):
     text = header("Europe/Lisbon") + "".join(parts)
     said = lint(text.encode())
     assert not [p for p in said if p.severity == "hold"], said
+    assert all(p.remedy for p in said)
     return [(p.path, p.message) for p in said if "price" in p.message and "zero" not in p.message]
 
 
@@ -58,15 +61,66 @@ def test_t14_hours_that_two_components_price():
 
 
 def test_what_is_charged_on_top_has_its_kind():
-    """Components of all hours stand on each other; one of some months needs a kind of its own."""
-    energy, grid = part("energy", "price = 0.2"), part("grid", "price = 0.05")
+    """What is charged on top in some months needs a kind of its own."""
+    energy = part("energy", "price = 0.2")
     levy = part("levy", "price = 0.01", "months = [1, 2]")
-    assert notes(energy, grid) == []
     assert notes(energy, levy) == [
         ("components[1]", "energy and levy price January to February, every day, 00:00-24:00, "
          "such as 2026-01-01 00:00; other hours have 1 such component."),
     ]  # fmt: skip
     assert notes(energy, levy.replace("price", 'kind = "levy"\nprice')) == []
+
+
+TWICE = [("components[1]", "a and b both price every hour.")]
+
+
+@pytest.mark.parametrize(
+    ("one", "two", "said"),
+    [
+        ("", "", TWICE),
+        ('ledger = "revenue.energy"', "", TWICE),
+        ('ledger = "revenue.energy"', 'ledger = "revenue.energy"', TWICE),
+        ('ledger = "revenue.energy"', 'ledger = "revenue.grid"', []),
+        ('title = "Energy"', "", TWICE),
+        ('title = "Energy 2025"', 'title = "Energy, 2026"', TWICE),
+        ('title = { en = "Energy", zh = "电" }', 'title = { en = "Grid", zh = "电" }', TWICE),
+        ('title = "Energy"', 'title = "Grid"', []),
+        ('kind = "energy"', "", TWICE),
+        ("", 'kind = "grid"', []),
+        ('payee = "grid"', "", []),
+    ],
+)
+def test_t14_all_hours_that_two_components_price(one, two, said):
+    """Two prices in every hour say what sets them apart, or lint asks whether both are meant."""
+    assert notes(part("a", "price = 0.2", one), part("b", "price = 0.21", two)) == said
+
+
+def test_t14_a_price_in_all_hours_that_is_hidden_by_one_of_some():
+    """Two in every hour are told, and the third in winter."""
+    parts = (part("a", "price = 0.2"), part("b", "price = 0.3"))
+    assert notes(*parts, part("c", "price = 0.4", "months = [1]")) == [
+        *TWICE,
+        ("components[2]", "a and b and c price January, every day, 00:00-24:00, such as "
+         "2026-01-01 00:00; other hours have 2 such components."),
+    ]  # fmt: skip
+
+
+def test_t14_seasons_that_have_two_prices_each():
+    """Every hour has two, energy and toll: named apart they are good, else each season is told."""
+    months = {"summer": "[4, 5, 6, 7, 8, 9]", "winter": "[10, 11, 12, 1, 2, 3]"}
+    parts = [
+        part(f"{what}-{season}", f"price = {price}", f"months = {months[season]}", f"{{{what}}}")
+        for season in months
+        for what, price in (("energy", "0.2"), ("toll", "0.05"))
+    ]
+    named = [p.format(energy='title = "Energy"', toll='title = "Toll"') for p in parts]
+    assert notes(*named) == []
+    assert notes(*(p.format(energy="", toll="") for p in parts)) == [
+        ("components[1]", "energy-summer and toll-summer both price April to September, "
+         "every day, 00:00-24:00."),
+        ("components[3]", "energy-winter and toll-winter both price January to March, "
+         "October to December, every day, 00:00-24:00."),
+    ]  # fmt: skip
 
 
 def test_t14_a_component_pasted_twice():
@@ -112,10 +166,71 @@ def test_an_hour_without_a_bucket_holds(monkeypatch):
         found[40] = -1
         return found
 
-    monkeypatch.setattr(lint_hours, "labels", broken)
+    monkeypatch.setattr(lint_grid, "labels", broken)
     text = header("UTC") + WEEK + part("e", 'calendar = "w"', "prices = { work = 2, rest = 1 }")
     said = [(p.code, p.path, p.message) for p in lint(text.encode()) if p.severity == "hold"]
     assert said == [
         ("rating.document.hours", "calendars.w.rules",
          "2026-01-01 10:00 has no bucket, or more than one."),
     ]  # fmt: skip
+
+
+NEVER = "No hour from {} to {} is in the bucket {!r}."
+
+
+def of_calendar(rules, *, zone="UTC", first="2026-01-01", end="2027-01-01", head=""):
+    """What lint says of the rules of a calendar whose buckets all have prices."""
+    names = dict.fromkeys(re.findall(r'(?:bucket|otherwise) = "(\w+)"', rules))
+    prices = ", ".join(f"{name} = 0.{i + 1}" for i, name in enumerate(names))
+    text = header(zone).replace("2026-01-01", first).replace("2027-01-01", end)
+    said = lint(
+        (text + head + rules + part("e", 'calendar = "c"', f"prices = {{{prices}}}")).encode()
+    )
+    assert not [p for p in said if p.severity == "hold"], said
+    assert all(p.remedy for p in said)
+    return [(p.path, p.message) for p in said]
+
+
+def rule(bucket, *keys):
+    return "\n".join(("[[calendars.c.rules]]", f'bucket = "{bucket}"', *keys, ""))
+
+
+REST = '[[calendars.c.rules]]\notherwise = "rest"\n'
+ONE_NIGHT = rule("night", 'season = ["03-29 to 03-29"]', 'hours = ["02:00-03:00"]') + REST
+
+
+def test_a_rule_whose_month_and_season_never_meet():
+    """It covers nothing, whatever other rule has its bucket."""
+    dead = rule("peak", "months = [2]", 'season = ["06-01 to 06-30"]')
+    said = [("calendars.c.rules[0]", "This rule of the bucket 'peak' covers no hour of any year.")]
+    assert of_calendar(dead + REST) == said
+    assert of_calendar(dead + rule("peak", "months = [7]") + REST) == said
+
+
+def test_a_bucket_in_an_hour_that_a_change_of_clocks_leaves_out():
+    """02:00-03:00 of 29 March 2026 is no hour in Madrid; in Lisbon it is, and in 2027 as well."""
+    never = NEVER.format("2026-01-01", "2027-01-01", "night")
+    assert of_calendar(ONE_NIGHT, zone="Europe/Madrid") == [("calendars.c.rules[0]", never)]
+    assert of_calendar(ONE_NIGHT, zone="Europe/Lisbon") == []
+    assert of_calendar(ONE_NIGHT, zone="Europe/Madrid", end="2028-01-01") == []
+
+
+def test_a_bucket_for_what_is_left_where_nothing_is_left():
+    """`otherwise` after rules that cover all hours has a price that nobody pays."""
+    never = NEVER.format("2026-01-01", "2027-01-01", "rest")
+    assert of_calendar(rule("all") + REST) == [("calendars.c.rules[1]", never)]
+
+
+def test_a_version_of_a_month_may_have_a_calendar_of_a_year():
+    """Its summers are no mistake; what no hour of the year is in, is one."""
+    summer = rule("summer", "months = [7]")
+    short = {"first": "2026-01-01", "end": "2026-02-01"}
+    assert of_calendar(summer + REST, **short) == []
+    never = NEVER.format("2026-01-01", "2027-01-01", "rest")
+    assert of_calendar(rule("all") + REST, **short) == [("calendars.c.rules[1]", never)]
+
+
+def test_buckets_that_an_event_calls_may_have_no_hour():
+    """Nobody knows beforehand when a peak is called."""
+    called = rule("critical", 'event = "cp"')
+    assert of_calendar(called + REST, head="[events.cp]\n") == []

@@ -21,6 +21,7 @@ def notes(*parts, currency="EUR", end="valid_to = 2027-01-01\n"):
     text = header("UTC").replace("valid_to = 2027-01-01\n", end).replace('"EUR"', f'"{currency}"')
     said = lint((text + "".join(parts)).encode())
     assert not [p for p in said if p.severity == "hold"], said
+    assert all(p.remedy for p in said)
     return [(p.path, p.message) for p in said]
 
 
@@ -132,4 +133,5 @@ def test_parts_that_do_nothing():
         ("components[1].tiers[1]", "Tier 2 of t has the price of the one before it."),
         ("components[1].resets", '`resets` has an effect only with window = "year".'),
         ("components[2].of[1]", "e is named twice; it counts once."),
+        ("components[1]", "e and t both price every hour."),
     ]

@@ -82,10 +82,10 @@ def lint(files: tuple[Path, ...], as_json: bool) -> int:
         if not as_json:
             word = "[red]refused[/red]" if any(r["severity"] == "hold" for r in rows) else "good"
             out.print(f"{shown(file)}: {word}", highlight=False)
-            for row in rows:
+            for p in problems:
                 out.print(
-                    f"  {row['severity']:>5}  {shown(row['path'])}: {shown(row['message'])} "
-                    f"[dim]{shown(row['remedy'])}[/dim]",
+                    f"  {p.severity!s:>5}  {shown(p.where)}: {shown(p.message)} "
+                    f"[dim]{shown(p.remedy)}[/dim]",
                     highlight=False,
                 )
     if as_json:

@@ -23,6 +23,10 @@ __all__ = [
 ]  # fmt: skip
 
 _LAST = (31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
+_COVERED = {
+    "by no rule": "A rule `otherwise` covers what is left.",
+    "by more than one rule": "Leave these hours to one of the rules.",
+}
 _LISTED = 12
 """Holes of one calendar that are named one by one."""
 
@@ -75,7 +79,8 @@ def header_problems(header: Header, calendars: Mapping[str, Calendar]) -> list[P
     digits = minor_digits(header.currency)
     if header.rounding.total.places > digits:
         message = f"{header.currency} has {digits} decimals; a total cannot have more."
-        found.append(Problem("rating.document.rounding", "rounding.total.places", message))
+        remedy = f"Write {digits}, or less."
+        found.append(Problem("rating.document.rounding", "rounding.total.places", message, remedy))
     for name, calendar in calendars.items():
         found += _holidays(name, calendar, header)
     return found
@@ -113,11 +118,12 @@ def _coverage(name: str, calendar: Calendar) -> Iterator[Problem]:
         for shown, (rows, days, hours) in enumerate(_holes(wrong)):
             path = f"calendars.{name}.rules"
             if shown == _LISTED:
-                yield Problem("rating.document.hours", path, "And more of this kind.")
+                remedy = "Correct these first."
+                yield Problem("rating.document.hours", path, "And more of this kind.", remedy)
                 break
             when = _stretches_text([resolved.stretches[i] for i in rows])
             message = f"{when}, {_days_text(days)}, {hours} is covered {what}."
-            remedy = "A rule `otherwise` covers what is left." if what == "by no rule" else ""
+            remedy = _COVERED[what]
             yield Problem("rating.document.hours", path, message, remedy)
 
 

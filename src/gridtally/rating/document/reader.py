@@ -15,7 +15,7 @@ from gridtally.rating.document.declared import EventList, Loss, Part, PriceSerie
 from gridtally.rating.document.models import Calendar, Declared, Header
 from gridtally.rating.document.references import reference_problems
 from gridtally.rating.document.refusals import complaint, refusals
-from gridtally.rating.document.values import Problem, Strict, Toml, complaints_of
+from gridtally.rating.document.values import Problem, Strict, Toml, complaints_of, named
 
 __all__ = ["read"]
 
@@ -51,7 +51,7 @@ def read(data: bytes) -> tuple[Document | None, list[Problem]]:
     if header is not None:
         problems += header_problems(header, rules)
     if problems or header is None:
-        return None, problems
+        return None, named(problems, _ids(raw))
     return Document.model_construct(
         **{name: getattr(header, name) for name in Header.model_fields},
         **declared,
@@ -59,11 +59,20 @@ def read(data: bytes) -> tuple[Document | None, list[Problem]]:
     ), []
 
 
+def _ids(raw: dict[str, Any]) -> list[object]:
+    """What the components are called, as far as they can be read."""
+    parts = raw.get("components")
+    return [
+        part.get("id") if isinstance(part, dict) else None
+        for part in (parts if isinstance(parts, list) else ())
+    ]
+
+
 # ------------------------------------------------------------------- reading
 
 
 def _toml(data: bytes) -> tuple[dict[str, Any] | None, list[Problem]]:
-    def refuse(message: str, remedy: str = "") -> tuple[None, list[Problem]]:
+    def refuse(message: str, remedy: str) -> tuple[None, list[Problem]]:
         return None, [Problem("rating.document.syntax", "", message, remedy)]
 
     if len(data) > _BYTES_MAX:
@@ -119,13 +128,16 @@ def _model(
 def _named(name: str, model: type[Strict], raw: object, problems: list[Problem]) -> dict[str, Any]:
     """The tables `[name.KEY]` of a document."""
     if not isinstance(raw, dict):
-        problems.append(Problem("rating.document.value", name, "Must be a table."))
+        remedy = f"Write [{name}.NAME], and its keys below."
+        problems.append(Problem("rating.document.value", name, "Must be a table.", remedy))
         return {}
     found = {}
     for key, value in raw.items():
         path = f"{name}.{key}"
         if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", key):
-            problems.append(Problem("rating.document.value", path, "The name is not a plain word."))
+            remedy = "Write ASCII letters, digits, `.`, `_` and `-`, at most 64."
+            message = "The name is not a plain word."
+            problems.append(Problem("rating.document.value", path, message, remedy))
         part = _model(model, value, path, problems)
         if part is not None:
             found[key] = part
@@ -134,9 +146,9 @@ def _named(name: str, model: type[Strict], raw: object, problems: list[Problem])
 
 def _charges(raw: object, problems: list[Problem]) -> dict[int, Charge]:
     if not isinstance(raw, list) or not raw:
-        problems.append(
-            Problem("rating.document.missing", "components", "There are no `components`.")
-        )
+        message = "There are no `components`."
+        remedy = "Add one: [[components]], and its keys below."
+        problems.append(Problem("rating.document.missing", "components", message, remedy))
         return {}
     if len(raw) > _COMPONENTS_MAX:
         message = f"There are {len(raw):,} components; a document has at most {_COMPONENTS_MAX}."
@@ -147,7 +159,8 @@ def _charges(raw: object, problems: list[Problem]) -> dict[int, Charge]:
     for i, value in enumerate(raw):
         path = f"components[{i}]"
         if not isinstance(value, dict):
-            problems.append(Problem("rating.document.value", path, "Must be a table."))
+            remedy = "Write [[components]], and its keys below."
+            problems.append(Problem("rating.document.value", path, "Must be a table.", remedy))
             continue
         shape = value.get("shape")
         if not isinstance(shape, str) or shape not in SHAPES:

@@ -139,7 +139,9 @@ def _buckets(calendars: Mapping[str, Calendar], charges: Mapping[int, Charge]) -
         name = charge.calendar if isinstance(charge, Priced) else None
         if factors is not None and name is None:
             message = "`loss_factors` needs a `calendar` that says when each holds."
-            yield Problem(CODE, f"{path}.loss_factors", message)
+            yield Problem(
+                CODE, f"{path}.loss_factors", message, "Name one, or write one `loss_factor`."
+            )
         if name is None or name not in calendars or not isinstance(charge, Priced):
             continue
         buckets = calendars[name].buckets
@@ -178,7 +180,8 @@ def _per_bucket(
     for bucket in [name for name in given if name not in buckets]:
         message = f"The calendar {calendar!r} has no bucket {bucket!r}."
         near = difflib.get_close_matches(bucket, buckets, n=1)
-        remedy = f"Did you mean {near[0]!r}?" if near else ""
+        known = f"Buckets are {', '.join(buckets)}."
+        remedy = f"Did you mean {near[0]!r}?" if near else known
         yield Problem(CODE, f"{path}.{bucket}", message, remedy)
 
 
@@ -227,7 +230,8 @@ def _duplicates(raw: Mapping[str, Any]) -> Iterator[Problem]:
     for i, name in enumerate(ids):
         if name and name in ids[:i]:
             message = f"There are two components with the id {name!r}."
-            yield Problem("rating.document.value", f"components[{i}].id", message)
+            remedy = "Give each an id of its own, or take away the one that was pasted twice."
+            yield Problem("rating.document.value", f"components[{i}].id", message, remedy)
 
 
 def _targets(raw: Mapping[str, Any]) -> Iterator[Problem]:
@@ -242,7 +246,11 @@ def _targets(raw: Mapping[str, Any]) -> Iterator[Problem]:
         for path, name in named:
             if isinstance(name, str) and name.startswith("@"):
                 if name[1:] not in members:
-                    known = f"Sets are {', '.join(members)}." if members else ""
+                    known = (
+                        f"Sets are {', '.join(members)}."
+                        if members
+                        else f'Put components into it: sets = ["{name[1:64]}"].'
+                    )
                     message = f"No component is in the set {name[1:64]!r}."
                     yield Problem(CODE, path, message, known)
             elif isinstance(name, str) and name not in ids:

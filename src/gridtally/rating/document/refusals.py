@@ -9,20 +9,25 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from gridtally.rating.document.remedies import remedy_for
 from gridtally.rating.document.values import Problem
 
 __all__ = ["complaint", "refusals"]
 
 _PATTERNS = {
-    "currency": "is no currency: write three capital letters such as EUR",
-    "tariff": "is no id: write lower-case letters, digits, `-` and `.`, at most 64",
-    "hours": "is no range of hours: write it as 08:00-10:30, up to 24:00",
-    "season": "is no season: write it as 06-15 to 09-14",
-    "library": "is no country: write it as PT, or with its subdivision as ES-MD",
-    "rows": "is no power factor: write it with two decimals, as 0.95",
-    "title": "is no language: write two small letters such as en",
+    "currency": ("is no currency", "Write three capital letters such as EUR."),
+    "tariff": ("is no id", "Write lower-case letters, digits, `-` and `.`, at most 64."),
+    "hours": ("is no range of hours", "Write it as 08:00-10:30, up to 24:00."),
+    "season": ("is no season", "Write it as 06-15 to 09-14."),
+    "library": ("is no country", "Write it as PT, or with its subdivision as ES-MD."),
+    "rows": ("is no power factor", "Write it with two decimals, as 0.95."),
+    "title": ("is no language", "Write two small letters such as en."),
 }
-_PLAIN = "is no plain name: write ASCII letters, digits, `.`, `_` and `-`, at most 64"
+_PLAIN = ("is no plain name", "Write ASCII letters, digits, `.`, `_` and `-`, at most 64.")
+_RANGE = re.compile(
+    r"\s*(\d{1,2})(?:[:.h](\d\d))?h?\s*(?:-|\u2013|to)\s*(\d{1,2})(?:[:.h](\d\d))?h?\s*"
+)
+"""A range of hours as people write it: 9:00-13:00, 9-13, 09.00 to 13.00."""
 _TYPES = {
     "tuple_type": "must be a list",
     "dict_type": "must be a table",
@@ -36,18 +41,6 @@ _TYPES = {
     "too_short": "must not be empty, or that short",
     "too_long": "must not be that long",
 }
-_REMEDIES = (
-    ("a meaning only", "Add what it needs, or leave it out."),
-    ("stands with", "Add it there, and leave it out elsewhere."),
-    ("cannot stand beside", "Leave out one of the two."),
-    ("cannot be computed beside", "Leave out one of the two."),
-    ("no meaning with", "Leave it out."),
-    ("is required with", "Add it."),
-    ("a price per bucket", "Add one for every bucket of the calendar."),
-    ("the price is missing", "A price of zero is written as 0; a missing one is no zero."),
-    ("is at most 6", "Energy and power have six decimals."),
-)
-"""What to do about contradictions, by their words; others say it themselves."""
 _BOUNDS = {
     "less_than_equal": ("le", "is more than {}, the most that is allowed"),
     "greater_than_equal": ("ge", "is less than {}, the least that is allowed"),
@@ -59,8 +52,7 @@ def complaint(path: str, where: str, what: str) -> Problem:
     code = "rating.document.tiers" if ".upto" in where else "rating.document.value"
     code = "rating.document.hours" if "hours" in where else code
     code = "rating.document.price" if "below zero" in what else code
-    remedy = next((text for part, text in _REMEDIES if part in what), "")
-    return Problem(code, _join(path, where), f"{what[0].upper()}{what[1:]}.", remedy)
+    return Problem(code, _join(path, where), f"{what[0].upper()}{what[1:]}.", remedy_for(what))
 
 
 def refusals(
@@ -98,26 +90,48 @@ def _problem(where: str, error: Mapping[str, Any], model: type[BaseModel]) -> Pr
     if kind == "missing":
         name = where.rsplit(".", 1)[-1]
         code = "rating.document.rounding" if "rounding" in where else "rating.document.missing"
-        remedy = "Say how amounts are rounded: the mode is never assumed." if "rou" in code else ""
+        known = "rounding" in code
+        remedy = "Say how amounts are rounded: the mode is never assumed." if known else "Add it."
         return Problem(code, where, f"`{name}` is missing.", remedy)
-    message, remedy = error["msg"].removeprefix("Value error, ").removeprefix("Input "), ""
+    message, remedy = _said(where, error)
     given = error.get("input")
-    if kind == "string_pattern_mismatch":
-        keys = [re.sub(r"\[\d+\]", "", step) for step in where.split(".")]
-        message = next((_PATTERNS[key] for key in reversed(keys) if key in _PATTERNS), _PLAIN)
-    elif kind in _TYPES:
-        message = _TYPES[kind]
-    elif kind in _BOUNDS:
-        bound, text = _BOUNDS[kind]
-        message = text.format(error["ctx"][bound])
-    elif kind == "literal_error" and isinstance(given, str):
-        names = re.findall(r"'([^']*)'", error["ctx"]["expected"])
-        near = difflib.get_close_matches(given, names, n=1)
-        remedy = f"Did you mean {near[0]!r}?" if near else ""
     if isinstance(given, str | int) and str(given)[:40] not in message:
         shown = f"{str(given)[:40]!r}" if isinstance(given, str) else str(given)[:40].lower()
         message = f"{shown} {message}"
     return Problem(_code(where), where, f"{message[0].upper()}{message[1:]}.", remedy)
+
+
+def _said(where: str, error: Mapping[str, Any]) -> tuple[str, str]:
+    """What is wrong with the value of a key, and what to do about it."""
+    kind, given = error["type"], error.get("input")
+    if kind == "string_pattern_mismatch":
+        keys = [re.sub(r"\[\d+\]", "", step) for step in where.split(".")]
+        key = next((key for key in reversed(keys) if key in _PATTERNS), "")
+        message, remedy = _PATTERNS.get(key, _PLAIN)
+        return message, (_range_meant(str(given)) if key == "hours" else "") or remedy
+    if kind in _BOUNDS:
+        bound, text = _BOUNDS[kind]
+        message = text.format(error["ctx"][bound])
+        return message, remedy_for(message)
+    message = error["msg"].removeprefix("Value error, ").removeprefix("Input ")
+    if kind == "literal_error" and isinstance(given, str):
+        names = re.findall(r"'([^']*)'", error["ctx"]["expected"])
+        near = difflib.get_close_matches(given, names, n=1)
+        return message, f"Did you mean {near[0]!r}?" if near else "Write one of these."
+    message = _TYPES.get(kind, message)
+    return message, remedy_for(message)
+
+
+def _range_meant(given: str) -> str:
+    """`Write 09:00-13:00.` of `9:00-13:00`; empty where no range can be made out."""
+    found = _RANGE.fullmatch(given)
+    if found is None:
+        return ""
+    hours = [int(text or 0) for text in found.groups()]
+    start, end = hours[0] * 60 + hours[1], hours[2] * 60 + hours[3]
+    if hours[1] > 59 or hours[3] > 59 or not start < end <= 1440:
+        return ""
+    return f"Write {hours[0]:02}:{hours[1]:02}-{hours[2]:02}:{hours[3]:02}."
 
 
 def _code(where: str) -> str:

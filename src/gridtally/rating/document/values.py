@@ -6,8 +6,8 @@ Numbers that are exact, texts that are plain, and values: a number, or a term of
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from functools import partial
 from typing import Annotated, Any, Literal
@@ -25,7 +25,8 @@ __all__ = [
     "NotNegative",
     "NotNegativeValue", "Number", "PercentPrice", "PercentValue", "Positive", "PositiveValue",
     "Price", "Problem", "RatioValue", "RoundingPoint", "Strict", "TariffId", "Text", "Title",
-    "Toml", "Value", "Word", "ZoneName", "complaints_of", "month_day", "month_days", "values_of",
+    "Toml", "Value", "Word", "ZoneName", "complaints_of", "month_day", "month_days", "named",
+    "values_of",
 ]  # fmt: skip
 
 LIMIT = Decimal(1_000_000)
@@ -42,12 +43,33 @@ class Problem:
     path: str
     """Where in the document: `components[2].prices.peak`; empty: the whole."""
     message: str
-    remedy: str = ""
+    remedy: str
     severity: Severity = Severity.HOLD
+    part: str = ""
+    """The id of the component that it is about, for who reads it."""
+
+    @property
+    def where(self) -> str:
+        """Its place for a person: `components[2] (energy).prices.peak`."""
+        if not self.part:
+            return self.path or "the file"
+        at = self.path.index("]") + 1
+        return f"{self.path[:at]} ({self.part}){self.path[at:]}"
 
     def __str__(self) -> str:
-        where = f"{self.path}: " if self.path else ""
-        return f"{where}{self.message}" + (f" {self.remedy}" if self.remedy else "")
+        where = f"{self.where}: " if self.path else ""
+        return f"{where}{self.message} {self.remedy}".rstrip()
+
+
+def named(problems: Iterable[Problem], ids: Sequence[object]) -> list[Problem]:
+    """Problems that say which component they are about; `ids` by position, whatever they are."""
+    found = []
+    for problem in problems:
+        at = re.match(r"components\[(\d+)\]", problem.path)
+        name = ids[int(at[1])] if at and int(at[1]) < len(ids) else None
+        known = isinstance(name, str) and re.fullmatch(_WORD, name)
+        found.append(replace(problem, part=str(name)) if known else problem)
+    return found
 
 
 class Toml(str):
@@ -212,7 +234,7 @@ def _zone(value: object) -> str:
     try:
         return zone(value).name
     except UsageError as err:
-        raise ValueError(f"{err.message} {err.remedy}".rstrip(".")) from err
+        raise ValueError(err.message.rstrip(".")) from err
 
 
 def _text(value: object) -> object:

@@ -9,13 +9,15 @@ from gridtally.periods import Period
 from gridtally.rating.charges import Charge, Energy, Tiered
 from gridtally.rating.document.checks import months_text
 from gridtally.rating.document.reader import read
-from gridtally.rating.document.values import Problem
+from gridtally.rating.document.values import Problem, named
 from gridtally.rating.lint.effects import without_effect
+from gridtally.rating.lint.figures import figure_notes
 from gridtally.rating.lint.holidays import holiday_notes
 from gridtally.rating.lint.hours import hour_problems
 from gridtally.rating.lint.magnitudes import magnitude_notes
+from gridtally.rating.lint.notes import note
+from gridtally.rating.lint.owed import owed_notes
 from gridtally.rating.shipped import mark
-from gridtally.terms import Severity
 
 __all__ = ["lint", "unpriced_months"]
 
@@ -29,8 +31,9 @@ def lint(data: bytes) -> list[Problem]:
     Looked at: tiers, hours covered once, holidays, limits of prices, range of percentages,
     circular references, rounding, unknown keys, empty validity, zone, minimum and maximum (all
     refused); prices of zero and of a size that nobody means, months in which energy has no price,
-    hours of ten years that are priced twice, holidays that a library does not know, and parts that
-    have no effect (noted).
+    hours of ten years that are priced twice, buckets without an hour, energy fed in that is
+    charged, lines without tax, holidays that a library does not know, and parts that have no effect
+    (noted).
     """
     document, problems = read(data)
     if document is None:
@@ -42,18 +45,16 @@ def lint(data: bytes) -> list[Problem]:
     found += without_effect(document, reached)
     found += magnitude_notes(document)
     found += hour_problems(document)
+    found += figure_notes(document)
+    found += owed_notes(document)
     found += holiday_notes(document)
     if said := mark(document.assumptions):
         message = f"The version says that it is {said}."
-        found.append(_note("assumptions", message, "Name what it was checked against, if it was."))
+        found.append(note("assumptions", message, "Name what it was checked against, if it was."))
     if document.valid_to is None:
         message = "The version has no end: it is in force until another is added."
-        found.append(_note("valid_to", message))
-    return found
-
-
-def _note(path: str, message: str, remedy: str = "") -> Problem:
-    return Problem("rating.document.note", path, message, remedy, Severity.NOTE)
+        found.append(note("valid_to", message, "Add `valid_to`, if the source names an end."))
+    return named(found, [charge.id for charge in document.components])
 
 
 def _months_reached(first: date, end: date | None) -> frozenset[int]:
@@ -68,9 +69,13 @@ def _zero_prices(charges: tuple[Charge, ...]) -> Iterator[Problem]:
     for i, charge in enumerate(charges):
         for path, price in charge.numbers().items():
             if price == 0:
-                yield _note(f"components[{i}].{path}", f"The price of {charge.id} is zero.")
+                message = f"The price of {charge.id} is zero."
+                yield note(
+                    f"components[{i}].{path}", message, "Write the price, if it is not free."
+                )
         if charge.negative and not _open(charge) and all(p >= 0 for p in charge.numbers().values()):
-            yield _note(f"components[{i}].negative", f"No price of {charge.id} is below zero.")
+            message = f"No price of {charge.id} is below zero."
+            yield note(f"components[{i}].negative", message, "Correct the price, or leave it out.")
 
 
 def _open(charge: Charge) -> bool:
@@ -94,7 +99,7 @@ def _unpriced(charges: tuple[Charge, ...], reached: frozenset[int]) -> Iterator[
         if missing := sorted(reached & months):
             message = f"Energy of {channel} has no price in {_when(missing)}: such bills are held."
             remedy = "Add a component for these months; energy that is free has a price of 0."
-            yield _note("components", message, remedy)
+            yield note("components", message, remedy)
     for i, charge in enumerate(charges):
         if isinstance(charge, Energy | Tiered) and charge.months:
             yield from _gap(charge, charges, reached, f"components[{i}].months")
@@ -115,7 +120,7 @@ def _gap(
     ]
     if 0 < len(gap) <= _FEW and not any(months and months <= gap for months in alike):
         message = f"{charge.id} is not charged in {_when(sorted(gap))}, and nothing stands for it."
-        yield _note(path, message, "Check `months`, if it is meant to be charged all year.")
+        yield note(path, message, "Check `months`, if it is meant to be charged all year.")
 
 
 def _pasted(charges: tuple[Charge, ...]) -> Iterator[Problem]:
@@ -128,7 +133,7 @@ def _pasted(charges: tuple[Charge, ...]) -> Iterator[Problem]:
         other = first.setdefault(said, charge.id)
         if other != charge.id:
             message = f"{charge.id} is {other} once more: both are charged."
-            yield _note(f"components[{i}]", message, "Take one away, if it was pasted twice.")
+            yield note(f"components[{i}]", message, "Take one away, if it was pasted twice.")
 
 
 def _when(months: Sequence[int]) -> str:

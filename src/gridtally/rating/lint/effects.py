@@ -20,9 +20,11 @@ from gridtally.rating.charges import (
 )
 from gridtally.rating.document.checks import names_holiday
 from gridtally.rating.document.values import Problem, values_of
-from gridtally.terms import Severity
+from gridtally.rating.lint.notes import note
 
 __all__ = ["without_effect"]
+
+_TILE = "Let each slice begin where the one before it ends, from 0 to 1."
 
 
 def without_effect(document: Document, reached: frozenset[int]) -> Iterator[Problem]:
@@ -30,12 +32,8 @@ def without_effect(document: Document, reached: frozenset[int]) -> Iterator[Prob
     yield from _unused(document)
     yield from _parts(document)
     for i, charge in enumerate(document.components):
-        for path, message in _keys(charge, reached, document):
-            yield _note(f"components[{i}].{path}", message)
-
-
-def _note(path: str, message: str, remedy: str = "") -> Problem:
-    return Problem("rating.document.note", path, message, remedy, Severity.NOTE)
+        for path, message, remedy in _keys(charge, reached, document):
+            yield note(f"components[{i}].{path}", message, remedy)
 
 
 def _unused(document: Document) -> Iterator[Problem]:
@@ -58,14 +56,20 @@ def _unused(document: Document) -> Iterator[Problem]:
         word = {"series": "series", "losses": "loss"}.get(kind, kind[:-1])
         for name in getattr(document, kind):
             if name not in names:
-                yield _note(f"{kind}.{name}", f"No component uses the {word} {name!r}.")
+                message = f"No component uses the {word} {name!r}."
+                yield note(f"{kind}.{name}", message, "Name it in a component, or take it away.")
     if document.holidays and not any(map(names_holiday, document.calendars.values())):
-        yield _note("holidays", "No calendar uses the day type `holiday`.")
+        remedy = "Name `holiday` in the `days` of a rule, or take the list away."
+        yield note("holidays", "No calendar uses the day type `holiday`.", remedy)
     named = {item for c in charges if isinstance(c, OnLines) for item in c.named}
     for i, charge in enumerate(charges):
         for j, name in enumerate(charge.sets):
             if f"@{name}" not in named:
-                yield _note(f"components[{i}].sets[{j}]", f"Nothing names the set @{name}.")
+                message, remedy = (
+                    f"Nothing names the set @{name}.",
+                    "Name it in `of`, or leave it out.",
+                )
+                yield note(f"components[{i}].sets[{j}]", message, remedy)
 
 
 def _parts(document: Document) -> Iterator[Problem]:
@@ -84,44 +88,51 @@ def _parts(document: Document) -> Iterator[Problem]:
             if low != at:
                 what = "is in no slice" if low > at else "is in two slices"
                 message = f"What lies between {number(min(low, at))} and {number(max(low, at))}"
-                yield _note(f"parts.{name}.slice", f"{message} {what}.")
+                yield note(f"parts.{name}.slice", f"{message} {what}.", _TILE)
             at = max(at, high)
         if at < 1:
-            yield _note("parts", f"What lies between {number(at)} and 1 is in no slice.")
+            message = f"What lies between {number(at)} and 1 is in no slice."
+            yield note("parts", message, _TILE)
     ratios = [part.ratio.number for part in document.parts.values() if part.ratio]
     total = sum((ratio for ratio in ratios if ratio is not None), Decimal(0))
     if total > 1:
-        yield _note(
-            "parts", f"The ratios of the parts are {number(total)} together, more than all."
-        )
+        message = f"The ratios of the parts are {number(total)} together, more than all."
+        yield note("parts", message, "Correct the ratios; what is left is `rest = true`.")
 
 
-def _keys(charge: Charge, reached: frozenset[int], document: Document) -> Iterator[tuple[str, str]]:
+def _keys(
+    charge: Charge, reached: frozenset[int], document: Document
+) -> Iterator[tuple[str, str, str]]:
+    """(path, what a key does not do, what to do about it)"""
     if charge.months and not reached & set(charge.months):
-        yield "months", f"The months of {charge.id} lie outside the validity: it never charges."
+        message = f"The months of {charge.id} lie outside the validity: it never charges."
+        yield "months", message, "Correct the months, or take the component away."
     if isinstance(charge, Tiered | Demand) and charge.tiers:
         yield from _tiers(charge)
     monthly = isinstance(charge, Tiered) and charge.window != "year"
     if monthly and "resets" in charge.model_fields_set:
-        yield "resets", '`resets` has an effect only with window = "year".'
+        message = '`resets` has an effect only with window = "year".'
+        yield "resets", message, 'Add window = "year", or leave it out.'
     if isinstance(charge, Energy | Tiered):
         for j, name in enumerate(charge.losses):
             if document.losses[name].adds_to != charge.channel:
-                yield (
-                    f"losses[{j}]",
-                    f"{name} adds to {document.losses[name].adds_to}, not to {charge.channel}.",
+                message = (
+                    f"{name} adds to {document.losses[name].adds_to}, not to {charge.channel}."
                 )
+                yield f"losses[{j}]", message, "Name a loss of this channel, or leave it out."
     if isinstance(charge, OnLines):
         for j, item in enumerate(charge.of):
             if item in charge.of[:j]:
-                yield f"of[{j}]", f"{item} is named twice; it counts once."
+                yield f"of[{j}]", f"{item} is named twice; it counts once.", "Name it once."
 
 
-def _tiers(charge: Tiered | Demand) -> Iterator[tuple[str, str]]:
+def _tiers(charge: Tiered | Demand) -> Iterator[tuple[str, str, str]]:
     tiers = charge.tiers or ()
     if len(tiers) == 1:
-        yield "tiers", f"{charge.id} has a single tier: it is a plain price."
+        message = f"{charge.id} has a single tier: it is a plain price."
+        yield "tiers", message, "Add the tiers that are missing, or write a plain `price`."
     for k in range(1, len(tiers)):
         before, here = tiers[k - 1], tiers[k]
         if (before.price, before.prices) == (here.price, here.prices):
-            yield f"tiers[{k}]", f"Tier {k + 1} of {charge.id} has the price of the one before it."
+            message = f"Tier {k + 1} of {charge.id} has the price of the one before it."
+            yield f"tiers[{k}]", message, "Correct one of the prices, or make one tier of them."

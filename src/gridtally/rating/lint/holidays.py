@@ -15,7 +15,7 @@ from gridtally.errors import UsageError
 from gridtally.rating.charges import Document
 from gridtally.rating.document.checks import names_holiday
 from gridtally.rating.document.values import Problem
-from gridtally.terms import Severity
+from gridtally.rating.lint.notes import note
 
 __all__ = ["block", "holiday_notes", "known"]
 
@@ -31,16 +31,17 @@ def holiday_notes(document: Document) -> Iterator[Problem]:
     if last is None:
         message = f"The holidays are listed until {years[-1]}: bills of later days are held."
         remedy = "Add years to a next version in time."
-        yield _note("holidays.years", message, remedy)
+        yield note("holidays.years", message, remedy)
     odd = sorted(day for day in listed.dates if day.year not in years)
     if odd:
-        yield _note("holidays.dates", f"{_days(odd)}: not in one of `years`.")
+        remedy = "Add the year, and all its holidays; or take the days away."
+        yield note("holidays.dates", f"{_days(odd)}: not in one of `years`.", remedy)
     if listed.library is None:
         return
     try:
         days = known(listed.library, years)
     except UsageError as err:
-        yield _note("holidays.library", err.message, err.remedy)
+        yield note("holidays.library", err.message, err.remedy)
         return
     wanted = ({*days} | {*listed.add}) - {*listed.remove}
     for what, found, key in (
@@ -50,7 +51,7 @@ def holiday_notes(document: Document) -> Iterator[Problem]:
         if found:
             named = _days(sorted(found), days)
             message = f"Against {listed.library} the list {what} {named}."
-            yield _note("holidays.dates", message, f"Correct the dates, or name them in `{key}`.")
+            yield note("holidays.dates", message, f"Correct the dates, or name them in `{key}`.")
     for key in ("add", "remove"):
         given = {*getattr(listed, key)}
         vain = given & {*days} if key == "add" else given - {*days}
@@ -58,11 +59,7 @@ def holiday_notes(document: Document) -> Iterator[Problem]:
             message = (
                 f"{_days(sorted(vain))}: {listed.library} {'has' if key == 'add' else 'lacks'} "
             )
-            yield _note(f"holidays.{key}", f"{message}them anyway.")
-
-
-def _note(path: str, message: str, remedy: str = "") -> Problem:
-    return Problem("rating.document.note", path, message, remedy, Severity.NOTE)
+            yield note(f"holidays.{key}", f"{message}them anyway.", "Leave them out.")
 
 
 def _days(found: Sequence[date], names: dict[date, str] | None = None) -> str:
