@@ -23,7 +23,11 @@ SAME = {
     "rating.demand.window": ["metering.channels.lengths", "metering.demand.window"],
     "rating.netting.register": ["rating.quantity.registers"],
     "rating.price.missing": ["rating.power_factor.price"],
-    "rating.quantity.missing": ["metering.channels.lengths", "metering.determinant.incomplete"],
+    "rating.quantity.missing": [
+        "metering.channels.lengths",
+        "metering.determinant.incomplete",
+        "rating.calendar.finer",
+    ],
     "rating.quantity.negative": ["metering.channels.lengths"],
     "rating.span.uncut": ["rating.window.reset"],
     "rating.tariff.missing": ["rating.price.missing", "rating.tariff.none"],
