@@ -10,9 +10,6 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Sequence
 from datetime import date, timedelta
 
-import pyarrow as pa
-import pyarrow.compute as pc
-
 from gridtally import control
 from gridtally.errors import Conflict, InvalidDocument
 from gridtally.rating import tariff as tariffs
@@ -20,7 +17,6 @@ from gridtally.rating.diff import diff
 from gridtally.rating.standing import ends, standing
 from gridtally.rating.tariff import TariffVersion
 from gridtally.store import plans
-from gridtally.store.history import read_history
 from gridtally.store.master import put_tariff
 from gridtally.store.plans import Plan
 from gridtally.store.snapshot import StoredTariff, snapshot
@@ -225,15 +221,11 @@ def _way(plan: Plan | None, name: str) -> str:
 
 
 def _billed(ws: Workspace, tariff: str, days: Collection[tuple[date, date]]) -> set[str]:
-    """Bills of a tariff on some of these days."""
-    past = read_history(snapshot(ws), columns=["bill", "tariff", "from", "to"])
-    past = past.filter(pc.equal(past["tariff"], tariff))
+    """Bills of a tariff on some of these days: issued here, or from elsewhere."""
     found: set[str] = set()
     for first, after in days:
-        mine = pc.and_(
-            pc.less(past["from"], pa.scalar(after)), pc.greater(past["to"], pa.scalar(first))
-        )
-        found |= set(past.filter(mine)["bill"].to_pylist())
+        found |= {number for number, _ in plans.issued(ws, tariff, first, after)}
+        found |= set(plans.elsewhere(ws, tariff, first, after))
     return found
 
 

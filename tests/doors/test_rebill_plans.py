@@ -169,3 +169,29 @@ def test_a_plan_is_kept_by_its_content(town):
     assert path.name.startswith(made["plan"])
     assert said["text"] == DEARER
     assert not {"by", "at", "state"} & said.keys()
+
+
+TWO_TARIFFS = """\
+agreement,account,metering_point,from,to,tariff,legal_source
+AG-1,AC-1,MP-1,2026-01-01,2026-01-16,stepped,interval
+AG-1,AC-1,MP-1,2026-01-16,,flat,interval
+AG-2,AC-2,MP-2,2026-01-01,,flat,interval
+"""
+
+
+def test_an_earlier_tariff_of_a_bill_has_billed_its_days(door, tmp_path):
+    """AG-1 was under `stepped` until the 16th: a version from the 10th needs a plan, one from the
+    20th none, because nobody was billed under it then."""
+    files, ws = four_months.write(tmp_path / "files"), tmp_path / "town"
+    (files / "agreements.csv").write_text(TWO_TARIFFS)
+    assert door("init", ws, "--zone", "UTC").code == 0
+    got = door("receive", *sorted(files.iterdir()), "-w", ws, "--as", "ana")
+    assert got.code == 0, got.err
+    four_months.bill(door, ws, months=("2026-01",))
+    for day, refused in (("10", True), ("20", False)):
+        late = four_months.STEPPED.replace("valid_from = 2026-01-01", f"valid_from = 2026-01-{day}")
+        (tmp_path / "late.toml").write_text(late.replace("price = 0.10", "price = 0.11"))
+        (answer,) = door("receive", tmp_path / "late.toml", "-w", ws, "--as", "ana", "--json").json
+        assert answer["refused"] is refused
+        codes = [row["code"] for row in answer["findings"]]
+        assert codes == (["rating.tariff.billed"] if refused else [])

@@ -29,8 +29,8 @@ from gridtally.store.snapshot import Snapshot
 from gridtally.store.workspace import Workspace
 
 __all__ = [
-    "NEEDED", "Approval", "Plan", "approve", "basis", "content", "elsewhere", "keep", "of_document",
-    "on_days", "plans", "put_in_place", "segments",
+    "NEEDED", "Approval", "Plan", "approve", "basis", "content", "elsewhere", "issued", "keep",
+    "of_document", "on_days", "plans", "put_in_place", "segments",
 ]  # fmt: skip
 
 NEEDED = 2
@@ -89,19 +89,28 @@ def basis(ws: Workspace, said: Row) -> str:
     """
     first, after = _days(said)
     stored = control.models.TariffDocument.objects.filter(tariff=said["tariff"])
-    versions = set(stored.values_list("digest", flat=True))
-    lines = [f"version\t{digest}" for digest in versions]
+    lines = [f"version\t{digest}" for digest in set(stored.values_list("digest", flat=True))]
     lines += [f"past\t{name}" for name in elsewhere(ws, said["tariff"], first, after)]
+    lines += [f"bill\t{number}\t{segment}" for number, segment in
+              issued(ws, said["tariff"], first, after)]  # fmt: skip
+    return files.sha256("\n".join(sorted(lines)).encode())
+
+
+def issued(ws: Workspace, tariff: str, first: date, after: date) -> set[tuple[str, str]]:
+    """(number, segment) of live bills of which a version of a tariff prices some of these days."""
+    stored = control.models.TariffDocument.objects.filter(tariff=tariff)
+    versions = set(stored.values_list("digest", flat=True))
     rows = control.models.IssuedSegment.objects.filter(
         live=True, date_to__gt=first, date_from__lt=after
     )
     by_run: dict[str, dict[str, str]] = {}
     for run, number, segment in rows.values_list("bill__run_id", "bill__number", "segment"):
         by_run.setdefault(run, {})[segment] = number
-    for run, numbers in by_run.items():
-        found = on_days(open_run(ws, run), versions, first, after) & numbers.keys()
-        lines += [f"bill\t{numbers[segment]}\t{segment}" for segment in found]
-    return files.sha256("\n".join(sorted(lines)).encode())
+    return {
+        (numbers[segment], segment)
+        for run, numbers in by_run.items()
+        for segment in on_days(open_run(ws, run), versions, first, after) & numbers.keys()
+    }
 
 
 def _fresh(ws: Workspace, said: Row) -> bool:
