@@ -135,6 +135,7 @@ def test_findings_from_strangers(capsys):
     row = {"severity": "hold", "file": said, "line": 1, "code": "a.b.c"}
     show_findings([row | {"message": said, "remedy": said}])
     text = capsys.readouterr().err
-    assert text.count("[red]x[/red] :smile: \ufffd[31m\ufffd\ufffdz") == 3
+    assert text.count("[red]x[/red] :smile: \ufffd[31m\ufffd\ufffdz") == 1  # the file's name
+    assert text.count("[red]x[/red] :smile: \ufffd[31m \ufffdz") == 2
     assert text.count("\n") == 1
     assert clean("a\nb\tc", lines=True) == "a\nb\ufffdc"

@@ -158,8 +158,13 @@ def progress(enabled: bool = True) -> Iterator[Callable[[str, int, int], None]]:
         yield report
 
 
+def _on_a_line(text: object) -> str:
+    """A message of several lines as one, so that what a file says makes no line of its own."""
+    return shown(" ".join(line.strip() for line in str(text).split("\n")))
+
+
 def show_findings(findings: Sequence[Mapping[str, Any]], *, most: int = 20) -> None:
-    """Findings on stderr, one sentence and its remedy each, with its file or its bill."""
+    """Findings on stderr, a line each: what is wrong and its remedy, with its file or its bill."""
     colours = {"hold": "red", "warn": "yellow", "note": "dim"}
     for row in findings[:most]:
         where = f"{row.get('file') or ''}{':' + str(row['line']) if row.get('line') else ''}"
@@ -169,8 +174,8 @@ def show_findings(findings: Sequence[Mapping[str, Any]], *, most: int = 20) -> N
         colour = colours[row["severity"]]
         talk.print(
             f"[{colour}]{row['severity']:>5}[/{colour}] {shown(where)} "
-            f"[dim]{shown(row['code'])}[/dim] {shown(row['message'])} "
-            f"[dim]{shown(row['remedy'])}[/dim]",
+            f"[dim]{shown(row['code'])}[/dim] {_on_a_line(row['message'])} "
+            f"[dim]{_on_a_line(row['remedy'])}[/dim]",
             highlight=False,
         )
     if len(findings) > most:
