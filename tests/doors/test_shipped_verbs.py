@@ -103,8 +103,8 @@ def test_diff_says_it_of_both(door, tmp_path):
     assert [said[word]["badge"] for word in ("old", "new")] == ["unverified"] * 2
 
 
-def test_a_rate_under_one_says_so_and_may_be_one_bill(door, tmp_path):
-    """Readings over two months: two bills or, when asked for, one; the assumption with both."""
+def over_two_months(door, tmp_path):
+    """A copy of an unverified tariff, and readings of the last day of January and the next."""
     file, readings = tmp_path / "open.toml", tmp_path / "r.csv"
     door("tariff", "copy", "cn-agriculture", "--to", file)
     rows = [
@@ -114,6 +114,12 @@ def test_a_rate_under_one_says_so_and_may_be_one_bill(door, tmp_path):
         for hour in range(24)
     ]
     readings.write_text("metering_point,channel,start,value,unit\n" + "\n".join(rows) + "\n")
+    return file, readings
+
+
+def test_a_rate_under_one_says_so_and_may_be_one_bill(door, tmp_path):
+    """Readings over two months: two bills or, when asked for, one; the assumption with both."""
+    file, readings = over_two_months(door, tmp_path)
     asked = ("rate", file, readings, "--term", "price=0.5", "--as-of", "2026-12-31", "--json")
     two, one = door(*asked).json, door(*asked, "--one-bill").json
     assert UNVERIFIED in two["assumptions"]
@@ -157,15 +163,7 @@ def test_contract_and_capacity_are_terms_that_need_no_declaring(door, tmp_path):
 
 def test_each_finding_says_which_bill_it_is_of(door, tmp_path):
     """Two months held for the same reason are two lines that differ, and two rows with days."""
-    file, readings = tmp_path / "open.toml", tmp_path / "r.csv"
-    door("tariff", "copy", "cn-agriculture", "--to", file)
-    rows = [
-        f"P,{channel},2026-{month:02}-{day:02}T{hour:02}:00:00+08:00,1,{unit}"
-        for channel, unit in (("import", "kWh"), ("reactive_import", "kvarh"))
-        for month, day in ((1, 31), (2, 1))
-        for hour in range(24)
-    ]
-    readings.write_text("metering_point,channel,start,value,unit\n" + "\n".join(rows) + "\n")
+    file, readings = over_two_months(door, tmp_path)
     asked = ("rate", file, readings, "--as-of", "2026-12-31")
     held = [row for row in door(*asked, "--json").json["findings"] if row["severity"] == "hold"]
     assert [(row["metering_point"], row["from"], row["to"]) for row in held] == [
