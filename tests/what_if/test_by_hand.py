@@ -22,6 +22,8 @@ from what_if_world import Bill, document
 from gridtally.errors import NotFound
 from gridtally.periods import Period
 from gridtally.rating.tariff import load
+from gridtally.store import history
+from gridtally.tables import HISTORY, table
 from gridtally.what_if.compare import Question, compare
 from gridtally.what_if.sums import accounts_of, accounts_table, summary
 
@@ -260,6 +262,31 @@ def test_a_month_that_goes_on_from_an_unknown_one_is_not_rated(world):
         ("rating.what_if.carry", 1),
     ]
     assert sum(Decimal(row["old"]) for row in said["revenue"]["by_ledger"]) == Decimal("45.10")
+
+
+def test_what_goes_on_from_a_bill_that_is_gone_is_not_rated(two):
+    """January's run knows the shop no more: where February's tiers begin is not known."""
+    row = two.ws.path / "runs" / "2026-01-01-hand" / "spans" / "all.parquet"
+    spans = pq.read_table(row)
+    pq.write_table(spans.filter(pc.equal(spans["account"], "AC-1")), row)
+    said, _, _ = asked(two, NEW)
+    assert (said["old"], said["new"]) == ("45.10", "39.60")
+    assert [(r["code"], r["bill_segments"]) for r in said["not_rated"]] == [
+        ("rating.what_if.carry", 1), ("rating.what_if.gone", 1),
+    ]  # fmt: skip
+
+
+def test_what_goes_on_from_an_opening_is_not_rated(world):
+    """January was billed by another system, which said nothing of determinants."""
+    version, data = document("old", OLD)
+    world.tariff(version, data)
+    past = [world._past(version, one, "opening/abc") for one in (HOME[0], SHOP[0])]
+    history.append(world.ws, table(HISTORY, past), kind="opening", actor="ana", as_of=0)
+    world.run(version, [HOME[1], SHOP[1]])
+    said, _, _ = asked(world, NEW)
+    assert [(r["code"], r["bill_segments"]) for r in said["not_rated"]] == [
+        ("rating.what_if.carry", 2), ("rating.what_if.opening", 2),
+    ]  # fmt: skip
 
 
 def test_spans_of_two_old_versions_are_one_under_the_new_tariff(world):

@@ -172,6 +172,7 @@ class _Work:
                 "Compare later months, or bill that past again with `gridtally run --backfill`.",
                 rows,
             )
+            self.fold.lose(rows)
             return
         stored, made = ready
         self.dials |= bool(pc.any(pc.equal(stored.spans["legal_source"], "register")).as_py())
@@ -180,8 +181,7 @@ class _Work:
         for no in made.refused:
             self._refuse(no.code, no.message, no.remedy, bill_of[no.segments])
         mine = bill_of[made.kept]
-        if len(mine) < len(bill_of):
-            self.fold.lose(np.setdiff1d(bill_of, mine))
+        self.fold.lose(np.setdiff1d(rows, mine))
         if not len(mine):
             return
         carry, torn = self.fold.begin(mine, stored.carry_in)
